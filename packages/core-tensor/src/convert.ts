@@ -1,0 +1,161 @@
+import { sizeOf } from './dims.ts'
+import { type DType, dtypeBits, type HostArray, hostArrayOf } from './dtype.ts'
+import { ShapeError } from './errors.ts'
+import { decodeNarrow, encodeNarrow, narrowFloats } from './narrow-float.ts'
+import { Tensor, type TensorLike } from './tensor.ts'
+
+/** A typed array that holds numbers as they are. */
+export type NumberArray = Exclude<HostArray, BigInt64Array>
+
+/**
+ * The elements of a tensor as numbers: its own data where the dtype is held as plain numbers
+ * (float64, float32, integers of 8 to 32 bits, bool), else a copy in float32 (int64: float64).
+ */
+export function numbersOf(x: TensorLike | Tensor): NumberArray {
+  const type = x.type as DType
+  const size = sizeOf(x.dims)
+  const data = hostView(type, x.data)
+  switch (type) {
+    case 'int64':
+      return Float64Array.from(data as BigInt64Array, Number)
+    case 'int4':
+    case 'uint4':
+      return unpackNibbles(data as Uint8Array, size, type === 'int4')
+    case 'bfloat16':
+      return widenBfloat16(data as Uint16Array)
+    case 'float16':
+      return widenFloat16(data as Uint16Array)
+    case 'float8e4m3fn':
+    case 'float8e5m2':
+      return widenByTable(data as Uint8Array, type)
+    default:
+      return data as NumberArray
+  }
+}
+
+/** The elements of a tensor in float32: its own data if it is float32, else a rounded copy. */
+export function toFloat32(x: TensorLike | Tensor): Float32Array {
+  const numbers = numbersOf(x)
+  return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers)
+}
+
+/** The elements of a tensor in float64: its own data if it is float64, else a copy. */
+export function toFloat64(x: TensorLike | Tensor): Float64Array {
+  const numbers = numbersOf(x)
+  return numbers instanceof Float64Array ? numbers : Float64Array.from(numbers)
+}
+
+/**
+ * Writes numbers as elements of a dtype. Floats round to nearest, ties to even (8-bit ones
+ * saturate); integers drop the fraction and saturate, NaN becomes 0; bool is 1 for all but 0.
+ *
+ * @param out  the host array of `type`, of the length that holds `values`
+ */
+export function writeNumbers(values: ArrayLike<number>, type: DType, out: HostArray): void {
+  const expected = Math.ceil((values.length * dtypeBits[type]) / 8)
+  if (out.byteLength !== expected) {
+    throw new ShapeError(`[cast] expected an out of ${expected} bytes for ${values.length} ${type}, got ${out.byteLength}`)
+  }
+  switch (type) {
+    case 'float64':
+    case 'float32':
+      ;(out as Float32Array).set(values)
+      return
+    case 'float16':
+    case 'bfloat16':
+    case 'float8e4m3fn':
+    case 'float8e5m2': {
+      const format = narrowFloats[type]
+      const bits = out as Uint16Array
+      for (let i = 0; i < values.length; i++) bits[i] = encodeNarrow(values[i]!, format)
+      return
+    }
+    case 'int64': {
+      const wide = out as BigInt64Array
+      for (let i = 0; i < values.length; i++) wide[i] = toBigInt64(values[i]!)
+      return
+    }
+    case 'bool': {
+      const flags = out as Uint8Array
+      for (let i = 0; i < values.length; i++) flags[i] = values[i] === 0 ? 0 : 1
+      return
+    }
+    case 'int4':
+    case 'uint4':
+      packNibbles(values, type === 'int4', out as Uint8Array)
+      return
+    default: {
+      const bits = dtypeBits[type]
+      const signed = type.startsWith('int')
+      const low = signed ? -(2 ** (bits - 1)) : 0
+      const high = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1
+      const integers = out as Int32Array
+      for (let i = 0; i < values.length; i++) integers[i] = clampInteger(values[i]!, low, high)
+    }
+  }
+}
+
+/** A view of bytes as the host array of a dtype, whatever typed array another library holds them in. */
+function hostView(type: DType, data: ArrayBufferView): HostArray {
+  const HostArray = hostArrayOf(type)
+  if (data instanceof HostArray) return data
+  const aligned = data.byteOffset % HostArray.BYTES_PER_ELEMENT === 0
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  const { buffer, byteOffset, byteLength } = aligned ? bytes : bytes.slice()
+  return new HostArray(buffer, byteOffset, byteLength / HostArray.BYTES_PER_ELEMENT)
+}
+
+function widenBfloat16(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length)
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16
+  return new Float32Array(words.buffer)
+}
+
+function widenFloat16(bits: Uint16Array): Float32Array {
+  const out = new Float32Array(bits.length)
+  const words = new Uint32Array(out.buffer)
+  for (let i = 0; i < bits.length; i++) {
+    const half = bits[i]!
+    const exponent = (half >> 10) & 31
+    const sign = (half & 0x8000) << 16
+    if (exponent === 31) words[i] = sign | 0x7f800000 | ((half & 1023) << 13)
+    else if (exponent === 0) out[i] = (sign === 0 ? 1 : -1) * (half & 1023) * 2 ** -24
+    else words[i] = sign | ((exponent + 112) << 23) | ((half & 1023) << 13)
+  }
+  return out
+}
+
+function widenByTable(bits: Uint8Array, type: 'float8e4m3fn' | 'float8e5m2'): Float32Array {
+  const values = Float32Array.from({ length: 256 }, (_, code) => decodeNarrow(code, narrowFloats[type]))
+  const out = new Float32Array(bits.length)
+  for (let i = 0; i < bits.length; i++) out[i] = values[bits[i]!]!
+  return out
+}
+
+function unpackNibbles(packed: Uint8Array, size: number, signed: boolean): Float32Array {
+  const out = new Float32Array(size)
+  for (let i = 0; i < size; i++) {
+    const nibble = (packed[i >> 1]! >> ((i & 1) * 4)) & 15
+    out[i] = signed ? (nibble ^ 8) - 8 : nibble
+  }
+  return out
+}
+
+function packNibbles(values: ArrayLike<number>, signed: boolean, out: Uint8Array): void {
+  out.fill(0)
+  for (let i = 0; i < values.length; i++) {
+    const nibble = clampInteger(values[i]!, signed ? -8 : 0, signed ? 7 : 15) & 15
+    out[i >> 1]! |= nibble << ((i & 1) * 4)
+  }
+}
+
+function clampInteger(x: number, low: number, high: number): number {
+  return Number.isNaN(x) ? 0 : Math.min(Math.max(Math.trunc(x), low), high)
+}
+
+function toBigInt64(x: number): bigint {
+  const whole = Number.isNaN(x) ? 0 : Math.trunc(x)
+  if (whole >= 2 ** 63) return 2n ** 63n - 1n
+  if (whole < -(2 ** 63)) return -(2n ** 63n)
+  return BigInt(whole)
+}

@@ -1,0 +1,100 @@
+import { packedRowBytes, unpackRow } from '../bits.ts'
+import { toFloat32 } from '../convert.ts'
+import { matrixDims, sameDims, sizeOf } from '../dims.ts'
+import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { kernel } from '../kernels.ts'
+import { linearTiled } from '../linear-tiled.ts'
+import type { Tensor } from '../tensor.ts'
+import { groupIndex } from './groups.ts'
+import { decoded, floatPart, malformed, metaInteger, part, rowRange, tensorPart } from './parts.ts'
+
+/**
+ * Codes into a table of numbers or short vectors, times a scale a group: NF4, k-means, product
+ * quantisation. Each element is table[code] · scale in float32.
+ *
+ * @param parts.codes  uint8 (…, ⌈columns / d · bits / 8⌉), rows packed as in `packRow`
+ * @param parts.table  float (entries, d), or (books, entries, d) where the j-th code of a row reads
+ *   book j mod books; d consecutive elements of a row share a code
+ * @param parts.scale  one number a group, as in `affine`; 1 without
+ * @param options.dims  the shape of the whole; d divides its last dimension
+ */
+export function codebook(
+  parts: { codes: Tensor; table: Tensor; scale?: Tensor | Encoded },
+  options: { dims: readonly number[]; bits: number; group?: number; axis?: number },
+): Encoded {
+  const { dims, bits, axis = -1 } = options
+  const at = axis < 0 ? axis + dims.length : axis
+  return encoded(codebookEncoding, 'float32', dims, { ...parts }, { bits, group: options.group ?? Math.max(1, dims[at] ?? 1), axis: at })
+}
+
+/** The kind of {@link codebook}. */
+export const codebookEncoding: Encoding = /* @__PURE__ */ Object.freeze({
+  kind: 'codebook',
+  check: checkCodebook,
+  decode: /* @__PURE__ */ kernel('dequantize', decodeCodebook),
+  linear: /* @__PURE__ */ kernel('linearCodebook', linearTiled),
+})
+
+function checkCodebook(e: Encoded): void {
+  const bits = metaInteger(e, 'bits', 1, 16)
+  const group = metaInteger(e, 'group', 1, Number.MAX_SAFE_INTEGER)
+  const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
+  const codes = tensorPart(e, 'codes')
+  const table = tensorPart(e, 'table')
+  if (table.dims.length !== 2 && table.dims.length !== 3) throw malformed(e, 'expected a table (entries, d) or (books, entries, d)')
+  const [entries, d] = table.dims.slice(-2) as [number, number]
+  const { rows, columns } = matrixDims(e.dims)
+  if (d < 1 || entries < 1 || table.size === 0 || columns % d !== 0) throw malformed(e, 'expected table vectors that divide the last dimension')
+  const perRow = columns / d
+  const rowBytes = packedRowBytes(perRow, bits)
+  if (codes.type !== 'uint8' || !sameDims(codes.dims, [...e.dims.slice(0, -1), rowBytes])) {
+    throw malformed(e, `expected uint8 codes of ${rowBytes} bytes a row`)
+  }
+  if (e.parts.scale !== undefined) {
+    try {
+      groupIndex(e.dims, part(e, 'scale').dims, group, axis, 'codebook')
+    } catch {
+      throw malformed(e, `expected a scale for groups of ${group} along axis ${axis}`)
+    }
+  }
+  if (entries < 2 ** bits && codes.device.host) {
+    const packed = codes.data as Uint8Array
+    const row = new Uint16Array(perRow)
+    for (let r = 0; r < rows; r++) {
+      unpackRow(packed, bits, row, r * rowBytes)
+      if (row.some(code => code >= entries)) throw malformed(e, `expected codes below ${entries}`)
+    }
+  }
+}
+
+function decodeCodebook(e: Encoded, options: DecodeOptions = {}): Tensor {
+  const { bits, group, axis } = e.meta as { bits: number; group: number; axis: number }
+  const [start, end] = rowRange(e, options)
+  const { columns } = matrixDims(e.dims)
+  const tableTensor = tensorPart(e, 'table')
+  const [entries, d] = tableTensor.dims.slice(-2) as [number, number]
+  const books = tableTensor.dims.length === 3 ? tableTensor.dims[0]! : 1
+  const table = toFloat32(tableTensor)
+  const perRow = columns / d
+  const rowBytes = packedRowBytes(perRow, bits)
+  const packed = tensorPart(e, 'codes').data as Uint8Array
+  const scale = e.parts.scale === undefined ? undefined : floatPart(e, 'scale')
+  const at = groupIndex(e.dims, e.parts.scale === undefined ? e.dims.map(() => 1) : part(e, 'scale').dims, group, axis, 'codebook')
+  const flat = e.dims.length === 1
+  const perEntry = flat ? 1 : sizeOf(e.dims.slice(1)) / Math.max(columns, 1)
+  const made = tensorPart(e, 'codes').device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const values = made.data as Float32Array
+  const codes = new Uint16Array(perRow)
+  const [from, until] = flat ? [start, end] : [0, columns]
+  let to = 0
+  for (let row = flat ? 0 : start * perEntry; row < (flat ? 1 : end * perEntry); row++) {
+    unpackRow(packed, bits, codes, row * rowBytes)
+    const groups = at.row(row)
+    for (let c = from; c < until; c++) {
+      const j = Math.floor(c / d)
+      const value = table[((j % books) * entries + codes[j]!) * d + (c % d)]!
+      values[to++] = scale === undefined ? value : value * scale[groups + at.columns[c]!]!
+    }
+  }
+  return decoded(e, made, options)
+}

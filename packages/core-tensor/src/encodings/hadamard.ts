@@ -1,0 +1,55 @@
+import { type DecodeOptions, type Encoded, type Encoding, encoded, type LinearOptions } from '../encoded.ts'
+import { cast } from '../reference/cast.ts'
+import { hadamard as transform } from '../reference/hadamard.ts'
+import { reference } from '../reference-device.ts'
+import { Rng } from '../rng.ts'
+import { Tensor } from '../tensor.ts'
+import type { Device } from '../device.ts'
+import { decoded, malformed, metaInteger, rowRange } from './parts.ts'
+
+/** Larger rotations than any model has; a bound for files, whose dims could ask for any amount of memory. */
+export const MAX_HADAMARD_SIZE = 1 << 20
+
+/**
+ * A randomised orthogonal rotation Q = H·diag(signs)/√block, made of its seed alone: it takes no bytes.
+ * linear(x, Q) = x·Qᵀ mixes each block of the largest power of two that divides `size`.
+ */
+export function hadamard({ size, seed }: { size: number; seed: number }): Encoded {
+  return encoded(hadamardEncoding, 'float32', [size, size], {}, { seed })
+}
+
+/** The kind of {@link hadamard}. */
+export const hadamardEncoding: Encoding = /* @__PURE__ */ Object.freeze({
+  kind: 'hadamard',
+  check: checkHadamard,
+  decode: decodeHadamard,
+  linear: linearHadamard,
+})
+
+function checkHadamard(e: Encoded): void {
+  metaInteger(e, 'seed', 0, 2 ** 32 - 1)
+  const [size = 0, width] = e.dims
+  if (e.dims.length !== 2 || size !== width || size > MAX_HADAMARD_SIZE) throw malformed(e, `expected a square of at most ${MAX_HADAMARD_SIZE}`)
+}
+
+function signs(e: Encoded, device: Device): Tensor {
+  const rng = new Rng(e.meta.seed as number)
+  const values = Float32Array.from({ length: e.dims[0]! }, () => (rng.uint32() & 1 ? 1 : -1))
+  return device.upload(new Tensor('float32', values, [values.length]))
+}
+
+function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
+  const [start, end] = rowRange(e, options)
+  const size = e.dims[0]!
+  const device = options.out?.device ?? reference
+  // Row i of Q is eᵢ·H·diag(signs)/√block: the inverse transform, which flips the signs last.
+  const unit = device.empty('float32', [end - start, size])
+  for (let i = start; i < end; i++) unit.data[(i - start) * size + i] = 1
+  return decoded(e, transform(unit, { signs: signs(e, device), inverse: true }), options)
+}
+
+function linearHadamard(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
+  const { transpose = false, out, accumulate = false } = options
+  const placed = out === undefined ? {} : { out, accumulate }
+  return transform(cast(x, 'float32'), { ...placed, signs: signs(e, x.device), inverse: transpose })
+}

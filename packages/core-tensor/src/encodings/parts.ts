@@ -1,0 +1,86 @@
+import { toFloat32, numbersOf } from '../convert.ts'
+import { decode, type DecodeOptions, type Encoded, isEncoded, type Json } from '../encoded.ts'
+import { sameDims } from '../dims.ts'
+import { FormatError, ShapeError } from '../errors.ts'
+import { cast } from '../reference/cast.ts'
+import { Tensor } from '../tensor.ts'
+import type { Device } from '../device.ts'
+import { tensorsOf } from '../tensors-of.ts'
+
+/** The message of a malformed encoding. */
+export function malformed(e: Encoded, problem: string): FormatError {
+  return new FormatError(`[check ${e.encoding.kind}] ${problem}, got dims [${e.dims}] with ${describe(e)}`)
+}
+
+function describe(e: Encoded): string {
+  const parts = Object.entries(e.parts).map(([name, part]) => `${name} ${isEncoded(part) ? part.encoding.kind : part.type} [${part.dims}]`)
+  return `${parts.join(', ') || 'no parts'}`
+}
+
+/** A part that must be a plain tensor. */
+export function tensorPart(e: Encoded, name: string): Tensor {
+  const part = e.parts[name]
+  if (!(part instanceof Tensor)) throw malformed(e, `expected a tensor '${name}'`)
+  return part
+}
+
+/** A part that may be a tensor or an encoding. */
+export function part(e: Encoded, name: string): Tensor | Encoded {
+  const found = e.parts[name]
+  if (found === undefined) throw malformed(e, `expected a part '${name}'`)
+  return found
+}
+
+/** The numbered parts of a node: 0, 1, 2 … */
+export function terms(e: Encoded): (Tensor | Encoded)[] {
+  return Object.keys(e.parts).map((_, i) => part(e, String(i)))
+}
+
+/** Terms as numbered parts. */
+export function numbered(items: readonly (Tensor | Encoded)[]): Record<string, Tensor | Encoded> {
+  return Object.fromEntries(items.map((item, i) => [String(i), item]))
+}
+
+/** A whole number of `meta` in a range. */
+export function metaInteger(e: Encoded, name: string, low: number, high: number): number {
+  const value: Json | undefined = e.meta[name]
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    throw malformed(e, `expected meta.${name} to be a whole number from ${low} to ${high}`)
+  }
+  return value
+}
+
+/** The elements of a part in float32, decoded if need be. */
+export function floatPart(e: Encoded, name: string): Float32Array {
+  return toFloat32(decode(part(e, name)))
+}
+
+/** The elements of an integer part as numbers. */
+export function integerPart(e: Encoded, name: string): ArrayLike<number> {
+  return numbersOf(tensorPart(e, name))
+}
+
+/** The device that the parts are on; that of `fallback` where there are none. */
+export function deviceOf(e: Encoded, fallback: Device): Device {
+  for (const tensor of tensorsOf(e.parts)) return tensor.device
+  return fallback
+}
+
+/** The rows that a decode was asked for, checked. */
+export function rowRange(e: Encoded, { rows }: DecodeOptions): readonly [number, number] {
+  const count = e.dims[0] ?? 1
+  const [start, end] = rows ?? [0, count]
+  if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= count)) {
+    throw new ShapeError(`[decode ${e.encoding.kind}] expected rows within 0 to ${count}, got ${start} to ${end}`)
+  }
+  return [start, end]
+}
+
+/** Hands decoded float32 elements over as a tensor of the encoding's dtype, into `out` if given. */
+export function decoded(e: Encoded, values: Tensor, { out }: DecodeOptions): Tensor {
+  if (out !== undefined && !sameDims(out.dims, values.dims)) {
+    throw new ShapeError(`[decode ${e.encoding.kind}] expected an out of [${values.dims}], got [${out.dims}]`)
+  }
+  if (out === undefined) return values.type === e.type ? values : cast(values, e.type)
+  return cast(values, out.type, { out })
+}

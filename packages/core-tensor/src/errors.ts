@@ -1,0 +1,43 @@
+/** What went wrong, for programs; the message is for people. */
+export type TersorErrorCode = 'SHAPE' | 'DTYPE' | 'FORMAT' | 'DEVICE' | 'NUMERICAL' | 'UNSUPPORTED'
+
+/**
+ * The base of every error that Tersor throws on purpose. The message reads
+ * `[where] what was expected, what was given; what to do`.
+ */
+export abstract class TersorError extends Error {
+  abstract readonly code: TersorErrorCode
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** Dimensions, lengths or options that contradict each other. */
+export class ShapeError extends TersorError {
+  readonly code = 'SHAPE'
+}
+
+/** An element type that the operation does not take. */
+export class DTypeError extends TersorError {
+  readonly code = 'DTYPE'
+}
+
+/** A file or an encoded tensor that is malformed or hostile. */
+export class FormatError extends TersorError {
+  readonly code = 'FORMAT'
+}
+
+/** A tensor on the wrong device, freed memory, or a device that is gone. */
+export class DeviceError extends TersorError {
+  readonly code = 'DEVICE'
+}
+
+/** Arithmetic that has no useful answer, such as a factorisation of an indefinite matrix. */
+export class NumericalError extends TersorError {
+  readonly code = 'NUMERICAL'
+}
+
+/** Something valid that this device or package does not offer. */
+export class UnsupportedError extends TersorError {
+  readonly code = 'UNSUPPORTED'
+}

@@ -1,0 +1,156 @@
+import type { Device } from './device.ts'
+import type { DType } from './dtype.ts'
+import type { DecodeOptions, Encoded, LinearOptions } from './encoded.ts'
+import { DeviceError, UnsupportedError } from './errors.ts'
+import { reference } from './reference-device.ts'
+import type { Tensor } from './tensor.ts'
+import { tensorsOf } from './tensors-of.ts'
+
+/** Where a kernel puts its result: into `out` (which it returns), added to it with `accumulate`. */
+export interface Out {
+  out?: Tensor
+  accumulate?: boolean
+}
+
+/**
+ * How a dot product is summed. `sequential`: over k in order, in float32, multiply then add, never
+ * fused, so the bytes are the same on every host device and for any number of rows. `free`, the
+ * default: in any order, at least as exact.
+ */
+export interface Order {
+  order?: 'free' | 'sequential'
+}
+
+export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'max'
+export type UnaryOp = 'neg' | 'exp' | 'silu' | 'gelu' | 'sqrt' | 'abs'
+export type ReduceOp = 'sum' | 'max' | 'absMax' | 'sumSquares'
+export type RopeLayout = 'half' | 'interleaved'
+
+export interface MatmulOptions extends Out, Order {
+  transposeA?: boolean
+  transposeB?: boolean
+}
+
+export interface AttentionOptions extends Out, Order {
+  /** Multiplies q·k before the softmax, usually 1/√headDim. */
+  scale: number
+  /** Query i of n sees the keys up to `length − n + i`. */
+  causal?: boolean
+  /** Keys in use, where the tensors have room for more. */
+  length?: number
+  /** (kvHeads, tokens) added to the scaled scores: a mask is −∞, n merged tokens are ln n. */
+  logWeight?: Tensor
+  /** (kvHeads, k) int32: the only keys that each head attends to. */
+  keyIndex?: Tensor
+  /** Keys arrive unrotated, and are rotated as they are read. */
+  rope?: { positions: Tensor; frequencies: Tensor; layout: RopeLayout }
+  /** Written on request: (heads, queries) the log-sum-exp of each row of scores, −∞ where it saw no key. */
+  lse?: Tensor
+  /** Added to on request: (heads, tokens) the attention that each key received. */
+  mass?: Tensor
+}
+
+/** One part of an attention that was computed in pieces. */
+export interface AttentionPart {
+  /** Which query heads this part holds. */
+  readonly heads: readonly number[]
+  /** (heads, queries, headDim) */
+  readonly o: Tensor
+  /** (heads, queries) */
+  readonly lse: Tensor
+}
+
+export interface RopeOptions extends Out {
+  /** (tokens) int32 or float32 */
+  positions: Tensor
+  /** (headDim / 2) float64 or float32, radians per position */
+  frequencies: Tensor
+  /** Which elements form a pair: i and i + headDim/2 (`half`, Hugging Face) or 2i and 2i + 1 (`interleaved`, llama2.c). */
+  layout: RopeLayout
+  /** Rotates back. */
+  inverse?: boolean
+}
+
+export interface QuantizeAffineOptions {
+  /** 2 to 8 bits a code. */
+  bits: number
+  /** Elements along `axis` that share a scale; the last group may be short. */
+  group: number
+  axis: number
+  /** Integers of the shape of `scale`; 0 without. */
+  zero?: Tensor
+  /** Floats of the shape of `scale`; 0 without. */
+  offset?: Tensor
+  out?: Tensor
+}
+
+/**
+ * The core kernels: synchronous, with output shapes that depend on shapes and options only.
+ * Each is documented with its reference implementation in `@tersor/core-tensor/reference`.
+ */
+export interface CoreKernels {
+  cast(x: Tensor, type: DType, options?: { out?: Tensor }): Tensor
+  copy(x: Tensor, options: { out: Tensor; at: readonly number[] }): Tensor
+  transpose(x: Tensor, permutation: readonly number[], options?: { out?: Tensor }): Tensor
+  binary(op: BinaryOp, a: Tensor, b: Tensor, options?: Out): Tensor
+  unary(op: UnaryOp, x: Tensor, options?: Out): Tensor
+  reduce(op: ReduceOp, x: Tensor, options: Out & Order & { axis: number }): Tensor
+  matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor
+  gram(x: Tensor, options?: Out & Order): Tensor
+  linearAffine(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
+  linearCodebook(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
+  linearSparse(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
+  quantizeAffine(x: Tensor, scale: Tensor, options: QuantizeAffineOptions): Tensor
+  dequantize(w: Encoded, options?: DecodeOptions): Tensor
+  nearest(x: Tensor, table: Tensor, options?: { out?: Tensor; weight?: Tensor }): Tensor
+  attention(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options: AttentionOptions): Tensor
+  mergeAttention(parts: readonly AttentionPart[], options?: { out?: Tensor }): Tensor
+  rmsNorm(x: Tensor, weight: Tensor, options: Out & { epsilon: number }): Tensor
+  rope(x: Tensor, options: RopeOptions): Tensor
+  softmax(x: Tensor, options?: Out): Tensor
+  topK(x: Tensor, options: { k: number; sorted?: boolean }): { values: Tensor; indices: Tensor }
+  gather(x: Tensor, index: Tensor, options: Out & { axis: number }): Tensor
+  scatterAdd(x: Tensor, index: Tensor, options: { out: Tensor; axis: number }): Tensor
+  hadamard(x: Tensor, options?: Out & { signs?: Tensor; inverse?: boolean }): Tensor
+  histogram(x: Tensor, options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor }): Tensor
+}
+
+/** Every primitive that a device may accelerate; the coding and training groups join with their packages. */
+export interface Kernels extends CoreKernels {}
+
+/**
+ * Makes the callable of a kernel: it runs what the tensors' device has in its table, or the
+ * reference on that device's own memory where the device is a host.
+ *
+ * @throws {DeviceError} when the tensors are on different devices
+ * @throws {UnsupportedError} when a remote device lacks the kernel
+ */
+export function kernel<N extends keyof Kernels>(name: N, specification: Kernels[N]): Kernels[N] {
+  const run = (...args: unknown[]): unknown => {
+    const device = deviceOf(name, args)
+    const own = device.kernels[name] as ((...args: unknown[]) => unknown) | undefined
+    if (own !== undefined) return own(...args)
+    if (!device.host) {
+      throw new UnsupportedError(`[${name}] ${device.name} does not offer it; move the tensors to a host device`)
+    }
+    if (device !== reference) {
+      const counts = device.fallbacks as Map<string, number>
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    return (specification as (...args: unknown[]) => unknown)(...args)
+  }
+  return run as Kernels[N]
+}
+
+function deviceOf(name: string, args: readonly unknown[]): Device {
+  let device: Device | undefined
+  for (const tensor of tensorsOf(args)) {
+    if (device !== undefined && tensor.device !== device) {
+      throw new DeviceError(
+        `[${name}] expected all tensors on one device, got ${device.name} and ${tensor.device.name}; use \`await tensor.to(device)\``,
+      )
+    }
+    device = tensor.device
+  }
+  return device ?? reference
+}

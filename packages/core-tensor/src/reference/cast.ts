@@ -1,0 +1,32 @@
+import { numbersOf, writeNumbers } from '../convert.ts'
+import type { DType } from '../dtype.ts'
+import { sameDims } from '../dims.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import { kernel } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+
+/**
+ * The elements in another dtype. Exact: floats round to nearest, ties to even (8-bit floats
+ * saturate at their largest value, as ONNX says); integers drop the fraction and saturate, NaN
+ * becomes 0; bool is 1 for all but 0. int64 passes through float64 unless both sides are int64.
+ *
+ * @param x  any shape
+ * @returns the same shape in `type`
+ */
+export const cast = /* @__PURE__ */ kernel('cast', castReference)
+
+function castReference(x: Tensor, type: DType, { out }: { out?: Tensor } = {}): Tensor {
+  if (out !== undefined && out.type !== type) throw new DTypeError(`[cast] expected an out of ${type}, got ${out.type}`)
+  if (out !== undefined && !sameDims(out.dims, x.dims)) {
+    throw new ShapeError(`[cast] expected an out of [${x.dims}], got [${out.dims}]`)
+  }
+  const target = out ?? x.device.empty(type, x.dims)
+  if (x.type === type) bytesOf(target).set(bytesOf(x))
+  else writeNumbers(numbersOf(x), type, target.data)
+  return target
+}
+
+function bytesOf(x: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = x.data
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}

@@ -1,0 +1,42 @@
+import { DTypeError, ShapeError } from '../errors.ts'
+import { kernel } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { elements } from './elements.ts'
+
+/**
+ * Writes a block into a larger tensor in place, as caches that grow do.
+ *
+ * @param x  as many dimensions as `out`
+ * @param options.out  receives the block; the same dtype
+ * @param options.at  where the first element of `x` goes
+ * @returns `out`
+ * @throws {ShapeError} when the block does not fit there
+ */
+export const copy = /* @__PURE__ */ kernel('copy', copyReference)
+
+function copyReference(x: Tensor, { out, at }: { out: Tensor; at: readonly number[] }): Tensor {
+  if (x.type !== out.type) throw new DTypeError(`[copy] expected one dtype, got ${x.type} into ${out.type}`)
+  const rank = x.dims.length
+  const fits = rank === out.dims.length && rank === at.length && x.dims.every((dim, i) => at[i]! >= 0 && at[i]! + dim <= out.dims[i]!)
+  if (!fits) throw new ShapeError(`[copy] expected [${x.dims}] at [${at}] to lie inside [${out.dims}]`)
+  const from = elements(x, 'copy')
+  const to = elements(out, 'copy')
+  if (rank === 0) {
+    to[0] = from[0]!
+    return out
+  }
+  const width = x.dims[rank - 1]!
+  const rows = width === 0 ? 0 : x.size / width
+  for (let row = 0; row < rows; row++) {
+    let rest = row
+    let target = at[rank - 1]!
+    let stride = out.dims[rank - 1]!
+    for (let i = rank - 2; i >= 0; i--) {
+      target += ((rest % x.dims[i]!) + at[i]!) * stride
+      rest = Math.floor(rest / x.dims[i]!)
+      stride *= out.dims[i]!
+    }
+    to.set(from.subarray(row * width, (row + 1) * width), target)
+  }
+  return out
+}

@@ -1,0 +1,45 @@
+import { numbersOf } from '../convert.ts'
+import { aroundAxis } from '../dims.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import { kernel, type Out } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { elements } from './elements.ts'
+
+/**
+ * Picks entries of one axis by index, as an embedding does.
+ *
+ * @param x  any shape of elements of whole bytes
+ * @param index  integers below the length of the axis
+ * @returns the dims of `x` with those of `index` in the place of `axis`
+ * @throws {ShapeError} when an index is out of range
+ */
+export const gather = /* @__PURE__ */ kernel('gather', gatherReference)
+
+function gatherReference(x: Tensor, index: Tensor, options: Out & { axis: number }): Tensor {
+  const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'gather')
+  const out = options.out ?? x.device.empty(x.type, [...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)])
+  if (out.type !== x.type) throw new DTypeError(`[gather] expected an out of ${x.type}, got ${out.type}`)
+  if (out.size !== outer * index.size * inner) throw new ShapeError(`[gather] expected an out of ${outer * index.size * inner} elements, got [${out.dims}]`)
+  const from = elements(x, 'gather')
+  const to = elements(out, 'gather')
+  const indices = checkedIndices(index, length, 'gather')
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < indices.length; i++) {
+      const start = (o * length + indices[i]!) * inner
+      to.set(from.subarray(start, start + inner), (o * indices.length + i) * inner)
+    }
+  }
+  return out
+}
+
+/** The numbers of an index tensor, each checked against the axis that it points into. */
+export function checkedIndices(index: Tensor, length: number, where: string): ArrayLike<number> {
+  const indices = numbersOf(index)
+  for (let i = 0; i < indices.length; i++) {
+    const at = indices[i]!
+    if (!(Number.isInteger(at) && at >= 0 && at < length)) {
+      throw new ShapeError(`[${where}] expected indices from 0 to ${length - 1}, got ${at}`)
+    }
+  }
+  return indices
+}

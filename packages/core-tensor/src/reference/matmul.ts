@@ -1,0 +1,59 @@
+import { numbersOf } from '../convert.ts'
+import { sameDims } from '../dims.ts'
+import { ShapeError } from '../errors.ts'
+import { kernel, type MatmulOptions } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { gemm, type Strided } from './gemm.ts'
+import { floatType, output } from './output.ts'
+
+/**
+ * The matrix product a·b.
+ *
+ * A two-dimensional `b` multiplies every row of `a`, whatever leading dimensions `a` has;
+ * otherwise both carry the same leading (batch) dimensions.
+ *
+ * @param a  (…, m, k), or (…, k, m) with `transposeA`
+ * @param b  (…, k, n), or (…, n, k) with `transposeB`
+ * @returns (…, m, n) in float32, or in float64 where an operand is
+ * @throws {ShapeError} when the inner or batch dimensions differ
+ */
+export const matmul = /* @__PURE__ */ kernel('matmul', matmulReference)
+
+function matmulReference(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false, order = 'free' } = options
+  const fold = b.dims.length === 2 && !transposeA
+  const batchDims = fold ? [] : a.dims.slice(0, -2)
+  if (a.dims.length < (fold ? 1 : 2) || b.dims.length < 2 || !(fold || sameDims(batchDims, b.dims.slice(0, -2)))) {
+    throw new ShapeError(`[matmul] expected matrices with the same leading dimensions, got [${a.dims}] and [${b.dims}]`)
+  }
+  const [aRows, aColumns] = fold ? [a.size / Math.max(a.dims.at(-1)!, 1), a.dims.at(-1)!] : [a.dims.at(-2)!, a.dims.at(-1)!]
+  const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns]
+  const [bK, n] = transposeB ? [b.dims.at(-1)!, b.dims.at(-2)!] : [b.dims.at(-2)!, b.dims.at(-1)!]
+  if (k !== bK) {
+    throw new ShapeError(`[matmul] expected equal inner dimensions, got ${k} of [${a.dims}] and ${bK} of [${b.dims}]`)
+  }
+  const dims = fold ? [...a.dims.slice(0, -1), n] : [...batchDims, m, n]
+  const type = floatType(a, b)
+  const { values, done } = output('matmul', a.device, type, dims, options)
+  const aData = floats(a)
+  const bData = floats(b)
+  const batch = batchDims.reduce((product, dim) => product * dim, 1)
+  for (let i = 0; i < batch; i++) {
+    const left = strided(aData, i * m * k, aColumns, transposeA)
+    const right = strided(bData, i * k * n, transposeB ? k : n, transposeB)
+    gemm(m, n, k, left, right, values, order === 'sequential' && type === 'float32', i * m * n)
+  }
+  return done()
+}
+
+function strided(data: Float32Array | Float64Array, offset: number, columns: number, transposed: boolean): Strided {
+  return transposed
+    ? { data, offset, rowStride: 1, columnStride: columns }
+    : { data, offset, rowStride: columns, columnStride: 1 }
+}
+
+/** The elements as floats: float32 and float64 as they are. */
+export function floats(x: Tensor): Float32Array | Float64Array {
+  const numbers = numbersOf(x)
+  return numbers instanceof Float32Array || numbers instanceof Float64Array ? numbers : Float32Array.from(numbers)
+}

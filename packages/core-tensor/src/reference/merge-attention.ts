@@ -1,0 +1,50 @@
+import { ShapeError } from '../errors.ts'
+import { type AttentionPart, kernel } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { floats } from './matmul.ts'
+import { output } from './output.ts'
+
+/**
+ * Joins attentions over disjoint sets of keys into the attention over all of them: each part
+ * weighs in with exp(lse − max lse), head by head.
+ *
+ * @param parts  each with its query heads, outputs (heads, queries, headDim) and lse (heads, queries);
+ *   together they name every head from 0 on at least once
+ * @returns (all heads, queries, headDim) float32
+ */
+export const mergeAttention = /* @__PURE__ */ kernel('mergeAttention', mergeAttentionReference)
+
+function mergeAttentionReference(parts: readonly AttentionPart[], options: { out?: Tensor } = {}): Tensor {
+  const first = parts[0]
+  if (first === undefined) throw new ShapeError('[mergeAttention] expected at least one part, got none')
+  const [, queries, headDim] = first.o.dims as [number, number, number]
+  const heads = Math.max(...parts.flatMap(part => part.heads)) + 1
+  const max = new Float64Array(heads * queries).fill(-Infinity)
+  for (const part of parts) {
+    if (part.o.dims[0] !== part.heads.length || part.o.dims[1] !== queries || part.lse.size !== part.heads.length * queries) {
+      throw new ShapeError(`[mergeAttention] expected o (${part.heads.length}, ${queries}, ${headDim}) and its lse, got [${part.o.dims}] and [${part.lse.dims}]`)
+    }
+    const lse = floats(part.lse)
+    part.heads.forEach((head, i) => {
+      for (let q = 0; q < queries; q++) max[head * queries + q] = Math.max(max[head * queries + q]!, lse[i * queries + q]!)
+    })
+  }
+  const { values, done } = output('mergeAttention', first.o.device, 'float32', [heads, queries, headDim], options)
+  const sums = new Float64Array(heads * queries * headDim)
+  const weights = new Float64Array(heads * queries)
+  for (const part of parts) {
+    const lse = floats(part.lse)
+    const o = floats(part.o)
+    part.heads.forEach((head, i) => {
+      for (let q = 0; q < queries; q++) {
+        const to = head * queries + q
+        if (max[to] === -Infinity) continue
+        const weight = Math.exp(lse[i * queries + q]! - max[to]!)
+        weights[to]! += weight
+        for (let d = 0; d < headDim; d++) sums[to * headDim + d]! += weight * o[(i * queries + q) * headDim + d]!
+      }
+    })
+  }
+  for (let i = 0; i < sums.length; i++) values[i] = sums[i]! / (weights[Math.floor(i / headDim)]! || 1)
+  return done()
+}

@@ -1,0 +1,44 @@
+import { ShapeError } from '../errors.ts'
+import { kernel } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { floats } from './matmul.ts'
+import { output } from './output.ts'
+
+/**
+ * The index of the closest row of a table for every row of `x`, by (weighted) squared distance;
+ * of equals the first.
+ *
+ * @param x  (n, d)
+ * @param table  (entries, d)
+ * @param options.weight  (d) or (n, d), how much each element counts
+ * @returns (n) int32
+ */
+export const nearest = /* @__PURE__ */ kernel('nearest', nearestReference)
+
+function nearestReference(x: Tensor, table: Tensor, options: { out?: Tensor; weight?: Tensor } = {}): Tensor {
+  const [n, d] = x.dims as [number, number]
+  const [entries, width] = table.dims as [number, number]
+  const { weight } = options
+  if (x.dims.length !== 2 || table.dims.length !== 2 || d !== width || entries === 0 || (weight && weight.size !== d && weight.size !== x.size)) {
+    throw new ShapeError(`[nearest] expected x (n, d), a table (entries ≥ 1, d) and a weight (d) or (n, d), got [${x.dims}], [${table.dims}]`)
+  }
+  const { values, done } = output('nearest', x.device, 'int32', [n], options.out === undefined ? {} : { out: options.out })
+  const rows = floats(x)
+  const centres = floats(table)
+  const importance = weight === undefined ? undefined : floats(weight)
+  for (let i = 0; i < n; i++) {
+    let best = Infinity
+    for (let e = 0; e < entries; e++) {
+      let distance = 0
+      for (let j = 0; j < d; j++) {
+        const difference = rows[i * d + j]! - centres[e * d + j]!
+        distance += difference * difference * (importance === undefined ? 1 : importance[(i * d + j) % importance.length]!)
+      }
+      if (distance < best) {
+        best = distance
+        values[i] = e
+      }
+    }
+  }
+  return done()
+}

@@ -1,0 +1,46 @@
+import { sameDims } from '../dims.ts'
+import type { DType } from '../dtype.ts'
+import { ShapeError } from '../errors.ts'
+import { numbersOf, writeNumbers } from '../convert.ts'
+import type { Device } from '../device.ts'
+import type { Out } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+
+type Result<T extends DType> = T extends 'float64' ? Float64Array : T extends 'int32' ? Int32Array : Float32Array
+
+/**
+ * Room for the result of a kernel. Without `out` that is a new tensor; with it, a buffer that
+ * `done` stores there last, rounded to its dtype, so `out` may be one of the inputs.
+ */
+export function output<T extends 'float32' | 'float64' | 'int32'>(
+  where: string,
+  device: Device,
+  type: T,
+  dims: readonly number[],
+  { out, accumulate = false }: Out = {},
+): { values: Result<T>; done: () => Tensor } {
+  if (out === undefined) {
+    if (accumulate) throw new ShapeError(`[${where}] expected an out to accumulate into`)
+    const made = device.empty(type, dims)
+    return { values: made.data as Result<T>, done: () => made }
+  }
+  if (!sameDims(out.dims, dims)) {
+    throw new ShapeError(`[${where}] expected an out of [${dims}], got [${out.dims}]`)
+  }
+  const HostArray = type === 'float64' ? Float64Array : type === 'int32' ? Int32Array : Float32Array
+  const values = new HostArray(out.size)
+  const done = () => {
+    if (accumulate) {
+      const held = numbersOf(out)
+      for (let i = 0; i < values.length; i++) values[i]! += held[i]!
+    }
+    writeNumbers(values, out.type, out.data)
+    return out
+  }
+  return { values: values as Result<T>, done }
+}
+
+/** float64 where an operand is, else float32: what floating-point kernels compute and return. */
+export function floatType(...operands: readonly Tensor[]): 'float32' | 'float64' {
+  return operands.some(x => x.type === 'float64') ? 'float64' : 'float32'
+}

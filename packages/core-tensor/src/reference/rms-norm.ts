@@ -1,0 +1,31 @@
+import { ShapeError } from '../errors.ts'
+import { kernel, type Out } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { floats } from './matmul.ts'
+import { floatType, output } from './output.ts'
+
+/**
+ * Root-mean-square normalisation (Zhang and Sennrich, 2019, arXiv:1910.07467):
+ * x / √(mean(x²) + ε) · weight over the last axis.
+ *
+ * @param x  (…, d)
+ * @param weight  (d)
+ */
+export const rmsNorm = /* @__PURE__ */ kernel('rmsNorm', rmsNormReference)
+
+function rmsNormReference(x: Tensor, weight: Tensor, options: Out & { epsilon: number }): Tensor {
+  const d = x.dims.at(-1)
+  if (d === undefined || weight.size !== d) {
+    throw new ShapeError(`[rmsNorm] expected x (…, d) and a weight (d), got [${x.dims}] and [${weight.dims}]`)
+  }
+  const { values, done } = output('rmsNorm', x.device, floatType(x), x.dims, options)
+  const data = floats(x)
+  const gain = floats(weight)
+  for (let row = 0; row < data.length; row += d) {
+    let sumSquares = 0
+    for (let i = row; i < row + d; i++) sumSquares += data[i]! * data[i]!
+    const scale = 1 / Math.sqrt(sumSquares / d + options.epsilon)
+    for (let i = 0; i < d; i++) values[row + i] = data[row + i]! * scale * gain[i]!
+  }
+  return done()
+}

@@ -1,0 +1,56 @@
+import { numbersOf } from '../convert.ts'
+import { ShapeError } from '../errors.ts'
+import { kernel, type RopeOptions } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { floats } from './matmul.ts'
+import { floatType, output } from './output.ts'
+
+/**
+ * Rotary position embedding (Su et al., 2021, arXiv:2104.09864): turns each pair of elements of a
+ * token by position · frequency. Elements past 2 · frequencies.size pass unchanged.
+ *
+ * @param x  (…, tokens, headDim)
+ * @param options.positions  (tokens)
+ * @param options.frequencies  (pairs) radians per position, pairs ≤ headDim / 2
+ */
+export const rope = /* @__PURE__ */ kernel('rope', ropeReference)
+
+function ropeReference(x: Tensor, options: RopeOptions): Tensor {
+  const { positions, frequencies, layout, inverse = false } = options
+  const [tokens, headDim] = x.dims.slice(-2) as [number, number]
+  const pairs = frequencies.size
+  if (x.dims.length < 2 || positions.size !== tokens || 2 * pairs > headDim) {
+    throw new ShapeError(
+      `[rope] expected x (…, tokens, headDim), positions (tokens) and at most headDim / 2 frequencies, ` +
+        `got [${x.dims}], [${positions.dims}] and [${frequencies.dims}]`,
+    )
+  }
+  const { values, done } = output('rope', x.device, floatType(x), x.dims, options)
+  const data = floats(x)
+  values.set(data)
+  const cos = new Float64Array(tokens * pairs)
+  const sin = new Float64Array(tokens * pairs)
+  const at = numbersOf(positions)
+  const turn = numbersOf(frequencies)
+  for (let t = 0; t < tokens; t++) {
+    for (let p = 0; p < pairs; p++) {
+      const angle = at[t]! * turn[p]!
+      cos[t * pairs + p] = Math.cos(angle)
+      sin[t * pairs + p] = inverse ? -Math.sin(angle) : Math.sin(angle)
+    }
+  }
+  const [near, far] = layout === 'half' ? [1, pairs] : [2, 1]
+  const rows = x.size / Math.max(headDim, 1)
+  for (let row = 0; row < rows; row++) {
+    const angles = (row % tokens) * pairs
+    for (let p = 0; p < pairs; p++) {
+      const i = row * headDim + p * near
+      const j = i + far
+      const a = data[i]!
+      const b = data[j]!
+      values[i] = a * cos[angles + p]! - b * sin[angles + p]!
+      values[j] = a * sin[angles + p]! + b * cos[angles + p]!
+    }
+  }
+  return done()
+}

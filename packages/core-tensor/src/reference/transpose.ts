@@ -1,0 +1,43 @@
+import { ShapeError } from '../errors.ts'
+import { kernel } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { copy } from './copy.ts'
+import { elements } from './elements.ts'
+
+/**
+ * The axes in another order, copied: axis i of the result is axis `permutation[i]` of `x`.
+ *
+ * @param x  any shape of elements of whole bytes
+ * @throws {ShapeError} when `permutation` is not one
+ */
+export const transpose = /* @__PURE__ */ kernel('transpose', transposeReference)
+
+function transposeReference(x: Tensor, permutation: readonly number[], { out }: { out?: Tensor } = {}): Tensor {
+  const rank = x.dims.length
+  if ([...permutation].sort((a, b) => a - b).some((axis, i) => axis !== i) || permutation.length !== rank) {
+    throw new ShapeError(`[transpose] expected a permutation of the ${rank} axes of [${x.dims}], got [${permutation}]`)
+  }
+  const strides = new Array<number>(rank)
+  let stride = 1
+  for (let i = rank - 1; i >= 0; i--) {
+    strides[i] = stride
+    stride *= x.dims[i]!
+  }
+  const dims = permutation.map(axis => x.dims[axis]!)
+  const steps = permutation.map(axis => strides[axis]!)
+  const made = x.device.empty(x.type, dims)
+  const from = elements(x, 'transpose')
+  const to = elements(made, 'transpose')
+  const index = new Array<number>(rank).fill(0)
+  let at = 0
+  for (let i = 0; i < to.length; i++) {
+    to[i] = from[at]!
+    for (let axis = rank - 1; axis >= 0; axis--) {
+      at += steps[axis]!
+      if (++index[axis]! < dims[axis]!) break
+      at -= steps[axis]! * dims[axis]!
+      index[axis] = 0
+    }
+  }
+  return out === undefined ? made : copy(made, { out, at: dims.map(() => 0) })
+}

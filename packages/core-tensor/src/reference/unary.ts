@@ -1,0 +1,33 @@
+import { numbersOf } from '../convert.ts'
+import { isFloat } from '../dtype.ts'
+import { DTypeError } from '../errors.ts'
+import { kernel, type Out, type UnaryOp } from '../kernels.ts'
+import type { Tensor } from '../tensor.ts'
+import { floatType, output } from './output.ts'
+
+const operations: Record<UnaryOp, (x: number) => number> = {
+  neg: x => -x,
+  abs: Math.abs,
+  sqrt: Math.sqrt,
+  exp: Math.exp,
+  silu: x => x / (1 + Math.exp(-x)),
+  gelu: x => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+}
+
+/**
+ * A function of every element: `neg`, `abs` and `sqrt` are exact; `exp`, `silu` (x·σ(x)) and
+ * `gelu` (in its tanh form, as GPT-2 has it) are tolerant.
+ *
+ * @returns the same shape in float32, or float64 where `x` is
+ * @throws {DTypeError} for integers
+ */
+export const unary = /* @__PURE__ */ kernel('unary', unaryReference)
+
+function unaryReference(op: UnaryOp, x: Tensor, options: Out = {}): Tensor {
+  if (!isFloat(x.type)) throw new DTypeError(`[unary] expected floats, got ${x.type}; cast it first`)
+  const { values, done } = output('unary', x.device, floatType(x), x.dims, options)
+  const numbers = numbersOf(x)
+  const apply = operations[op]
+  for (let i = 0; i < values.length; i++) values[i] = apply(numbers[i]!)
+  return done()
+}
