@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'tsup'
 
-/** The build of every package: one ESM file per entry of its `exports`, shared code in chunks, types beside. */
+/**
+ * The build of every package: one ESM file per entry of its `exports`, shared code in chunks, types beside.
+ *
+ * Source maps point at `src`, which is published too, so they need not carry a copy of it. Types of
+ * other packages are read from their `dist`, so that the bundled declarations name packages, not files.
+ */
 export function packageBuild(directory: string) {
   const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
   const entry: Record<string, string> = {}
@@ -22,5 +27,8 @@ export function packageBuild(directory: string) {
     sourcemap: true,
     tsconfig: join(directory, 'tsconfig.json'),
     dts: { compilerOptions: { ignoreDeprecations: '6.0', customConditions: [] } },
+    esbuildOptions(options) {
+      options.sourcesContent = false
+    },
   })
 }

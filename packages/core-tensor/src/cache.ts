@@ -7,7 +7,9 @@ import type { Tensor } from './tensor.ts'
 export interface KVSegment {
   /** Which key heads it holds. */
   readonly heads: readonly number[]
-  /** (heads, tokens, headDim); of a growing segment, the tokens in use. */
+  /** Tokens in use. */
+  readonly length: number
+  /** (heads, tokens, headDim); a segment that grows may have room for more tokens than it uses. */
   readonly keys: Tensor | Encoded
   readonly values: Tensor | Encoded
   /** (tokens) int32 */

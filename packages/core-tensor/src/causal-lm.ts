@@ -54,7 +54,7 @@ export interface LayeredLM extends CausalLM {
   /** (tokens, hidden) to (tokens, hidden) */
   block(layer: number, x: Tensor, options: ForwardOptions): Tensor
   /** (tokens, hidden) to (tokens, vocabSize) */
-  head(x: Tensor): Tensor
+  head(x: Tensor, taps?: Taps): Tensor
   /** The names of the linear weights of a block, in the order of the forward pass. */
   blockWeights(layer: number): readonly string[]
 }

@@ -1,1 +1,14 @@
-export {}
+// The runtime
+export { Llama } from './llama.ts'
+export { checkLlamaConfig, configFromHuggingFace, configToHuggingFace, type LlamaConfig } from './llama-config.ts'
+export { blockWeightNames, weightShapes } from './weight-names.ts'
+export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
+export { generate, type GenerateOptions } from './generate.ts'
+
+// Calibration
+export { type BlockStatistics, calibrateBlocks } from './calibrate-blocks.ts'
+
+// Tokenizers
+export { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'
+export { llama2cTokenizer } from './llama2c-tokenizer.ts'
+export { sentencePieceTokenizer, type SentencePieceVocabulary } from './sentence-piece-tokenizer.ts'

@@ -1,0 +1,89 @@
+import { FormatError } from '@tersor/core-tensor'
+import { blobSource } from './sources/blob-source.ts'
+import { bytesSource } from './sources/bytes-source.ts'
+import { fileSource } from './sources/file-source.ts'
+import { httpSource } from './sources/http-source.ts'
+
+/** Bytes that can be read anywhere, in any order: a file, a web resource, a blob, an array. */
+export interface RandomAccess {
+  readonly byteLength: number
+  /** `length` bytes from `start`; of bytes in memory a view, which the caller must not change. */
+  read(start: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** Where a file may come from: a path, a URL (`file:`, `http:`, `https:`), bytes, or any {@link RandomAccess}. */
+export type Source = string | URL | Blob | Uint8Array | ArrayBuffer | RandomAccess
+
+export interface SourceOptions {
+  /** Default: the global `fetch`. */
+  fetch?: typeof fetch
+  signal?: AbortSignal
+}
+
+/**
+ * Opens anything that bytes can be read from. Strings and `file:` URLs are paths (Node and its
+ * kin), `http:` and `https:` URLs are read with range requests, so that a tensor costs its own bytes.
+ * Closing closes what was opened here, and never a {@link RandomAccess} that was passed in.
+ *
+ * @throws {FormatError} when a read reaches past the end, or the server answers with an error status
+ * @throws {UnsupportedError} when the server does not serve ranges
+ * @example
+ * const source = await openSource(Uint8Array.of(1, 2, 3, 4))
+ * await source.read(1, 2) // => Uint8Array [2, 3]
+ */
+export async function openSource(from: Source, options: SourceOptions = {}): Promise<RandomAccess> {
+  options.signal?.throwIfAborted()
+  return guarded(await rawSource(from, options))
+}
+
+/** Opens a source, hands it to a parser, and closes it again if the parser throws. */
+export async function parseSource<T>(
+  from: Source,
+  options: SourceOptions,
+  parse: (source: RandomAccess) => Promise<T>,
+): Promise<T> {
+  const source = await openSource(from, options)
+  try {
+    return await parse(source)
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+}
+
+async function rawSource(from: Source, options: SourceOptions): Promise<RandomAccess> {
+  if (from instanceof Uint8Array) return bytesSource(from)
+  if (from instanceof ArrayBuffer) return bytesSource(new Uint8Array(from))
+  if (from instanceof Blob) return blobSource(from)
+  if (from instanceof URL) return from.protocol === 'file:' ? fileSource(from) : httpSource(from, options)
+  if (typeof from === 'string') return /^https?:\/\//.test(from) ? httpSource(new URL(from), options) : fileSource(from)
+  return { byteLength: from.byteLength, read: (...range) => from.read(...range), close: async () => {} }
+}
+
+/** Every source behind one check of what is asked of it and of what it answers. */
+function guarded(source: RandomAccess): RandomAccess {
+  const { byteLength } = source
+  return {
+    byteLength,
+    async read(start, length, signal) {
+      signal?.throwIfAborted()
+      const whole = Number.isSafeInteger(start) && Number.isSafeInteger(length) && start >= 0 && length >= 0
+      if (!whole || start > byteLength - length) {
+        throw new FormatError(
+          `[formats/source] expected a range within ${byteLength} bytes, got ${length} bytes at ${start}; ` +
+            'the file is cut short or its lengths are wrong',
+        )
+      }
+      if (length === 0) return new Uint8Array(0)
+      const bytes = await source.read(start, length, signal)
+      if (bytes.byteLength !== length) {
+        throw new FormatError(
+          `[formats/source] expected ${length} bytes at ${start}, got ${bytes.byteLength}; the file changed or is cut short`,
+        )
+      }
+      return bytes
+    },
+    close: () => source.close(),
+  }
+}

@@ -1,0 +1,30 @@
+import type { RandomAccess } from '../random-access.ts'
+import { allocate } from './allocate.ts'
+
+/** Node reads at most 2^31 − 1 bytes at once. */
+const MAX_READ_BYTES = 2 ** 30
+
+/** A file of the file system. Errors of the file system, such as ENOENT, come through as they are. */
+export async function fileSource(path: string | URL): Promise<RandomAccess> {
+  const { open } = await import('node:fs/promises')
+  const handle = await open(path, 'r')
+  const { size } = await handle.stat().catch(async error => {
+    await handle.close()
+    throw error
+  })
+  return {
+    byteLength: size,
+    async read(start, length, signal) {
+      const bytes = allocate(length)
+      let filled = 0
+      while (filled < length) {
+        signal?.throwIfAborted()
+        const { bytesRead } = await handle.read(bytes, filled, Math.min(length - filled, MAX_READ_BYTES), start + filled)
+        if (bytesRead === 0) return bytes.subarray(0, filled)
+        filled += bytesRead
+      }
+      return bytes
+    },
+    close: () => handle.close(),
+  }
+}

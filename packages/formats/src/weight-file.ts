@@ -1,0 +1,24 @@
+import type { DType, Tensor } from '@tersor/core-tensor'
+
+/** What is known of a tensor before it is read. */
+export interface TensorInfo {
+  /** The dtype that `read` returns; undefined where `read` throws because the stored type is not supported. */
+  readonly type: DType | undefined
+  /** Row-major, whatever order the file has them in. */
+  readonly dims: readonly number[]
+  /** Bytes in the file. */
+  readonly byteLength: number
+}
+
+/** A file of named tensors that are read one at a time: what every format here opens to. */
+export interface WeightFile<Info extends TensorInfo = TensorInfo> {
+  readonly tensors: ReadonlyMap<string, Info>
+  /**
+   * Reads one tensor, and only its bytes.
+   *
+   * @throws {FormatError} when the file has no tensor of that name
+   * @throws {UnsupportedError} when its stored type is not supported
+   */
+  read(name: string): Promise<Tensor>
+  close(): Promise<void>
+}

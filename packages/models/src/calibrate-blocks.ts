@@ -1,0 +1,76 @@
+import { type Encoded, type JobOptions, type LayeredLM, ShapeError, type Tensor } from '@tersor/core-tensor'
+import { gram } from '@tersor/core-tensor/reference'
+
+type Weights = ReadonlyMap<string, Tensor | Encoded>
+
+/** What calibration knows about one block when it is its turn. */
+export interface BlockStatistics {
+  /** The block, or `layers` for the head. */
+  readonly layer: number
+  /** The block's linear weights, by name. */
+  readonly weights: Weights
+  /** xᵀx of each weight's input, (in, in) float64; weights that share an input share the tensor. */
+  readonly grams: ReadonlyMap<string, Tensor>
+  /** How many rows x had. */
+  readonly samples: number
+}
+
+/**
+ * Walks a model block by block over calibration text: collects the Gram matrices of a block's
+ * inputs, lets `compress` replace its weights, and feeds the next block what the replaced one gives,
+ * so that later blocks can make good for earlier losses (as in GPTQ, Frantar et al., 2022,
+ * arXiv:2210.17323). One hidden state per token and one block's statistics are in memory.
+ *
+ * @param windows  token sequences, each at most the context length
+ * @param compress  gives the weights to replace, by name; called for each block and once for the head
+ * @returns the model with all replacements
+ */
+export async function calibrateBlocks(
+  model: LayeredLM,
+  windows: readonly Int32Array[],
+  compress: (block: BlockStatistics) => Promise<Weights> | Weights,
+  { signal, onProgress }: JobOptions = {},
+): Promise<LayeredLM> {
+  if (windows.length === 0) throw new ShapeError('[models/calibrate-blocks] expected at least one window of tokens, got none')
+  const { layers } = model.config
+  const samples = windows.reduce((sum, { length }) => sum + length, 0)
+  let current = model
+  const states = windows.map(tokens => model.embed(tokens))
+  for (let layer = 0; layer <= layers; layer++) {
+    signal?.throwIfAborted()
+    const grams = new Map<string, Tensor>()
+    const run = (x: Tensor, collect: boolean): Tensor => {
+      const taps = collect ? { linear: (names: readonly string[], input: Tensor) => addGram(grams, names, input) } : undefined
+      if (layer === layers) return current.head(x, taps)
+      const cache = current.createCache()
+      const y = current.block(layer, x, { cache, ...(taps === undefined ? {} : { taps }) })
+      cache.dispose()
+      return y
+    }
+    for (const x of states) run(x, true).dispose()
+    const names = [...grams.keys()]
+    const weights = new Map(names.map(name => [name, current.weights.get(name)!]))
+    const replaced = await compress({ layer, weights, grams, samples })
+    if (replaced.size > 0) current = current.with(replaced)
+    for (const tensor of new Set(grams.values())) tensor.dispose()
+    if (layer < layers) {
+      states.forEach((x, i) => {
+        states[i] = run(x, false)
+        x.dispose()
+      })
+    }
+    onProgress?.(layer + 1, layers + 1)
+  }
+  for (const x of states) x.dispose()
+  return current
+}
+
+function addGram(grams: Map<string, Tensor>, names: readonly string[], x: Tensor): void {
+  const width = x.dims.at(-1)!
+  let sum = grams.get(names[0]!)
+  if (sum === undefined) {
+    sum = x.device.empty('float64', [width, width])
+    for (const name of names) grams.set(name, sum)
+  }
+  gram(x, { out: sum, accumulate: true })
+}

@@ -1,0 +1,59 @@
+import { type CausalLM, type JobOptions, Rng, ShapeError, toFloat32 } from '@tersor/core-tensor'
+
+export interface GenerateOptions extends JobOptions {
+  /** How many tokens to add; up to the context length by default. */
+  maxTokens?: number
+  /** Divides the logits; 0, the default, takes the likeliest token. */
+  temperature?: number
+  /** Of the random draws, 0 by default. */
+  seed?: number
+  /** Ends the text before this token. */
+  stop?: number
+}
+
+/**
+ * Continues a text token by token.
+ *
+ * @param prompt  at least one token
+ * @returns the tokens after the prompt, as they are chosen
+ */
+export async function* generate(model: CausalLM, prompt: Int32Array, options: GenerateOptions = {}): AsyncGenerator<number> {
+  const { temperature = 0, seed = 0, stop, signal } = options
+  const room = model.config.contextLength - prompt.length
+  const limit = Math.min(options.maxTokens ?? room, room)
+  if (prompt.length === 0) throw new ShapeError('[models/generate] expected a prompt of at least one token, got none')
+  const rng = new Rng(seed)
+  const cache = model.createCache()
+  try {
+    let tokens = prompt
+    for (let i = 0; i < limit; i++) {
+      const { logits } = await model.forward(tokens, { cache, ...(signal === undefined ? {} : { signal }) })
+      const scores = toFloat32({ type: 'float32', dims: logits!.dims, data: await logits!.read() })
+      const token = temperature === 0 ? argmax(scores) : draw(scores, temperature, rng)
+      logits!.dispose()
+      if (token === stop) return
+      yield token
+      options.onProgress?.(i + 1, limit)
+      tokens = Int32Array.of(token)
+    }
+  } finally {
+    cache.dispose()
+  }
+}
+
+function argmax(scores: Float32Array): number {
+  let best = 0
+  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]!) best = i
+  return best
+}
+
+function draw(scores: Float32Array, temperature: number, rng: Rng): number {
+  const max = scores.reduce((a, b) => Math.max(a, b), -Infinity)
+  const weights = Float64Array.from(scores, score => Math.exp((score - max) / temperature))
+  let left = rng.uniform() * weights.reduce((a, b) => a + b, 0)
+  for (let i = 0; i < weights.length; i++) {
+    left -= weights[i]!
+    if (left < 0) return i
+  }
+  return weights.length - 1
+}

@@ -1,0 +1,103 @@
+import { FormatError, type LMConfig, type RopeLayout, UnsupportedError } from '@tersor/core-tensor'
+
+/** The shape of a Llama model. */
+export interface LlamaConfig extends LMConfig {
+  /** Width of the hidden state. */
+  readonly hiddenSize: number
+  /** Width inside the feed-forward network. */
+  readonly intermediateSize: number
+  /** Added to the mean square in RMSNorm. */
+  readonly epsilon: number
+  /** Hugging Face weights pair elements half a head apart, llama2.c and GGUF neighbours. */
+  readonly ropeLayout: RopeLayout
+  /** The output head is the embedding. */
+  readonly tied: boolean
+}
+
+/** A dimension larger than any model has; a bound for configurations from strangers. */
+const MAX_DIMENSION = 1 << 24
+
+/**
+ * Throws unless the dimensions of a configuration are whole, positive and fit each other.
+ *
+ * @throws {FormatError} naming the field
+ */
+export function checkLlamaConfig(config: LlamaConfig): LlamaConfig {
+  const whole = ['layers', 'heads', 'kvHeads', 'headDim', 'vocabSize', 'contextLength', 'hiddenSize', 'intermediateSize'] as const
+  for (const field of whole) {
+    const value = config[field]
+    if (!Number.isInteger(value) || value < 1 || value > MAX_DIMENSION) {
+      throw new FormatError(`[models/config] expected ${field} to be a whole number from 1 to ${MAX_DIMENSION}, got ${value}`)
+    }
+  }
+  if (config.heads % config.kvHeads !== 0) {
+    throw new FormatError(`[models/config] expected kvHeads to divide heads, got ${config.kvHeads} and ${config.heads}`)
+  }
+  if (config.headDim % 2 !== 0) throw new FormatError(`[models/config] expected an even headDim, got ${config.headDim}`)
+  if (!(config.epsilon >= 0) || !(config.ropeBase > 0)) {
+    throw new FormatError(`[models/config] expected epsilon ≥ 0 and ropeBase > 0, got ${config.epsilon} and ${config.ropeBase}`)
+  }
+  return config
+}
+
+/**
+ * The configuration in a Hugging Face `config.json` of a Llama-shaped model.
+ *
+ * @param json  the parsed file
+ * @throws {UnsupportedError} for another architecture, or for rotary scaling
+ * @throws {FormatError} when a field is missing or out of range
+ */
+export function configFromHuggingFace(json: unknown): LlamaConfig {
+  if (typeof json !== 'object' || json === null) throw new FormatError('[models/config] expected config.json to hold an object')
+  const fields = json as Record<string, unknown>
+  if (fields.model_type !== undefined && fields.model_type !== 'llama') {
+    throw new UnsupportedError(`[models/config] expected model_type 'llama', got '${String(fields.model_type)}'`)
+  }
+  if (fields.rope_scaling !== undefined && fields.rope_scaling !== null) {
+    throw new UnsupportedError('[models/config] expected no rope_scaling; models with extended rotary embeddings are not read yet')
+  }
+  if (fields.hidden_act !== undefined && fields.hidden_act !== 'silu') {
+    throw new UnsupportedError(`[models/config] expected hidden_act 'silu', got '${String(fields.hidden_act)}'`)
+  }
+  const number = (name: string, fallback?: number): number => {
+    const value = fields[name] ?? fallback
+    if (typeof value !== 'number') throw new FormatError(`[models/config] expected a number '${name}', got ${JSON.stringify(value)}`)
+    return value
+  }
+  const heads = number('num_attention_heads')
+  const layout = fields.rope_layout === 'interleaved' ? 'interleaved' : 'half'
+  return checkLlamaConfig({
+    layers: number('num_hidden_layers'),
+    heads,
+    kvHeads: number('num_key_value_heads', heads),
+    headDim: number('head_dim', number('hidden_size') / heads),
+    vocabSize: number('vocab_size'),
+    contextLength: number('max_position_embeddings', 2048),
+    ropeBase: number('rope_theta', 10000),
+    hiddenSize: number('hidden_size'),
+    intermediateSize: number('intermediate_size'),
+    epsilon: number('rms_norm_eps', 1e-5),
+    ropeLayout: layout,
+    tied: fields.tie_word_embeddings === true,
+  })
+}
+
+/** A configuration as Hugging Face writes it, with `rope_layout` added; the inverse of {@link configFromHuggingFace}. */
+export function configToHuggingFace(config: LlamaConfig): Record<string, string | number | boolean> {
+  return {
+    model_type: 'llama',
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    num_key_value_heads: config.kvHeads,
+    head_dim: config.headDim,
+    vocab_size: config.vocabSize,
+    max_position_embeddings: config.contextLength,
+    rope_theta: config.ropeBase,
+    rope_layout: config.ropeLayout,
+    hidden_size: config.hiddenSize,
+    intermediate_size: config.intermediateSize,
+    rms_norm_eps: config.epsilon,
+    hidden_act: 'silu',
+    tie_word_embeddings: config.tied,
+  }
+}

@@ -1,0 +1,190 @@
+import {
+  decode,
+  type Device,
+  type Encoded,
+  type ForwardOptions,
+  isEncoded,
+  type KVCache,
+  type LayeredLM,
+  linear,
+  reference,
+  ShapeError,
+  type Taps,
+  Tensor,
+} from '@tersor/core-tensor'
+import { binary, gather, rmsNorm, transpose, unary } from '@tersor/core-tensor/reference'
+import { DenseCache } from './dense-cache.ts'
+import { checkLlamaConfig, type LlamaConfig } from './llama-config.ts'
+import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, weightShapes } from './weight-names.ts'
+
+type Weight = Tensor | Encoded
+
+/**
+ * The Llama architecture (Touvron et al., 2023, arXiv:2302.13971) over weights in any encoding:
+ * RMSNorm, rotary positions, grouped-query attention, SwiGLU, and a head that may be the embedding.
+ * Every linear layer is `linear(x, weight)`, so a compressed weight runs as it is stored.
+ */
+export class Llama implements LayeredLM {
+  readonly config: LlamaConfig
+  readonly weights: ReadonlyMap<string, Weight>
+  readonly device: Device
+
+  /**
+   * @param weights  under Hugging Face's names, see `weightShapes`
+   * @throws {ShapeError} when a weight is missing or has another shape
+   */
+  constructor(config: LlamaConfig, weights: ReadonlyMap<string, Weight>, device: Device = reference) {
+    this.config = checkLlamaConfig(config)
+    this.device = device
+    this.weights = weights
+    for (const [name, dims] of weightShapes(config)) {
+      const weight = weights.get(name)
+      if (weight === undefined) throw new ShapeError(`[models/llama] expected a weight '${name}' [${dims}], got none`)
+      if (weight.dims.join() !== dims.join()) {
+        throw new ShapeError(`[models/llama] expected '${name}' to be [${dims}] as the configuration says, got [${weight.dims}]`)
+      }
+    }
+  }
+
+  with(weights: ReadonlyMap<string, Weight>): Llama {
+    return new Llama(this.config, new Map([...this.weights, ...weights]), this.device)
+  }
+
+  createCache(): DenseCache {
+    return new DenseCache(this.config, this.device, { ropeLayout: this.config.ropeLayout })
+  }
+
+  async forward(tokens: Int32Array, options: ForwardOptions): Promise<{ logits?: Tensor }> {
+    const { cache, logits = 'last', signal } = options
+    const end = cache.length + tokens.length
+    if (tokens.length === 0 || end > this.config.contextLength) {
+      throw new ShapeError(
+        `[models/llama] expected 1 to ${this.config.contextLength - cache.length} tokens after the ${cache.length} in the cache, got ${tokens.length}`,
+      )
+    }
+    // Fixed before the first block appends and changes the cache's length.
+    const positions = options.positions ?? consecutive(cache.length, tokens.length)
+    let x = this.embed(tokens)
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      signal?.throwIfAborted()
+      const next = this.block(layer, x, { ...options, positions })
+      x.dispose()
+      x = next
+    }
+    await cache.maintain(signal === undefined ? {} : { signal })
+    if (logits === 'none') return {}
+    const rows = logits === 'all' ? x : x.rows(tokens.length - 1, tokens.length)
+    const result = this.head(rows, options.taps)
+    x.dispose()
+    return { logits: result }
+  }
+
+  embed(tokens: Int32Array): Tensor {
+    const embedding = this.#weight(EMBEDDING)
+    const { vocabSize } = this.config
+    const stray = tokens.find(token => token < 0 || token >= vocabSize)
+    if (stray !== undefined) throw new ShapeError(`[models/llama] expected tokens from 0 to ${vocabSize - 1}, got ${stray}`)
+    return this.device.scope(() => {
+      if (tokens.length > vocabSize / 8) return gather(decode(embedding), this.#int32(tokens), { axis: 0 })
+      const x = this.device.empty('float32', [tokens.length, this.config.hiddenSize])
+      tokens.forEach((token, i) => decode(embedding, { rows: [token, token + 1], out: x.rows(i, i + 1) }))
+      return x
+    })
+  }
+
+  block(layer: number, x: Tensor, { cache, positions, mask, taps }: ForwardOptions): Tensor {
+    const { heads, kvHeads, headDim, epsilon } = this.config
+    const names = blockWeightNames(layer)
+    const tokens = x.dims[0]!
+    const at = this.#int32(positions ?? consecutive(cache.length, tokens))
+    taps?.hidden?.(layer, x)
+
+    const { q, k, v } = this.device.scope(() => {
+      const h = rmsNorm(x, this.#tensor(names.attentionNorm), { epsilon })
+      taps?.linear?.([names.query, names.key, names.value], h)
+      return {
+        q: splitHeads(linear(h, this.#weight(names.query)), heads, headDim),
+        k: splitHeads(linear(h, this.#weight(names.key)), kvHeads, headDim),
+        v: splitHeads(linear(h, this.#weight(names.value)), kvHeads, headDim),
+      }
+    })
+    // Outside a scope: what the cache allocates here outlives this pass.
+    cache.append(layer, k, v, at)
+    const mass = taps?.attention === undefined ? undefined : this.device.empty('float32', [heads, keysIn(cache, layer)])
+    const result = this.device.scope(() => {
+      const attended = cache.attend(layer, q, at, {
+        scale: 1 / Math.sqrt(headDim),
+        causal: true,
+        ...(mask === undefined ? {} : { logWeight: mask }),
+        ...(mass === undefined ? {} : { mass }),
+      })
+      const joined = joinHeads(attended)
+      taps?.linear?.([names.output], joined)
+      const afterAttention = binary('add', x, linear(joined, this.#weight(names.output)))
+      return this.#feedForward(layer, afterAttention, taps)
+    })
+    if (mass !== undefined) taps?.attention?.(layer, mass)
+    for (const tensor of [q, k, v, at]) tensor.dispose()
+    return result
+  }
+
+  head(x: Tensor, taps?: Taps): Tensor {
+    return this.device.scope(() => {
+      const h = rmsNorm(x, this.#tensor(FINAL_NORM), { epsilon: this.config.epsilon })
+      taps?.linear?.([this.headWeight], h)
+      return linear(h, this.#weight(this.headWeight))
+    })
+  }
+
+  blockWeights(layer: number): readonly string[] {
+    const { query, key, value, output, gate, up, down } = blockWeightNames(layer)
+    return [query, key, value, output, gate, up, down]
+  }
+
+  /** The name of the weight that makes logits: the embedding's where they are tied. */
+  get headWeight(): string {
+    return this.config.tied ? EMBEDDING : HEAD
+  }
+
+  #feedForward(layer: number, x: Tensor, taps: Taps | undefined): Tensor {
+    const names = blockWeightNames(layer)
+    const h = rmsNorm(x, this.#tensor(names.feedForwardNorm), { epsilon: this.config.epsilon })
+    taps?.linear?.([names.gate, names.up], h)
+    const gate = unary('silu', linear(h, this.#weight(names.gate)))
+    const inner = binary('mul', gate, linear(h, this.#weight(names.up)))
+    taps?.linear?.([names.down], inner)
+    return binary('add', x, linear(inner, this.#weight(names.down)))
+  }
+
+  #weight(name: string): Weight {
+    return this.weights.get(name) as Weight
+  }
+
+  #tensor(name: string): Tensor {
+    const weight = this.#weight(name)
+    return isEncoded(weight) ? decode(weight) : weight
+  }
+
+  #int32(values: Int32Array): Tensor {
+    return this.device.upload(new Tensor('int32', values, [values.length]))
+  }
+}
+
+function consecutive(start: number, count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => start + i)
+}
+
+function keysIn(cache: KVCache, layer: number): number {
+  return cache.segments(layer).reduce((sum, { length }) => sum + length, 0)
+}
+
+/** (tokens, heads · headDim) to (heads, tokens, headDim) */
+function splitHeads(x: Tensor, heads: number, headDim: number): Tensor {
+  return transpose(x.reshape([x.dims[0]!, heads, headDim]), [1, 0, 2])
+}
+
+/** (heads, tokens, headDim) to (tokens, heads · headDim) */
+function joinHeads(x: Tensor): Tensor {
+  const [heads, tokens, headDim] = x.dims as [number, number, number]
+  return transpose(x, [1, 0, 2]).reshape([tokens, heads * headDim])
+}
