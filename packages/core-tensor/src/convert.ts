@@ -1,5 +1,5 @@
 import { sizeOf } from './dims.ts'
-import { type DType, dtypeBits, type HostArray, hostArrayOf } from './dtype.ts'
+import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf } from './dtype.ts'
 import { ShapeError } from './errors.ts'
 import { decodeNarrow, encodeNarrow, narrowFloats } from './narrow-float.ts'
 import { Tensor, type TensorLike } from './tensor.ts'
@@ -12,9 +12,13 @@ export type NumberArray = Exclude<HostArray, BigInt64Array>
  * (float64, float32, integers of 8 to 32 bits, bool), else a copy in float32 (int64: float64).
  */
 export function numbersOf(x: TensorLike | Tensor): NumberArray {
-  const type = x.type as DType
+  const { type } = x
+  checkDType(type, 'numbersOf')
   const size = sizeOf(x.dims)
   const data = hostView(type, x.data)
+  if (data.byteLength !== bytesOf(type, size)) {
+    throw new ShapeError(`[numbersOf] expected ${bytesOf(type, size)} bytes for ${type} [${x.dims}], got ${data.byteLength}`)
+  }
   switch (type) {
     case 'int64':
       return Float64Array.from(data as BigInt64Array, Number)
@@ -52,7 +56,7 @@ export function toFloat64(x: TensorLike | Tensor): Float64Array {
  * @param out  the host array of `type`, of the length that holds `values`
  */
 export function writeNumbers(values: ArrayLike<number>, type: DType, out: HostArray): void {
-  const expected = Math.ceil((values.length * dtypeBits[type]) / 8)
+  const expected = bytesOf(type, values.length)
   if (out.byteLength !== expected) {
     throw new ShapeError(`[cast] expected an out of ${expected} bytes for ${values.length} ${type}, got ${out.byteLength}`)
   }
@@ -126,7 +130,9 @@ function widenFloat16(bits: Uint16Array): Float32Array {
 }
 
 function widenByTable(bits: Uint8Array, type: 'float8e4m3fn' | 'float8e5m2'): Float32Array {
-  const values = Float32Array.from({ length: 256 }, (_, code) => decodeNarrow(code, narrowFloats[type]))
+  const format = narrowFloats[type]
+  if (bits.length < 256) return Float32Array.from(bits, code => decodeNarrow(code, format))
+  const values = Float32Array.from({ length: 256 }, (_, code) => decodeNarrow(code, format))
   const out = new Float32Array(bits.length)
   for (let i = 0; i < bits.length; i++) out[i] = values[bits[i]!]!
   return out

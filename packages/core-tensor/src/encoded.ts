@@ -1,5 +1,5 @@
-import { sizeOf } from './dims.ts'
-import type { DType } from './dtype.ts'
+import type { Device } from './device.ts'
+import { type DType, dtypeBits, isFloat } from './dtype.ts'
 import { FormatError, ShapeError } from './errors.ts'
 import type { Order, Out } from './kernels.ts'
 import { cast } from './reference/cast.ts'
@@ -13,6 +13,8 @@ export interface DecodeOptions {
   /** Only these entries of the first axis. */
   rows?: readonly [start: number, end: number]
   out?: Tensor
+  /** Where encodings that hold no tensors decode to, such as `hadamard`; the reference without. */
+  device?: Device
 }
 
 export interface LinearOptions extends Out, Order {
@@ -49,6 +51,9 @@ export interface Encoded {
 /** How deep encodings may nest; files with deeper trees are refused. */
 export const MAX_DEPTH = 16
 
+/** The product of the other dimensions of a tensor with a dimension of 0: no bytes bound it, yet loops run over it. */
+const MAX_EMPTY_SIZE = 2 ** 24
+
 /** Makes an encoded tensor after checking it. */
 export function encoded(
   encoding: Encoding,
@@ -57,7 +62,13 @@ export function encoded(
   parts: Readonly<Record<string, Tensor | Encoded>>,
   meta: { readonly [key: string]: Json },
 ): Encoded {
-  const e = Object.freeze({ encoding, type, dims: Object.freeze([...dims]), parts, meta })
+  const e = Object.freeze({
+    encoding,
+    type,
+    dims: Object.freeze([...dims]),
+    parts: Object.freeze({ ...parts }),
+    meta: Object.freeze({ ...meta }),
+  })
   check(e)
   return e
 }
@@ -69,11 +80,24 @@ export function encoded(
  */
 export function check(e: Encoded, depth = 0): void {
   if (depth > MAX_DEPTH) throw new FormatError(`[check] encodings nest deeper than ${MAX_DEPTH}`)
-  sizeOf(e.dims, `check ${e.encoding.kind}`)
+  checkWhole(e)
   for (const part of Object.values(e.parts)) {
     if (isEncoded(part)) check(part, depth + 1)
   }
   e.encoding.check(e)
+}
+
+/** What holds for every kind: a float type, and dims whose loops end although no byte backs them. */
+function checkWhole(e: Encoded): void {
+  const where = `check ${e.encoding.kind}`
+  if (!Object.hasOwn(dtypeBits, e.type) || !isFloat(e.type)) {
+    throw new FormatError(`[${where}] expected to decode to a float type, got ${e.type}`)
+  }
+  const full = e.dims.map(dim => Math.max(dim, 1))
+  const sizes = e.dims.every(dim => Number.isSafeInteger(dim) && dim >= 0) ? full.reduce((a, b) => a * b, 1) : Infinity
+  if (sizes > (e.dims.includes(0) ? MAX_EMPTY_SIZE : Number.MAX_SAFE_INTEGER)) {
+    throw new FormatError(`[${where}] expected dimensions of a tensor, got [${e.dims}]`)
+  }
 }
 
 export function isEncoded(w: Tensor | Encoded): w is Encoded {

@@ -72,7 +72,7 @@ export interface RopeOptions extends Out {
 }
 
 export interface QuantizeAffineOptions {
-  /** 2 to 8 bits a code. */
+  /** 1 to 8 bits a code. */
   bits: number
   /** Elements along `axis` that share a scale; the last group may be short. */
   group: number
@@ -109,7 +109,7 @@ export interface CoreKernels {
   rope(x: Tensor, options: RopeOptions): Tensor
   softmax(x: Tensor, options?: Out): Tensor
   topK(x: Tensor, options: { k: number; sorted?: boolean }): { values: Tensor; indices: Tensor }
-  gather(x: Tensor, index: Tensor, options: Out & { axis: number }): Tensor
+  gather(x: Tensor, index: Tensor, options: { axis: number; out?: Tensor }): Tensor
   scatterAdd(x: Tensor, index: Tensor, options: { out: Tensor; axis: number }): Tensor
   hadamard(x: Tensor, options?: Out & { signs?: Tensor; inverse?: boolean }): Tensor
   histogram(x: Tensor, options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor }): Tensor

@@ -1,5 +1,5 @@
 import type { DType, HostArray } from './dtype.ts'
-import { DeviceError } from './errors.ts'
+import { DeviceError, DTypeError } from './errors.ts'
 import { asTensor, type Tensor, type TensorLike } from './tensor.ts'
 
 type OrtTensorConstructor<T> = new (type: never, data: never, dims: readonly number[]) => T
@@ -10,6 +10,7 @@ type OrtTensorConstructor<T> = new (type: never, data: never, dims: readonly num
  *
  * @param OrtTensor  `Tensor` of onnxruntime-common, -node or -web
  * @throws {DeviceError} when the tensor is on a remote device
+ * @throws {DTypeError} for bfloat16 and the 8-bit floats, which ONNX Runtime has no tensors of in JavaScript
  * @example
  * import { Tensor as OrtTensor } from 'onnxruntime-common'
  * const shared = toOrt(new Tensor('float32', [1, 2], [2]), OrtTensor)
@@ -19,6 +20,9 @@ export function toOrt<T>(tensor: Tensor, OrtTensor: OrtTensorConstructor<T>): T 
   if (!tensor.device.host) {
     throw new DeviceError(`[toOrt] expected a tensor on a host device, got one on ${tensor.device.name}; use \`await tensor.to(host)\``)
   }
+  if (!ortTypes.has(tensor.type)) {
+    throw new DTypeError(`[toOrt] expected a type of ONNX Runtime (${[...ortTypes].join(', ')}), got ${tensor.type}; cast it first`)
+  }
   return new OrtTensor(tensor.type as never, ortData(tensor.type, tensor.data) as never, tensor.dims)
 }
 
@@ -26,6 +30,10 @@ export function toOrt<T>(tensor: Tensor, OrtTensor: OrtTensorConstructor<T>): T 
 export function fromOrt(tensor: TensorLike): Tensor {
   return asTensor(tensor)
 }
+
+const ortTypes: ReadonlySet<DType> = /* @__PURE__ */ new Set<DType>([
+  'float64', 'float32', 'float16', 'int64', 'int32', 'uint32', 'int16', 'uint16', 'int8', 'uint8', 'int4', 'uint4', 'bool',
+])
 
 type Float16ArrayConstructor = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => ArrayBufferView
 

@@ -65,6 +65,7 @@ export function log(x: number): number {
  * @throws {NumericalError} beyond, where the reduction would lose digits
  */
 export function sin(x: number): number {
+  if (x === 0) return x
   const { quadrant, r, rest } = reduceToQuadrant(x, 'sin')
   const value = quadrant % 2 === 0 ? sinNearZero(r, rest) : cosNearZero(r, rest)
   return quadrant < 2 ? value : -value

@@ -49,6 +49,9 @@ class ReferenceDevice implements Device {
     this.#scope = made
     try {
       const result = run()
+      if (result instanceof Promise) {
+        throw new DeviceError('[Device.scope] expected synchronous code, got a promise; await inside would outlive the scope')
+      }
       for (const { memory } of tensorsOf(result)) {
         if (made.delete(memory)) outer?.add(memory)
       }

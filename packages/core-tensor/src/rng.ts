@@ -16,6 +16,10 @@ export class Rng {
   /** @param seed  a whole number from 0 to 2^53 − 1, or the four words of a state */
   constructor(seed: number | readonly [number, number, number, number]) {
     if (typeof seed !== 'number') {
+      const words = seed.every(word => Number.isInteger(word) && word >= 0 && word < 2 ** 32)
+      if (seed.length !== 4 || !words || seed.every(word => word === 0)) {
+        throw new ShapeError(`[Rng] expected four words below 2^32, not all 0, got [${seed}]`)
+      }
       this.#state = Uint32Array.from(seed)
       return
     }

@@ -1,6 +1,6 @@
 import type { Device, Memory } from './device.ts'
 import { sizeOf } from './dims.ts'
-import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf } from './dtype.ts'
+import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf, isFloat } from './dtype.ts'
 import { DeviceError, DTypeError, ShapeError } from './errors.ts'
 import { hostMemory, reference } from './reference-device.ts'
 
@@ -34,6 +34,7 @@ export class Tensor implements TensorLike {
    *
    * @param data  the elements in row-major order; 16- and 8-bit floats as their bits, 4-bit integers packed
    * @throws {ShapeError} when the number of elements is not what `dims` says
+   * @throws {DTypeError} when a plain number does not fit an integer dtype, or the dtype is packed
    */
   constructor(type: DType, data: ArrayBufferView | readonly number[], dims: readonly number[])
   /** @internal a view of a device's memory */
@@ -157,6 +158,13 @@ function hostBytes(
     throw new DTypeError(`[Tensor] expected packed bits for ${type}, got plain numbers; make a float32 tensor and cast it`)
   }
   const values = new HostArray(from.length)
-  for (let i = 0; i < from.length; i++) values[i] = type === 'int64' ? BigInt(from[i]!) : from[i]!
+  for (let i = 0; i < from.length; i++) {
+    const value = from[i]!
+    const whole = isFloat(type) || Number.isSafeInteger(value)
+    if (whole) values[i] = type === 'int64' ? BigInt(value) : value
+    if (!whole || (!isFloat(type) && Number(values[i]) !== value)) {
+      throw new DTypeError(`[Tensor] expected numbers that ${type} can hold, got ${value}; make a float32 tensor and cast it`)
+    }
+  }
   return hostBytes(type, values, byteLength, dims)
 }

@@ -1,1 +1,10 @@
-export {}
+// Models on text
+export { type Divergence, evaluate, type EvaluateOptions, type Evaluation, type LogitSource, logitsOf, recordLogits } from './evaluate.ts'
+export { type EvaluationWindow, evaluationWindows, type WindowOptions } from './evaluation-windows.ts'
+export { perplexity } from './perplexity.ts'
+export { bitsPerByte } from './bits-per-byte.ts'
+export { type Mean, meanOf } from './mean.ts'
+
+// Weights
+export { weightSnr } from './weight-snr.ts'
+export { sizeReport, type SizeReport, type TensorSize } from './size-report.ts'

@@ -1,1 +1,18 @@
-export {}
+// Where bytes come from
+export { openSource, type RandomAccess, type Source, type SourceOptions } from './random-access.ts'
+export type { TensorInfo, WeightFile } from './weight-file.ts'
+
+// safetensors
+export { openSafetensors, type SafetensorsFile, type SafetensorsInfo } from './safetensors/open-safetensors.ts'
+export { openSafetensorsIndex, type OpenSafetensorsIndexOptions } from './safetensors/open-safetensors-index.ts'
+export { encodeSafetensors, type EncodeSafetensorsOptions } from './safetensors/encode-safetensors.ts'
+export { createSafetensorsWriter, type SafetensorsWriter } from './safetensors/create-safetensors-writer.ts'
+
+// Encoded tensors in safetensors
+export { loadEncoded, type LoadOptions } from './encoded/load-encoded.ts'
+export { loadWeight } from './encoded/load-weight.ts'
+export { encodedNames } from './encoded/encoded-names.ts'
+export { weightNames } from './encoded/weight-names.ts'
+
+// llama2.c
+export { type Llama2cConfig, type Llama2cFile, openLlama2c } from './llama2c/open-llama2c.ts'

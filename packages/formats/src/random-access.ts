@@ -57,7 +57,8 @@ async function rawSource(from: Source, options: SourceOptions): Promise<RandomAc
   if (from instanceof ArrayBuffer) return bytesSource(new Uint8Array(from))
   if (from instanceof Blob) return blobSource(from)
   if (from instanceof URL) return from.protocol === 'file:' ? fileSource(from) : httpSource(from, options)
-  if (typeof from === 'string') return /^https?:\/\//.test(from) ? httpSource(new URL(from), options) : fileSource(from)
+  if (typeof from === 'string')
+    return /^https?:\/\//.test(from) ? httpSource(new URL(from), options) : fileSource(from)
   return { byteLength: from.byteLength, read: (...range) => from.read(...range), close: async () => {} }
 }
 

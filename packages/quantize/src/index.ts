@@ -1,1 +1,10 @@
-export {}
+// Data-free methods
+export { float8, type Float8Options } from './float8.ts'
+export { nf4, NF4_VALUES, type Nf4Options } from './nf4.ts'
+export { quantizeAffine, type QuantizeAffineOptions } from './quantize-affine.ts'
+
+// Calibrated methods
+export { gptq, type GptqOptions } from './gptq.ts'
+
+// Shared options
+export type { AffineRangeOptions } from './affine-range.ts'

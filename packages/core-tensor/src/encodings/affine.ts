@@ -1,12 +1,12 @@
 import { packedRowBytes, unpackRow } from '../bits.ts'
 import { numbersOf } from '../convert.ts'
-import { matrixDims, sameDims, sizeOf } from '../dims.ts'
+import { matrixDims, sameDims } from '../dims.ts'
 import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
 import { groupIndex } from './groups.ts'
-import { decoded, floatPart, malformed, metaInteger, part, rowRange, tensorPart } from './parts.ts'
+import { decoded, floatPart, malformed, matrixRows, metaInteger, part, rowRange, tensorPart } from './parts.ts'
 
 const { fround } = Math
 
@@ -53,7 +53,7 @@ function checkAffine(e: Encoded): void {
   } catch {
     throw malformed(e, `expected a scale for groups of ${group} along axis ${axis}`)
   }
-  for (const name of ['zero', 'offset']) {
+  for (const name of ['zero', 'offset'] as const) {
     const other = e.parts[name]
     if (other !== undefined && !sameDims(other.dims, scale.dims)) throw malformed(e, `expected ${name} to have the shape of scale`)
   }
@@ -64,28 +64,25 @@ function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
   const { bits, group, axis } = e.meta as { bits: number; group: number; axis: number }
   const [start, end] = rowRange(e, options)
   const { columns } = matrixDims(e.dims)
-  const dims = [end - start, ...e.dims.slice(1)]
-  const perEntry = sizeOf(e.dims.slice(1)) / Math.max(columns, 1)
-  const packed = tensorPart(e, 'codes').data as Uint8Array
   const rowBytes = packedRowBytes(columns, bits)
-  const scale = floatPart(e, 'scale')
-  const zero = e.parts.zero === undefined ? undefined : numbersOf(tensorPart(e, 'zero'))
-  const offset = e.parts.offset === undefined ? undefined : floatPart(e, 'offset')
   const at = groupIndex(e.dims, part(e, 'scale').dims, group, axis, 'affine')
-  const made = tensorPart(e, 'codes').device.empty('float32', dims)
+  const codesPart = tensorPart(e, 'codes')
+  const scale = floatPart(e, 'scale')
+  const offset = e.parts.offset === undefined ? undefined : floatPart(e, 'offset')
+  const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const zero = e.parts.zero === undefined ? undefined : numbersOf(tensorPart(e, 'zero'))
+  const packed = codesPart.data as Uint8Array
   const values = made.data as Float32Array
   const codes = new Uint8Array(columns)
-  const first = e.dims.length === 1 ? 0 : start * perEntry
-  const last = e.dims.length === 1 ? 1 : end * perEntry
-  let to = 0
-  for (let row = first; row < last; row++) {
-    unpackRow(packed, bits, codes, row * rowBytes)
-    const groups = at.row(row)
-    const [from, until] = e.dims.length === 1 ? [start, end] : [0, columns]
-    for (let c = from; c < until; c++) {
+  const { row: firstRow, count, skip, width } = matrixRows(e.dims, start, end)
+  for (let i = 0; i < count; i++) {
+    unpackRow(packed, bits, codes, (firstRow + i) * rowBytes)
+    const groups = at.row(firstRow + i)
+    for (let j = 0; j < width; j++) {
+      const c = skip + j
       const g = groups + at.columns[c]!
-      const shifted = codes[c]! - (zero === undefined ? 0 : zero[g]!)
-      values[to++] = offset === undefined ? shifted * scale[g]! : fround(shifted * scale[g]!) + offset[g]!
+      const scaled = (zero === undefined ? codes[c]! : codes[c]! - zero[g]!) * scale[g]!
+      values[i * width + j] = offset === undefined ? scaled : fround(scaled) + offset[g]!
     }
   }
   return decoded(e, made, options)

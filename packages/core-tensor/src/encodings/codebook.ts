@@ -1,12 +1,12 @@
 import { packedRowBytes, unpackRow } from '../bits.ts'
 import { toFloat32 } from '../convert.ts'
-import { matrixDims, sameDims, sizeOf } from '../dims.ts'
+import { matrixDims, sameDims } from '../dims.ts'
 import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
 import { groupIndex } from './groups.ts'
-import { decoded, floatPart, malformed, metaInteger, part, rowRange, tensorPart } from './parts.ts'
+import { decoded, floatPart, malformed, matrixRows, metaInteger, part, requireFloats, rowRange, tensorPart } from './parts.ts'
 
 /**
  * Codes into a table of numbers or short vectors, times a scale a group: NF4, k-means, product
@@ -17,6 +17,14 @@ import { decoded, floatPart, malformed, metaInteger, part, rowRange, tensorPart 
  *   book j mod books; d consecutive elements of a row share a code
  * @param parts.scale  one number a group, as in `affine`; 1 without
  * @param options.dims  the shape of the whole; d divides its last dimension
+ * @param options.bits  1 to 16 bits a code
+ * @param options.group  elements along `axis` that share a scale; all of them by default
+ * @param options.axis  the last by default
+ * @throws {FormatError} when the shapes do not fit or a code points past the table
+ * @example
+ * const table = new Tensor('float32', [-1, 0, 1, 2], [4, 1])
+ * const codes = new Tensor('uint8', [0b11_10_01_00], [1])
+ * decode(codebook({ codes, table }, { dims: [4], bits: 2 })).data // => new Float32Array([-1, 0, 1, 2])
  */
 export function codebook(
   parts: { codes: Tensor; table: Tensor; scale?: Tensor | Encoded },
@@ -45,6 +53,7 @@ function checkCodebook(e: Encoded): void {
   const [entries, d] = table.dims.slice(-2) as [number, number]
   const { rows, columns } = matrixDims(e.dims)
   if (d < 1 || entries < 1 || table.size === 0 || columns % d !== 0) throw malformed(e, 'expected table vectors that divide the last dimension')
+  requireFloats(e, [table])
   const perRow = columns / d
   const rowBytes = packedRowBytes(perRow, bits)
   if (codes.type !== 'uint8' || !sameDims(codes.dims, [...e.dims.slice(0, -1), rowBytes])) {
@@ -74,27 +83,30 @@ function decodeCodebook(e: Encoded, options: DecodeOptions = {}): Tensor {
   const tableTensor = tensorPart(e, 'table')
   const [entries, d] = tableTensor.dims.slice(-2) as [number, number]
   const books = tableTensor.dims.length === 3 ? tableTensor.dims[0]! : 1
-  const table = toFloat32(tableTensor)
   const perRow = columns / d
   const rowBytes = packedRowBytes(perRow, bits)
-  const packed = tensorPart(e, 'codes').data as Uint8Array
+  const scaleDims = e.parts.scale?.dims ?? e.dims.map(() => 1)
+  const at = groupIndex(e.dims, scaleDims, group, axis, 'codebook')
+  const codesPart = tensorPart(e, 'codes')
   const scale = e.parts.scale === undefined ? undefined : floatPart(e, 'scale')
-  const at = groupIndex(e.dims, e.parts.scale === undefined ? e.dims.map(() => 1) : part(e, 'scale').dims, group, axis, 'codebook')
-  const flat = e.dims.length === 1
-  const perEntry = flat ? 1 : sizeOf(e.dims.slice(1)) / Math.max(columns, 1)
-  const made = tensorPart(e, 'codes').device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const table = toFloat32(tableTensor)
+  const packed = codesPart.data as Uint8Array
   const values = made.data as Float32Array
   const codes = new Uint16Array(perRow)
-  const [from, until] = flat ? [start, end] : [0, columns]
-  let to = 0
-  for (let row = flat ? 0 : start * perEntry; row < (flat ? 1 : end * perEntry); row++) {
-    unpackRow(packed, bits, codes, row * rowBytes)
-    const groups = at.row(row)
-    for (let c = from; c < until; c++) {
-      const j = Math.floor(c / d)
-      const value = table[((j % books) * entries + codes[j]!) * d + (c % d)]!
-      values[to++] = scale === undefined ? value : value * scale[groups + at.columns[c]!]!
+  const line = new Float32Array(columns)
+  const { row: firstRow, count, skip, width } = matrixRows(e.dims, start, end)
+  for (let i = 0; i < count; i++) {
+    unpackRow(packed, bits, codes, (firstRow + i) * rowBytes)
+    for (let j = 0; j < perRow; j++) {
+      const from = ((j % books) * entries + codes[j]!) * d
+      for (let t = 0; t < d; t++) line[j * d + t] = table[from + t]!
     }
+    if (scale !== undefined) {
+      const groups = at.row(firstRow + i)
+      for (let c = 0; c < columns; c++) line[c]! *= scale[groups + at.columns[c]!]!
+    }
+    values.set(line.subarray(skip, skip + width), i * width)
   }
   return decoded(e, made, options)
 }

@@ -1,16 +1,19 @@
-import { cast } from '../reference/cast.ts'
-import { decode, type DecodeOptions, type Encoded, type Encoding, encoded, type LinearOptions } from '../encoded.ts'
 import { sameDims } from '../dims.ts'
-import { isFloat, type DType } from '../dtype.ts'
+import { type DType, dtypeBits } from '../dtype.ts'
+import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
+import { cast } from '../reference/cast.ts'
 import type { Tensor } from '../tensor.ts'
-import { malformed, tensorPart } from './parts.ts'
+import { malformed, rowRange, tensorPart } from './parts.ts'
 
 /**
  * A tensor in a storage type, such as float16 or float8, that computes as another.
  *
  * @param values  any dtype
- * @param options.type  what it decodes to
+ * @param options.type  the float type that it decodes to; float32 by default
+ * @example
+ * const half = cast(new Tensor('float32', [1, 0.1], [2]), 'float16')
+ * byteLength(dense(half)) // => 6
  */
 export function dense(values: Tensor, { type = 'float32' }: { type?: DType } = {}): Encoded {
   return encoded(denseEncoding, type, values.dims, { values }, {})
@@ -21,16 +24,22 @@ export const denseEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   kind: 'dense',
   check: checkDense,
   decode: decodeDense,
-  linear: linearTiled as (x: Tensor, e: Encoded, options?: LinearOptions) => Tensor,
+  linear: linearTiled,
 })
 
 function checkDense(e: Encoded): void {
   if (!sameDims(tensorPart(e, 'values').dims, e.dims)) throw malformed(e, 'expected values of the shape of the whole')
-  if (!isFloat(e.type)) throw malformed(e, 'expected to decode to a float type')
 }
 
 function decodeDense(e: Encoded, options: DecodeOptions = {}): Tensor {
-  const { out, ...rest } = options
-  const values = decode(tensorPart(e, 'values'), rest)
-  return cast(values, out?.type ?? e.type, out === undefined ? {} : { out })
+  const { out } = options
+  const values = rowsOf(tensorPart(e, 'values'), e, options)
+  return out === undefined ? cast(values, e.type) : cast(values, out.type, { out })
+}
+
+/** Rows of 4-bit elements may begin inside a byte: those are widened first. */
+function rowsOf(values: Tensor, e: Encoded, options: DecodeOptions): Tensor {
+  if (options.rows === undefined) return values
+  const wide = dtypeBits[values.type] < 8 ? cast(values, e.type) : values
+  return wide.rows(...rowRange(e, options))
 }

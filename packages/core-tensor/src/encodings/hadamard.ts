@@ -1,11 +1,10 @@
 import { type DecodeOptions, type Encoded, type Encoding, encoded, type LinearOptions } from '../encoded.ts'
 import { cast } from '../reference/cast.ts'
 import { hadamard as transform } from '../reference/hadamard.ts'
-import { reference } from '../reference-device.ts'
 import { Rng } from '../rng.ts'
 import { Tensor } from '../tensor.ts'
 import type { Device } from '../device.ts'
-import { decoded, malformed, metaInteger, rowRange } from './parts.ts'
+import { decoded, deviceOf, malformed, metaInteger, rowRange } from './parts.ts'
 
 /** Larger rotations than any model has; a bound for files, whose dims could ask for any amount of memory. */
 export const MAX_HADAMARD_SIZE = 1 << 20
@@ -13,6 +12,12 @@ export const MAX_HADAMARD_SIZE = 1 << 20
 /**
  * A randomised orthogonal rotation Q = H·diag(signs)/√block, made of its seed alone: it takes no bytes.
  * linear(x, Q) = x·Qᵀ mixes each block of the largest power of two that divides `size`.
+ *
+ * @param options.size  rows and columns, at most {@link MAX_HADAMARD_SIZE}
+ * @param options.seed  of the signs, a whole number below 2^32
+ * @throws {FormatError} when size or seed are out of range
+ * @example
+ * byteLength(hadamard({ size: 4096, seed: 1 })) // => 10
  */
 export function hadamard({ size, seed }: { size: number; seed: number }): Encoded {
   return encoded(hadamardEncoding, 'float32', [size, size], {}, { seed })
@@ -41,15 +46,15 @@ function signs(e: Encoded, device: Device): Tensor {
 function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
   const [start, end] = rowRange(e, options)
   const size = e.dims[0]!
-  const device = options.out?.device ?? reference
+  const device = deviceOf(e, options)
   // Row i of Q is eᵢ·H·diag(signs)/√block: the inverse transform, which flips the signs last.
   const unit = device.empty('float32', [end - start, size])
-  for (let i = start; i < end; i++) unit.data[(i - start) * size + i] = 1
+  const { data } = unit
+  for (let i = start; i < end; i++) data[(i - start) * size + i] = 1
   return decoded(e, transform(unit, { signs: signs(e, device), inverse: true }), options)
 }
 
 function linearHadamard(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
-  const { transpose = false, out, accumulate = false } = options
-  const placed = out === undefined ? {} : { out, accumulate }
-  return transform(cast(x, 'float32'), { ...placed, signs: signs(e, x.device), inverse: transpose })
+  const { transpose = false, order: _, ...placed } = options
+  return x.device.scope(() => transform(cast(x, 'float32'), { ...placed, signs: signs(e, x.device), inverse: transpose }))
 }

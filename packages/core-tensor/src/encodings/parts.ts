@@ -1,10 +1,12 @@
-import { toFloat32, numbersOf } from '../convert.ts'
+import { toFloat32 } from '../convert.ts'
 import { decode, type DecodeOptions, type Encoded, isEncoded, type Json } from '../encoded.ts'
 import { sameDims } from '../dims.ts'
 import { FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { Tensor } from '../tensor.ts'
 import type { Device } from '../device.ts'
+import { isFloat } from '../dtype.ts'
+import { reference } from '../reference-device.ts'
 import { tensorsOf } from '../tensors-of.ts'
 
 /** The message of a malformed encoding. */
@@ -50,20 +52,20 @@ export function metaInteger(e: Encoded, name: string, low: number, high: number)
   return value
 }
 
-/** The elements of a part in float32, decoded if need be. */
+/** The elements of a part in float32, decoded if need be; decoding may allocate, so take views of memory after it. */
 export function floatPart(e: Encoded, name: string): Float32Array {
   return toFloat32(decode(part(e, name)))
 }
 
-/** The elements of an integer part as numbers. */
-export function integerPart(e: Encoded, name: string): ArrayLike<number> {
-  return numbersOf(tensorPart(e, name))
+/** Throws unless the plain tensors among some parts are floats, which `+` and `×` compute with. */
+export function requireFloats(e: Encoded, parts: readonly (Tensor | Encoded)[]): void {
+  if (parts.some(part => !isFloat(part.type))) throw malformed(e, 'expected floats; wrap integers in `dense`')
 }
 
-/** The device that the parts are on; that of `fallback` where there are none. */
-export function deviceOf(e: Encoded, fallback: Device): Device {
+/** The device that the tensors of an encoding are on; where it has none, the one that was asked for. */
+export function deviceOf(e: Encoded, { out, device }: DecodeOptions): Device {
   for (const tensor of tensorsOf(e.parts)) return tensor.device
-  return fallback
+  return out?.device ?? device ?? reference
 }
 
 /** The rows that a decode was asked for, checked. */
@@ -74,6 +76,20 @@ export function rowRange(e: Encoded, { rows }: DecodeOptions): readonly [number,
     throw new ShapeError(`[decode ${e.encoding.kind}] expected rows within 0 to ${count}, got ${start} to ${end}`)
   }
   return [start, end]
+}
+
+/**
+ * Entries `start` to `end` of the first axis, in the rows that codes are packed in: `count` rows from
+ * `row` on, and `width` columns of each after the first `skip`, which only vectors have.
+ */
+export function matrixRows(
+  dims: readonly number[],
+  start: number,
+  end: number,
+): { row: number; count: number; skip: number; width: number } {
+  if (dims.length === 1) return { row: 0, count: 1, skip: start, width: end - start }
+  const perEntry = dims.slice(1, -1).reduce((product, dim) => product * dim, 1)
+  return { row: start * perEntry, count: (end - start) * perEntry, skip: 0, width: dims.at(-1)! }
 }
 
 /** Hands decoded float32 elements over as a tensor of the encoding's dtype, into `out` if given. */

@@ -1,16 +1,36 @@
 import { numbersOf } from '../convert.ts'
-import { decode, type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { sameDims } from '../dims.ts'
+import {
+  decode,
+  type DecodeOptions,
+  type Encoded,
+  type Encoding,
+  encoded,
+  linear,
+  type LinearOptions,
+} from '../encoded.ts'
+import { linearTiled } from '../linear-tiled.ts'
+import { place } from '../place.ts'
+import { cast } from '../reference/cast.ts'
 import { gather } from '../reference/gather.ts'
+import { scatterAdd } from '../reference/scatter-add.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, malformed, metaInteger, part, rowRange, tensorPart } from './parts.ts'
+import { decoded, deviceOf, malformed, metaInteger, part, requireFloats, rowRange, tensorPart } from './parts.ts'
 
 /**
  * a with the entries of an axis reordered: entry i is entry index[i] of `base`.
  *
+ * @param base  any shape with at least one dimension
  * @param index  int32 (length of `axis`), a permutation
+ * @param axis  a negative one counts from the end
+ * @throws {FormatError} when `index` is not a permutation of the axis
+ * @example
+ * const base = new Tensor('float32', [1, 2, 3], [1, 3])
+ * decode(permuted(base, new Tensor('int32', [2, 0, 1], [3]), 1)).data // => new Float32Array([3, 1, 2])
  */
 export function permuted(base: Tensor | Encoded, index: Tensor, axis: number): Encoded {
-  return encoded(permutedEncoding, 'float32', base.dims, { base, index }, { axis: axis < 0 ? axis + base.dims.length : axis })
+  const at = axis < 0 ? axis + base.dims.length : axis
+  return encoded(permutedEncoding, 'float32', base.dims, { base, index }, { axis: at })
 }
 
 /** The kind of {@link permuted}. */
@@ -18,14 +38,18 @@ export const permutedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   kind: 'permuted',
   check: checkPermuted,
   decode: decodePermuted,
+  linear: linearPermuted,
 })
 
 function checkPermuted(e: Encoded): void {
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
   const index = tensorPart(e, 'index')
   const base = part(e, 'base')
-  if (base.dims.length !== e.dims.length || base.dims.some((dim, i) => dim !== e.dims[i])) throw malformed(e, 'expected a base of the shape of the whole')
-  if (index.type !== 'int32' || index.dims.length !== 1 || index.size !== e.dims[axis]) throw malformed(e, `expected an int32 index for axis ${axis}`)
+  if (!sameDims(base.dims, e.dims)) throw malformed(e, 'expected a base of the shape of the whole')
+  if (index.type !== 'int32' || index.dims.length !== 1 || index.size !== e.dims[axis]) {
+    throw malformed(e, `expected an int32 index for axis ${axis}`)
+  }
+  requireFloats(e, [base])
   if (!index.device.host) return
   const seen = new Uint8Array(index.size)
   for (const at of numbersOf(index)) {
@@ -36,9 +60,27 @@ function checkPermuted(e: Encoded): void {
 
 function decodePermuted(e: Encoded, options: DecodeOptions = {}): Tensor {
   const axis = e.meta.axis as number
-  const [start, end] = rowRange(e, options)
+  const rows = rowRange(e, options)
+  const device = deviceOf(e, options)
   const index = tensorPart(e, 'index')
-  const whole = axis === 0
-  const base = decode(part(e, 'base'), whole ? {} : { rows: [start, end] })
-  return decoded(e, gather(base, whole ? index.rows(start, end) : index, { axis }), options)
+  const base = decode(part(e, 'base'), axis === 0 ? { device } : { rows, device })
+  return decoded(e, gather(base, axis === 0 ? index.rows(...rows) : index, { axis }), options)
+}
+
+/**
+ * Permuted outputs are picked from the product with `base`, permuted inputs are sent back to their
+ * places in x; but a sum in order must not be reordered.
+ */
+function linearPermuted(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
+  const { transpose = false, order = 'free' } = options
+  const inner = transpose ? 0 : 1
+  if (e.meta.axis === inner && order === 'sequential') return linearTiled(x, e, options)
+  const base = part(e, 'base')
+  const index = tensorPart(e, 'index')
+  const { device } = x
+  return device.scope(() => {
+    if (e.meta.axis !== inner) return place(gather(linear(x, base, { transpose, order }), index, { axis: -1 }), options, 'linear')
+    const back = scatterAdd(cast(x, 'float32'), index, { out: device.empty('float32', x.dims), axis: -1 })
+    return linear(back, base, options)
+  })
 }

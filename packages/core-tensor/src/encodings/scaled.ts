@@ -1,18 +1,32 @@
+import { sameDims } from '../dims.ts'
+import {
+  decode,
+  type DecodeOptions,
+  type Encoded,
+  type Encoding,
+  encoded,
+  linear,
+  type LinearOptions,
+} from '../encoded.ts'
+import { place } from '../place.ts'
 import { binary } from '../reference/binary.ts'
-import { cast } from '../reference/cast.ts'
-import { aroundAxis } from '../dims.ts'
-import { decode, type DecodeOptions, type Encoded, type Encoding, encoded, linear, type LinearOptions } from '../encoded.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, malformed, metaInteger, part, rowRange } from './parts.ts'
+import { decoded, deviceOf, malformed, metaInteger, part, requireFloats, rowRange } from './parts.ts'
 
 /**
  * a times one number for each entry of an axis: AWQ, SmoothQuant, per-channel float8.
  *
- * @param base  any shape
- * @param scale  (length of `axis`) or (1)
+ * @param base  any shape with at least one dimension
+ * @param scale  floats (length of `axis`) or (1), a tensor or an encoding
+ * @param axis  a negative one counts from the end
+ * @throws {FormatError} when the shapes do not fit
+ * @example
+ * const base = new Tensor('float32', [1, 2, 3, 4], [2, 2])
+ * decode(scaled(base, new Tensor('float32', [1, 10], [2]), 0)).data // => new Float32Array([1, 2, 30, 40])
  */
 export function scaled(base: Tensor | Encoded, scale: Tensor | Encoded, axis: number): Encoded {
-  return encoded(scaledEncoding, 'float32', base.dims, { base, scale }, { axis: axis < 0 ? axis + base.dims.length : axis })
+  const at = axis < 0 ? axis + base.dims.length : axis
+  return encoded(scaledEncoding, 'float32', base.dims, { base, scale }, { axis: at })
 }
 
 /** The kind of {@link scaled}. */
@@ -27,26 +41,31 @@ function checkScaled(e: Encoded): void {
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
   const base = part(e, 'base')
   const scale = part(e, 'scale')
-  if (base.dims.length !== e.dims.length || base.dims.some((dim, i) => dim !== e.dims[i])) throw malformed(e, 'expected a base of the shape of the whole')
-  if (scale.dims.length !== 1 || (scale.dims[0] !== 1 && scale.dims[0] !== e.dims[axis])) throw malformed(e, `expected one scale for each entry of axis ${axis}`)
+  if (!sameDims(base.dims, e.dims)) throw malformed(e, 'expected a base of the shape of the whole')
+  if (scale.dims.length !== 1 || (scale.dims[0] !== 1 && scale.dims[0] !== e.dims[axis])) {
+    throw malformed(e, `expected one scale for each entry of axis ${axis}`)
+  }
+  requireFloats(e, [base, scale])
 }
 
 function decodeScaled(e: Encoded, options: DecodeOptions = {}): Tensor {
   const axis = e.meta.axis as number
-  const [start, end] = rowRange(e, options)
-  let scale = decode(part(e, 'scale'))
-  if (axis === 0 && scale.dims[0] !== 1) scale = scale.rows(start, end)
+  const rows = rowRange(e, options)
+  const device = deviceOf(e, options)
+  let scale = decode(part(e, 'scale'), { device })
+  if (axis === 0 && scale.dims[0] !== 1) scale = scale.rows(...rows)
   const column = scale.reshape([scale.dims[0]!, ...e.dims.slice(axis + 1).map(() => 1)])
-  return decoded(e, binary('mul', decode(part(e, 'base'), { rows: [start, end] }), column), options)
+  return decoded(e, binary('mul', decode(part(e, 'base'), { rows, device }), column), options)
 }
 
 /** A scale of the input dimension scales x, one of the output dimension scales the result. */
 function linearScaled(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
-  const { axis: inner } = aroundAxis(e.dims, options.transpose ? 0 : 1, 'linear scaled')
-  const scale = decode(part(e, 'scale'))
-  if (e.meta.axis === inner) return linear(binary('mul', x, scale), part(e, 'base'), options)
-  const { out, accumulate, ...rest } = options
-  const y = binary('mul', linear(x, part(e, 'base'), rest), scale)
-  if (out === undefined) return y
-  return accumulate ? binary('add', out, y, { out }) : cast(y, out.type, { out })
+  const { transpose = false, order = 'free' } = options
+  const base = part(e, 'base')
+  const inner = transpose ? 0 : 1
+  return x.device.scope(() => {
+    const scale = decode(part(e, 'scale'), { device: x.device })
+    if (e.meta.axis === inner) return linear(binary('mul', x, scale), base, options)
+    return place(binary('mul', linear(x, base, { transpose, order }), scale), options, 'linear')
+  })
 }

@@ -5,7 +5,7 @@ import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../enc
 import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, malformed, metaInteger, rowRange, tensorPart } from './parts.ts'
+import { decoded, malformed, metaInteger, requireFloats, rowRange, tensorPart } from './parts.ts'
 
 /** Which elements are stored: any (`rows`), or n of every m along a row (`nOfM`). */
 export type SparsePattern = { pattern: 'rows' } | { pattern: 'nOfM'; n: number; m: number }
@@ -16,6 +16,15 @@ export type SparsePattern = { pattern: 'rows' } | { pattern: 'nOfM'; n: number; 
  * `rows` (compressed sparse rows): values (count), index int32 (count) columns in rising order
  * within a row, starts int32 (rows + 1). `nOfM`: values (rows, columns / m · n), m dividing columns, index uint8 of
  * the same count packed in ⌈log2 m⌉ bits, positions rising within each group of m.
+ *
+ * @param parts.values  floats in any storage type
+ * @throws {FormatError} when the shapes do not fit or an index is out of place
+ * @example
+ * const values = new Tensor('float32', [5, 7], [2])
+ * const index = new Tensor('int32', [2, 0], [2])
+ * const starts = new Tensor('int32', [0, 1, 2], [3])
+ * const matrix = sparse({ values, index, starts }, { dims: [2, 3], pattern: 'rows' })
+ * decode(matrix).data // => new Float32Array([0, 0, 5, 7, 0, 0])
  */
 export function sparse(
   parts: { values: Tensor; index: Tensor; starts?: Tensor },
@@ -38,6 +47,7 @@ function checkSparse(e: Encoded): void {
   const values = tensorPart(e, 'values')
   const index = tensorPart(e, 'index')
   if (e.dims.length !== 2) throw malformed(e, 'expected a matrix')
+  requireFloats(e, [values])
   if (e.meta.pattern === 'nOfM') {
     const m = metaInteger(e, 'm', 2, 256)
     const n = metaInteger(e, 'n', 1, m)
@@ -47,6 +57,7 @@ function checkSparse(e: Encoded): void {
     if (!sameDims(values.dims, [rows, perRow]) || index.type !== 'uint8' || !sameDims(index.dims, [rows, rowBytes])) {
       throw malformed(e, `expected values [${rows},${perRow}] and a uint8 index [${rows},${rowBytes}]`)
     }
+    if (index.device.host) checkPositions(e)
     return
   }
   if (e.meta.pattern !== 'rows') throw malformed(e, "expected meta.pattern 'rows' or 'nOfM'")
@@ -65,6 +76,18 @@ function checkSparse(e: Encoded): void {
       if (!rising || columnOf[i]! < 0 || columnOf[i]! >= columns) throw malformed(e, 'expected rising columns inside the row')
     }
   }
+}
+
+/** n positions below m in rising order, for every group. */
+function checkPositions(e: Encoded): void {
+  const { n, m } = e.meta as { n: number; m: number }
+  let last = -1
+  eachNOfM(e, [0, e.dims[0]!], (_, column, i) => {
+    const group = Math.floor((i % ((e.dims[1]! / m) * n)) / n) * m
+    const low = i % n === 0 ? group : last + 1
+    if (column < low || column >= group + m) throw malformed(e, `expected rising positions below ${m} in each group`)
+    last = column
+  })
 }
 
 function decodeSparse(e: Encoded, options: DecodeOptions = {}): Tensor {
@@ -103,6 +126,6 @@ function eachNOfM(
   const positions = new Uint16Array(perRow)
   for (let row = start; row < end; row++) {
     unpackRow(packed, indexBits(m), positions, row * rowBytes)
-    for (let i = 0; i < perRow; i++) visit(row, Math.floor(i / n) * m + (positions[i]! % m), row * perRow + i)
+    for (let i = 0; i < perRow; i++) visit(row, Math.floor(i / n) * m + positions[i]!, row * perRow + i)
   }
 }

@@ -1,13 +1,27 @@
-import { binary } from '../reference/binary.ts'
-import { decode, type DecodeOptions, type Encoded, type Encoding, encoded, linear, type LinearOptions } from '../encoded.ts'
 import { sameDims } from '../dims.ts'
+import {
+  decode,
+  type DecodeOptions,
+  type Encoded,
+  type Encoding,
+  encoded,
+  linear,
+  type LinearOptions,
+} from '../encoded.ts'
+import { place } from '../place.ts'
+import { binary } from '../reference/binary.ts'
+import { cast } from '../reference/cast.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, malformed, numbered, terms } from './parts.ts'
+import { decoded, deviceOf, malformed, numbered, requireFloats, terms } from './parts.ts'
 
 /**
  * a + b + …, added in order: a quantised weight with a low-rank repair, residual codebooks.
  *
- * @param items  at least one, all of one shape
+ * @param items  at least one, all of one shape; tensors are floats
+ * @throws {FormatError} when the shapes differ
+ * @example
+ * const a = new Tensor('float32', [1, 2], [2])
+ * decode(sum(a, a, a)).data // => new Float32Array([3, 6])
  */
 export function sum(...items: (Tensor | Encoded)[]): Encoded {
   return encoded(sumEncoding, 'float32', items[0]?.dims ?? [], numbered(items), {})
@@ -24,19 +38,26 @@ export const sumEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 function checkSum(e: Encoded): void {
   const items = terms(e)
   if (items.length === 0 || items.some(item => !sameDims(item.dims, e.dims))) throw malformed(e, 'expected terms of one shape')
+  requireFloats(e, items)
 }
 
 function decodeSum(e: Encoded, options: DecodeOptions = {}): Tensor {
-  const { out, ...rest } = options
-  const [first, ...others] = terms(e).map(item => decode(item, rest)) as [Tensor, ...Tensor[]]
-  let total = first
-  for (const term of others) total = binary('add', total, term)
+  const { out: _, ...rest } = options
+  const device = deviceOf(e, options)
+  const [first, ...others] = terms(e) as [Tensor | Encoded, ...(Tensor | Encoded)[]]
+  // Cast copies: the whole must not be the memory of a term.
+  let total = cast(decode(first, { ...rest, device }), 'float32')
+  for (const term of others) total = binary('add', total, decode(term, { ...rest, device }))
   return decoded(e, total, options)
 }
 
+/** x·(a + b)ᵀ = x·aᵀ + x·bᵀ: every term adds into the same buffer. */
 function linearSum(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
+  const { transpose = false, order = 'free' } = options
   const [first, ...others] = terms(e) as [Tensor | Encoded, ...(Tensor | Encoded)[]]
-  const y = linear(x, first, options)
-  for (const term of others) linear(x, term, { ...options, out: y, accumulate: true })
-  return y
+  return x.device.scope(() => {
+    const y = linear(x, first, { transpose, order })
+    for (const term of others) linear(x, term, { transpose, order, out: y, accumulate: true })
+    return place(y, options, 'linear')
+  })
 }

@@ -1,1 +1,3 @@
-export {}
+export { type CholeskyOptions, cholesky } from './cholesky.ts'
+export { inverseCholesky } from './inverse-cholesky.ts'
+export { type SolveTriangularOptions, solveTriangular } from './solve-triangular.ts'

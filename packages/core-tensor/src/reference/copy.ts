@@ -1,7 +1,7 @@
 import { DTypeError, ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
-import { elements } from './elements.ts'
+import { apart, elements } from './elements.ts'
 
 /**
  * Writes a block into a larger tensor in place, as caches that grow do.
@@ -17,10 +17,10 @@ export const copy = /* @__PURE__ */ kernel('copy', copyReference)
 function copyReference(x: Tensor, { out, at }: { out: Tensor; at: readonly number[] }): Tensor {
   if (x.type !== out.type) throw new DTypeError(`[copy] expected one dtype, got ${x.type} into ${out.type}`)
   const rank = x.dims.length
-  const fits = rank === out.dims.length && rank === at.length && x.dims.every((dim, i) => at[i]! >= 0 && at[i]! + dim <= out.dims[i]!)
+  const fits = rank === out.dims.length && rank === at.length && x.dims.every((dim, i) => Number.isInteger(at[i]) && at[i]! >= 0 && at[i]! + dim <= out.dims[i]!)
   if (!fits) throw new ShapeError(`[copy] expected [${x.dims}] at [${at}] to lie inside [${out.dims}]`)
-  const from = elements(x, 'copy')
   const to = elements(out, 'copy')
+  const from = apart(elements(x, 'copy'), to)
   if (rank === 0) {
     to[0] = from[0]!
     return out

@@ -19,3 +19,15 @@ export function elements(x: Tensor, where: string): Uint8Array | Uint16Array | U
       throw new DTypeError(`[${where}] expected elements of whole bytes, got ${x.type}; cast it to uint8 first`)
   }
 }
+
+/** `from` as it is, or copied where writing `to` would change it. */
+export function apart<T extends Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array>(
+  from: T,
+  to: ArrayBufferView,
+): T {
+  const overlap =
+    from.buffer === to.buffer &&
+    from.byteOffset < to.byteOffset + to.byteLength &&
+    to.byteOffset < from.byteOffset + from.byteLength
+  return overlap ? (from.slice() as T) : from
+}

@@ -1,9 +1,9 @@
 import { numbersOf } from '../convert.ts'
 import { aroundAxis } from '../dims.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
-import { kernel, type Out } from '../kernels.ts'
+import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
-import { elements } from './elements.ts'
+import { apart, elements } from './elements.ts'
 
 /**
  * Picks entries of one axis by index, as an embedding does.
@@ -15,18 +15,20 @@ import { elements } from './elements.ts'
  */
 export const gather = /* @__PURE__ */ kernel('gather', gatherReference)
 
-function gatherReference(x: Tensor, index: Tensor, options: Out & { axis: number }): Tensor {
+function gatherReference(x: Tensor, index: Tensor, options: { axis: number; out?: Tensor }): Tensor {
   const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'gather')
   const out = options.out ?? x.device.empty(x.type, [...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)])
   if (out.type !== x.type) throw new DTypeError(`[gather] expected an out of ${x.type}, got ${out.type}`)
   if (out.size !== outer * index.size * inner) throw new ShapeError(`[gather] expected an out of ${outer * index.size * inner} elements, got [${out.dims}]`)
-  const from = elements(x, 'gather')
   const to = elements(out, 'gather')
+  const from = apart(elements(x, 'gather'), to)
   const indices = checkedIndices(index, length, 'gather')
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < indices.length; i++) {
       const start = (o * length + indices[i]!) * inner
-      to.set(from.subarray(start, start + inner), (o * indices.length + i) * inner)
+      const target = (o * indices.length + i) * inner
+      if (inner === 1) to[target] = from[start]!
+      else to.set(from.subarray(start, start + inner), target)
     }
   }
   return out

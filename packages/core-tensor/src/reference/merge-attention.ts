@@ -10,6 +10,7 @@ import { output } from './output.ts'
  *
  * @param parts  each with its query heads, outputs (heads, queries, headDim) and lse (heads, queries);
  *   together they name every head from 0 on at least once
+ * @throws {ShapeError} when a head is missing or shapes differ
  * @returns (all heads, queries, headDim) float32
  */
 export const mergeAttention = /* @__PURE__ */ kernel('mergeAttention', mergeAttentionReference)
@@ -18,10 +19,14 @@ function mergeAttentionReference(parts: readonly AttentionPart[], options: { out
   const first = parts[0]
   if (first === undefined) throw new ShapeError('[mergeAttention] expected at least one part, got none')
   const [, queries, headDim] = first.o.dims as [number, number, number]
-  const heads = Math.max(...parts.flatMap(part => part.heads)) + 1
+  const named = new Set(parts.flatMap(part => part.heads))
+  const heads = named.size
+  for (let head = 0; head < heads; head++) {
+    if (!named.has(head)) throw new ShapeError(`[mergeAttention] expected parts that name every head from 0 on, got heads ${[...named]}`)
+  }
   const max = new Float64Array(heads * queries).fill(-Infinity)
   for (const part of parts) {
-    if (part.o.dims[0] !== part.heads.length || part.o.dims[1] !== queries || part.lse.size !== part.heads.length * queries) {
+    if (part.o.dims[0] !== part.heads.length || part.o.dims[1] !== queries || part.o.dims[2] !== headDim || part.lse.size !== part.heads.length * queries) {
       throw new ShapeError(`[mergeAttention] expected o (${part.heads.length}, ${queries}, ${headDim}) and its lse, got [${part.o.dims}] and [${part.lse.dims}]`)
     }
     const lse = floats(part.lse)

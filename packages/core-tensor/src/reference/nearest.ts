@@ -1,3 +1,4 @@
+import { sameDims } from '../dims.ts'
 import { ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -19,20 +20,21 @@ function nearestReference(x: Tensor, table: Tensor, options: { out?: Tensor; wei
   const [n, d] = x.dims as [number, number]
   const [entries, width] = table.dims as [number, number]
   const { weight } = options
-  if (x.dims.length !== 2 || table.dims.length !== 2 || d !== width || entries === 0 || (weight && weight.size !== d && weight.size !== x.size)) {
+  if (x.dims.length !== 2 || table.dims.length !== 2 || d !== width || entries === 0 || (weight && !sameDims(weight.dims, [d]) && !sameDims(weight.dims, x.dims))) {
     throw new ShapeError(`[nearest] expected x (n, d), a table (entries ≥ 1, d) and a weight (d) or (n, d), got [${x.dims}], [${table.dims}]`)
   }
   const { values, done } = output('nearest', x.device, 'int32', [n], options.out === undefined ? {} : { out: options.out })
   const rows = floats(x)
   const centres = floats(table)
   const importance = weight === undefined ? undefined : floats(weight)
+  const weightStep = importance?.length === x.size ? d : 0
   for (let i = 0; i < n; i++) {
     let best = Infinity
     for (let e = 0; e < entries; e++) {
       let distance = 0
       for (let j = 0; j < d; j++) {
         const difference = rows[i * d + j]! - centres[e * d + j]!
-        distance += difference * difference * (importance === undefined ? 1 : importance[(i * d + j) % importance.length]!)
+        distance += difference * difference * (importance === undefined ? 1 : importance[i * weightStep + j]!)
       }
       if (distance < best) {
         best = distance

@@ -1,7 +1,9 @@
 import { packedRowBytes, packRow } from '../bits.ts'
 import { numbersOf, toFloat32 } from '../convert.ts'
-import { matrixDims } from '../dims.ts'
+import { matrixDims, sameDims } from '../dims.ts'
+import { isFloat } from '../dtype.ts'
 import { groupIndex } from '../encodings/groups.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
 import { kernel, type QuantizeAffineOptions } from '../kernels.ts'
 import { roundTiesToEven } from '../narrow-float.ts'
 import type { Tensor } from '../tensor.ts'
@@ -21,9 +23,23 @@ export const quantizeAffine = /* @__PURE__ */ kernel('quantizeAffine', quantizeA
 function quantizeAffineReference(x: Tensor, scale: Tensor, options: QuantizeAffineOptions): Tensor {
   const { bits, group, axis } = options
   const { rows, columns } = matrixDims(x.dims)
+  if (!Number.isInteger(bits) || bits < 1 || bits > 8) {
+    throw new ShapeError(`[quantizeAffine] expected 1 to 8 bits a code, got ${bits}`)
+  }
   const at = groupIndex(x.dims, scale.dims, group, axis, 'quantizeAffine')
   const rowBytes = packedRowBytes(columns, bits)
-  const out = options.out ?? x.device.empty('uint8', [...x.dims.slice(0, -1), rowBytes])
+  const dims = [...x.dims.slice(0, -1), rowBytes]
+  for (const other of [options.zero, options.offset]) {
+    if (other !== undefined && !sameDims(other.dims, scale.dims)) {
+      throw new ShapeError(`[quantizeAffine] expected zero and offset of the shape of scale, [${scale.dims}], got [${other.dims}]`)
+    }
+  }
+  if (options.zero !== undefined && isFloat(options.zero.type)) {
+    throw new DTypeError(`[quantizeAffine] expected integers as zero, got ${options.zero.type}; a float shift is an offset`)
+  }
+  const out = options.out ?? x.device.empty('uint8', dims)
+  if (out.type !== 'uint8') throw new DTypeError(`[quantizeAffine] expected an out of uint8, got ${out.type}`)
+  if (!sameDims(out.dims, dims)) throw new ShapeError(`[quantizeAffine] expected an out of [${dims}], got [${out.dims}]`)
   const packed = out.data as Uint8Array
   const values = toFloat32(x)
   const steps = toFloat32(scale)

@@ -3,6 +3,7 @@ import { DTypeError, ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
 import { checkedIndices } from './gather.ts'
+import { apart } from './elements.ts'
 import { floats } from './matmul.ts'
 
 /**
@@ -18,12 +19,12 @@ function scatterAddReference(x: Tensor, index: Tensor, options: { out: Tensor; a
   const { out } = options
   const { outer, length, inner, axis } = aroundAxis(out.dims, options.axis, 'scatterAdd')
   if (out.type !== 'float32' && out.type !== 'float64') throw new DTypeError(`[scatterAdd] expected a float32 or float64 out, got ${out.type}`)
-  if (x.dims[axis] !== index.size || x.size !== outer * index.size * inner) {
+  if (x.dims.length !== out.dims.length || x.dims[axis] !== index.size || x.size !== outer * index.size * inner) {
     throw new ShapeError(`[scatterAdd] expected x as [${out.dims}] with ${index.size} along axis ${axis}, got [${x.dims}]`)
   }
   const indices = checkedIndices(index, length, 'scatterAdd')
-  const data = floats(x)
-  const sums = out.data as Float32Array
+  const sums = out.data as Float32Array | Float64Array
+  const data = apart(floats(x), sums)
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < indices.length; i++) {
       const to = (o * length + indices[i]!) * inner

@@ -40,15 +40,15 @@ function topKReference(x: Tensor, { k, sorted = true }: { k: number; sorted?: bo
 /** Indices of the k largest, in order, by insertion into a sorted short list. */
 function largest(numbers: Float32Array | Float64Array, k: number): number[] {
   const chosen: number[] = []
-  const key = (index: number) => (Number.isNaN(numbers[index]!) ? -Infinity : numbers[index]!)
+  const before = (a: number, b: number) => numbers[a]! > numbers[b]! || (Number.isNaN(numbers[b]!) && !Number.isNaN(numbers[a]!))
   for (let i = 0; i < numbers.length; i++) {
-    if (chosen.length === k && (k === 0 || !(key(i) > key(chosen[k - 1]!)))) continue
+    if (chosen.length === k && (k === 0 || !before(i, chosen[k - 1]!))) continue
     let low = 0
     let high = chosen.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (key(chosen[middle]!) >= key(i)) low = middle + 1
-      else high = middle
+      if (before(i, chosen[middle]!)) high = middle
+      else low = middle + 1
     }
     chosen.splice(low, 0, i)
     if (chosen.length > k) chosen.pop()

@@ -28,14 +28,16 @@ function transposeReference(x: Tensor, permutation: readonly number[], { out }: 
   const made = x.device.empty(x.type, dims)
   const from = elements(x, 'transpose')
   const to = elements(made, 'transpose')
+  const width = dims.at(-1) ?? 1
+  const step = steps.at(-1) ?? 1
   const index = new Array<number>(rank).fill(0)
-  let at = 0
-  for (let i = 0; i < to.length; i++) {
-    to[i] = from[at]!
-    for (let axis = rank - 1; axis >= 0; axis--) {
-      at += steps[axis]!
+  let start = 0
+  for (let i = 0; i < to.length; i += width) {
+    for (let j = 0; j < width; j++) to[i + j] = from[start + j * step]!
+    for (let axis = rank - 2; axis >= 0; axis--) {
+      start += steps[axis]!
       if (++index[axis]! < dims[axis]!) break
-      at -= steps[axis]! * dims[axis]!
+      start -= steps[axis]! * dims[axis]!
       index[axis] = 0
     }
   }

@@ -19,7 +19,12 @@ export async function fileSource(path: string | URL): Promise<RandomAccess> {
       let filled = 0
       while (filled < length) {
         signal?.throwIfAborted()
-        const { bytesRead } = await handle.read(bytes, filled, Math.min(length - filled, MAX_READ_BYTES), start + filled)
+        const { bytesRead } = await handle.read(
+          bytes,
+          filled,
+          Math.min(length - filled, MAX_READ_BYTES),
+          start + filled,
+        )
         if (bytesRead === 0) return bytes.subarray(0, filled)
         filled += bytesRead
       }

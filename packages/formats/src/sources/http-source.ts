@@ -62,7 +62,9 @@ async function requestRange(
         'let the server expose that header to scripts (Access-Control-Expose-Headers: Content-Range)',
     )
   }
-  throw new FormatError(`[formats/source] expected status 206 from ${url.href}, got ${status}; check the URL and the rights to it`)
+  throw new FormatError(
+    `[formats/source] expected status 206 from ${url.href}, got ${status}; check the URL and the rights to it`,
+  )
 }
 
 /** A body of at most `length` bytes; a server that sends more is cut off. */

@@ -1,0 +1,29 @@
+// How many gzipped bytes an import may cost, minified, on the built packages. A new method adds one line.
+
+const measure = (name, path, names, limit, extra = {}) => ({
+  name,
+  path: `packages/${path}/index.js`,
+  import: names,
+  limit,
+  gzip: true,
+  brotli: false,
+  ...extra,
+})
+
+/** An entry of core-tensor. */
+const core = (entry, names, limit) =>
+  measure(`${names} from @tersor/core-tensor${entry}`, `core-tensor/dist${entry}`, names, limit)
+
+/** A method beyond what core-tensor brings. */
+// biome-ignore lint/correctness/noUnusedVariables: for the methods to come
+const method = (folder, names, limit = '3 kB') =>
+  measure(`${names} from @tersor/${folder}, beyond core-tensor`, `${folder}/dist`, names, limit, {
+    ignore: ['@tersor/core-tensor', '@tersor/core-tensor/*'],
+  })
+
+export default [
+  core('', '{ Tensor }', '4 kB'),
+  core('', '*', '14 kB'),
+  core('/reference', '*', '12 kB'),
+  core('/linalg', '*', '8 kB'),
+]

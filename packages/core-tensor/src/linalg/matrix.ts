@@ -1,0 +1,142 @@
+import { toFloat64 } from '../convert.ts'
+import type { Device } from '../device.ts'
+import { NumericalError, ShapeError } from '../errors.ts'
+import type { MatmulOptions } from '../kernels.ts'
+import { matmul } from '../reference/matmul.ts'
+import { asTensor, requireHost, type Tensor, type TensorLike } from '../tensor.ts'
+
+/** A block of a row-major float64 matrix: element (i, j) is at `offset + i·stride + j`. */
+export interface Matrix {
+  readonly data: Float64Array
+  readonly rows: number
+  readonly columns: number
+  readonly offset: number
+  readonly stride: number
+  /** Whose matmul multiplies it; the data itself is always in JavaScript memory. */
+  readonly device: Device
+}
+
+/** Columns that are factorised before the rest of a matrix is updated by one matmul. */
+export const BLOCK = 64
+
+/**
+ * A float64 copy of a tensor, to be overwritten.
+ *
+ * @throws {ShapeError} when it is not a matrix
+ * @throws {NumericalError} when an element is NaN or infinite
+ */
+export function matrixOf(x: TensorLike, where: string): Matrix {
+  const tensor = asTensor(x)
+  requireHost(tensor, where)
+  const [rows, columns] = tensor.dims
+  if (rows === undefined || columns === undefined || tensor.dims.length !== 2) {
+    throw new ShapeError(`[${where}] expected a matrix, got [${tensor.dims}]; reshape it to two dimensions`)
+  }
+  const data = toFloat64(tensor).slice()
+  const at = data.findIndex(value => !Number.isFinite(value))
+  if (at >= 0) {
+    throw new NumericalError(
+      `[${where}] expected finite numbers, got ${data[at]} at (${Math.floor(at / columns)}, ${at % columns}); ` +
+        'look for an overflow where the matrix was made',
+    )
+  }
+  return { data, rows, columns, offset: 0, stride: columns, device: tensor.device }
+}
+
+/** Like {@link matrixOf}, and square. */
+export function squareOf(x: TensorLike, where: string): Matrix {
+  const a = matrixOf(x, where)
+  if (a.rows !== a.columns) {
+    throw new ShapeError(
+      `[${where}] expected a square matrix, got [${a.rows},${a.columns}]; pass its Gram matrix?`,
+    )
+  }
+  return a
+}
+
+export function zeros(rows: number, columns: number, device: Device): Matrix {
+  return { data: new Float64Array(rows * columns), rows, columns, offset: 0, stride: columns, device }
+}
+
+/** Ones on the diagonal, zeros elsewhere. */
+export function identity(rows: number, columns: number, device: Device): Matrix {
+  const eye = zeros(rows, columns, device)
+  for (let i = 0; i < Math.min(rows, columns); i++) eye.data[i * columns + i] = 1
+  return eye
+}
+
+/** The `rows` by `columns` from (row, column) on, without a copy. */
+export function block(
+  a: Matrix,
+  [row, column]: readonly [number, number],
+  rows: number,
+  columns: number,
+): Matrix {
+  return { ...a, rows, columns, offset: a.offset + row * a.stride + column }
+}
+
+/** Divides a matrix by a power of two, so that no element passes 1 and squares neither overflow nor vanish. */
+export function normalise({ data }: Matrix): number {
+  let largest = 0
+  for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]!))
+  if (largest === 0) return 1
+  let scale = 1
+  while (scale < largest && scale < 2 ** 1023) scale *= 2
+  while (scale / 2 >= largest) scale /= 2
+  for (let i = 0; i < data.length; i++) data[i]! /= scale
+  return scale
+}
+
+/** Undoes {@link normalise} in numbers that grow with the matrix. */
+export function rescale(values: Float64Array, scale: number): void {
+  for (let i = 0; i < values.length; i++) values[i]! *= scale
+}
+
+export function transposed(a: Matrix): Matrix {
+  const turned = zeros(a.columns, a.rows, a.device)
+  for (let i = 0; i < a.rows; i++) {
+    for (let j = 0; j < a.columns; j++) turned.data[j * a.rows + i] = a.data[i * a.columns + j]!
+  }
+  return turned
+}
+
+/** The columns of a matrix in another order, or some of them. */
+export function columnsOf(a: Matrix, order: ArrayLike<number>): Matrix {
+  const picked = zeros(a.rows, order.length, a.device)
+  for (let i = 0; i < a.rows; i++) {
+    for (let j = 0; j < order.length; j++) picked.data[i * order.length + j] = a.data[i * a.columns + order[j]!]!
+  }
+  return picked
+}
+
+/** A matrix as a tensor of its device, of the same memory where it can be. */
+export function tensorOf(a: Matrix): Tensor {
+  return asTensor({ type: 'float64', dims: [a.rows, a.columns], data: contiguous(a) }, a.device)
+}
+
+/** c ← c + factor·a·b. Sums run in the order of k, so the bytes are the same on every host device. */
+export function addProduct(
+  c: Matrix,
+  a: Matrix,
+  b: Matrix,
+  { factor = 1, ...transposed }: Pick<MatmulOptions, 'transposeA' | 'transposeB'> & { factor?: number } = {},
+): void {
+  if (c.rows === 0 || c.columns === 0) return
+  c.device.scope(() => {
+    const product = matmul(tensorOf(a), tensorOf(b), { ...transposed, order: 'sequential' })
+      .data as Float64Array
+    for (let i = 0, from = 0; i < c.rows; i++) {
+      const row = c.offset + i * c.stride
+      for (let j = 0; j < c.columns; j++) c.data[row + j]! += factor * product[from++]!
+    }
+  })
+}
+
+function contiguous({ data, rows, columns, offset, stride }: Matrix): Float64Array {
+  if (stride === columns || rows <= 1) return data.subarray(offset, offset + rows * columns)
+  const packed = new Float64Array(rows * columns)
+  for (let i = 0; i < rows; i++) {
+    packed.set(data.subarray(offset + i * stride, offset + i * stride + columns), i * columns)
+  }
+  return packed
+}

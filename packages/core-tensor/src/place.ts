@@ -1,0 +1,21 @@
+import { ShapeError } from './errors.ts'
+import { sameDims } from './dims.ts'
+import type { Out } from './kernels.ts'
+import { binary } from './reference/binary.ts'
+import { cast } from './reference/cast.ts'
+import type { Tensor } from './tensor.ts'
+
+/**
+ * Hands a result over: as it is, or written to `out`, or added to it. For functions made of kernels,
+ * which compute everything before `out` changes, so that it may be one of their inputs.
+ *
+ * @throws {ShapeError} when `out` has other dims, or is missing with `accumulate`
+ */
+export function place(y: Tensor, { out, accumulate = false }: Out, where: string): Tensor {
+  if (out === undefined) {
+    if (accumulate) throw new ShapeError(`[${where}] expected an out to accumulate into`)
+    return y
+  }
+  if (!sameDims(out.dims, y.dims)) throw new ShapeError(`[${where}] expected an out of [${y.dims}], got [${out.dims}]`)
+  return accumulate ? binary('add', out, y, { out }) : cast(y, out.type, { out })
+}

@@ -1,0 +1,122 @@
+import { type CausalLM, type JobOptions, ShapeError, toFloat32 } from '@tersor/core-tensor'
+import type { EvaluationWindow } from './evaluation-windows.ts'
+import { meanOf, type Mean } from './mean.ts'
+
+/** Logits of a window from elsewhere, (tokens, vocabSize). */
+export type LogitSource = (window: EvaluationWindow, index: number) => Promise<Float32Array> | Float32Array
+
+export interface EvaluateOptions extends JobOptions {
+  /** The uncompressed model, or its recorded logits: adds the divergence from it. */
+  against?: CausalLM | LogitSource
+}
+
+/** What a model makes of a text. */
+export interface Evaluation {
+  /** Tokens scored. */
+  readonly tokens: number
+  /** Mean negative log-likelihood of a token, in nats, with its standard error. */
+  readonly nats: Mean
+  /** e^nats */
+  readonly perplexity: number
+  /** How far it is from the model it is compared with, token by token. */
+  readonly divergence?: Divergence
+}
+
+/** Differences of two models on the same tokens; standard errors are paired. */
+export interface Divergence {
+  /** KL(reference ‖ model) of the next-token distributions, in nats. */
+  readonly kl: Mean
+  /** Share of positions where both find the same token likeliest. */
+  readonly top1Agreement: Mean
+  /** nats of the model minus nats of the reference. */
+  readonly deltaNats: Mean
+}
+
+/**
+ * Scores a text under a model: negative log-likelihood and perplexity, and against a reference model
+ * the mean KL divergence and top-1 agreement with paired standard errors.
+ *
+ * @param windows  what `evaluationWindows` gives
+ * @throws {ShapeError} when the vocabularies differ
+ */
+export async function evaluate(
+  model: CausalLM,
+  windows: readonly EvaluationWindow[],
+  { against, signal, onProgress }: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const nats: number[] = []
+  const kl: number[] = []
+  const agree: number[] = []
+  const delta: number[] = []
+  const source = typeof against === 'object' ? logitsOf(against) : against
+  const own = logitsOf(model)
+  for (const [index, window] of windows.entries()) {
+    signal?.throwIfAborted()
+    const logits = await own(window, index)
+    const other = await source?.(window, index)
+    if (other !== undefined && other.length !== logits.length) {
+      throw new ShapeError(`[eval/evaluate] expected models of one vocabulary, got ${logits.length} and ${other.length} logits for a window`)
+    }
+    const vocabulary = logits.length / window.tokens.length
+    for (let i = window.from; i < window.tokens.length; i++) {
+      const row = logDistribution(logits, i - 1, vocabulary)
+      const target = window.tokens[i]!
+      nats.push(-row.logs[target]!)
+      if (other === undefined) continue
+      const reference = logDistribution(other, i - 1, vocabulary)
+      kl.push(divergenceOf(reference.logs, row.logs))
+      agree.push(row.likeliest === reference.likeliest ? 1 : 0)
+      delta.push(reference.logs[target]! - row.logs[target]!)
+    }
+    onProgress?.(index + 1, windows.length)
+  }
+  const mean = meanOf(nats)
+  const scores = { tokens: nats.length, nats: mean, perplexity: Math.exp(mean.mean) }
+  if (source === undefined) return scores
+  return { ...scores, divergence: { kl: meanOf(kl), top1Agreement: meanOf(agree), deltaNats: meanOf(delta) } }
+}
+
+/** Runs a model over windows from an empty cache. */
+export function logitsOf(model: CausalLM): LogitSource {
+  return async ({ tokens }) => {
+    const cache = model.createCache()
+    const { logits } = await model.forward(tokens, { cache, logits: 'all' })
+    const values = toFloat32({ type: 'float32', dims: logits!.dims, data: await logits!.read() })
+    logits!.dispose()
+    cache.dispose()
+    return values
+  }
+}
+
+/**
+ * Keeps the logits of a model for a text, so that many compressed models are compared with it at
+ * the cost of one run: 4 bytes for each token and entry of the vocabulary.
+ */
+export async function recordLogits(model: CausalLM, windows: readonly EvaluationWindow[]): Promise<LogitSource> {
+  const source = logitsOf(model)
+  const recorded: Float32Array[] = []
+  for (const [index, window] of windows.entries()) recorded.push(await source(window, index))
+  return (_, index) => recorded[index]!
+}
+
+function logDistribution(logits: Float32Array, row: number, vocabulary: number): { logs: Float64Array; likeliest: number } {
+  const logs = Float64Array.from(logits.subarray(row * vocabulary, (row + 1) * vocabulary))
+  let likeliest = 0
+  for (let i = 1; i < vocabulary; i++) if (logs[i]! > logs[likeliest]!) likeliest = i
+  const max = logs[likeliest]!
+  let sum = 0
+  for (let i = 0; i < vocabulary; i++) sum += Math.exp(logs[i]! - max)
+  const total = max + Math.log(sum)
+  for (let i = 0; i < vocabulary; i++) logs[i]! -= total
+  return { logs, likeliest }
+}
+
+/** Σ p (ln p − ln q) */
+function divergenceOf(p: Float64Array, q: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < p.length; i++) {
+    const weight = Math.exp(p[i]!)
+    if (weight > 0) sum += weight * (p[i]! - q[i]!)
+  }
+  return sum
+}

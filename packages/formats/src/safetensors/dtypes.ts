@@ -1,0 +1,37 @@
+import type { DType } from '@tersor/core-tensor'
+
+/**
+ * The dtypes of safetensors that Tersor has, in the order of the official serializer's
+ * declaration: data is laid out from the last to the first, so that wide elements come first and
+ * every tensor is aligned.
+ */
+export const safetensorsDTypes = {
+  BOOL: 'bool',
+  U8: 'uint8',
+  I8: 'int8',
+  F8_E5M2: 'float8e5m2',
+  F8_E4M3: 'float8e4m3fn',
+  I16: 'int16',
+  U16: 'uint16',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I32: 'int32',
+  U32: 'uint32',
+  F32: 'float32',
+  F64: 'float64',
+  I64: 'int64',
+} as const satisfies Record<string, DType>
+
+export type SafetensorsDType = keyof typeof safetensorsDTypes
+
+/** The dtype of a stored name, or undefined where Tersor has none, as for U64. */
+export function fromSafetensorsDType(stored: string): DType | undefined {
+  return Object.hasOwn(safetensorsDTypes, stored) ? safetensorsDTypes[stored as SafetensorsDType] : undefined
+}
+
+/** The stored name of a dtype; 4-bit integers, which safetensors lacks, are stored as their packed bytes. */
+export function toSafetensorsDType(type: DType): SafetensorsDType {
+  if (type === 'int4' || type === 'uint4') return 'U8'
+  const names = Object.keys(safetensorsDTypes) as SafetensorsDType[]
+  return names.find(name => safetensorsDTypes[name] === type)!
+}

@@ -1,0 +1,123 @@
+import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import { decodeUtf8 } from '../decode-utf8.ts'
+import { findTensor } from '../find-tensor.ts'
+import { jsonObject, parseJson } from '../parse-json.ts'
+import { quoted } from '../quoted.ts'
+import { parseSource, type Source, type SourceOptions } from '../random-access.ts'
+import { openSafetensors, type SafetensorsFile, type SafetensorsInfo } from './open-safetensors.ts'
+
+const WHERE = 'formats/safetensors-index'
+
+/** About a million tensors. */
+const MAX_INDEX_BYTES = 100_000_000
+
+/** The largest published models have a few hundred; each is an open file. */
+const MAX_SHARDS = 4096
+
+/** index → weight_map or metadata, and some room in metadata. */
+const MAX_INDEX_DEPTH = 16
+
+export interface OpenSafetensorsIndexOptions extends SourceOptions {
+  /** Finds a shard by its name. Default: the file of that name beside the index, where that is a path or URL. */
+  open?: (shard: string) => Source | Promise<Source>
+}
+
+/**
+ * Opens a model in several safetensors files by its `model.safetensors.index.json`, as if it were
+ * one file. The headers of all shards are read and checked, tensors only when asked for.
+ *
+ * `metadata` is that of the index, its numbers and booleans as text; tensors are in the order of the index.
+ *
+ * @throws {FormatError} when a shard, or a tensor in its shard, is missing, or a shard's name is a path
+ * @example
+ * const shard = encodeSafetensors([['w', new Tensor('float32', [1, 2], [2])]])
+ * const index = new TextEncoder().encode('{"weight_map":{"w":"model-00001-of-00001.safetensors"}}')
+ * const file = await openSafetensorsIndex(index, { open: () => shard })
+ * const w = await file.read('w')
+ * w.data // => Float32Array [1, 2]
+ */
+export async function openSafetensorsIndex(
+  from: Source,
+  options: OpenSafetensorsIndexOptions = {},
+): Promise<SafetensorsFile> {
+  const { weightMap, metadata } = await readIndex(from, options)
+  const openShard = options.open ?? siblingOf(from)
+  const shards = new Map<string, SafetensorsFile>()
+  const close = async () => void (await Promise.all([...shards.values()].map(shard => shard.close())))
+  const tensors = new Map<string, SafetensorsInfo>()
+  try {
+    for (const [name, shardName] of weightMap) {
+      let shard = shards.get(shardName)
+      if (shard === undefined) {
+        shard = await openSafetensors(await find(openShard, shardName), options).catch(missing(shardName))
+        shards.set(shardName, shard)
+      }
+      tensors.set(name, findTensor(shard.tensors, name, `${WHERE} ${quoted(shardName)}`))
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    tensors,
+    metadata,
+    async read(name) {
+      findTensor(tensors, name, WHERE)
+      return shards.get(weightMap.get(name)!)!.read(name)
+    },
+    close,
+  }
+}
+
+async function readIndex(from: Source, options: SourceOptions) {
+  const bytes = await parseSource(from, options, async source => {
+    if (source.byteLength > MAX_INDEX_BYTES) {
+      throw new FormatError(`[${WHERE}] expected an index of at most ${MAX_INDEX_BYTES} bytes, got ${source.byteLength}`)
+    }
+    const whole = await source.read(0, source.byteLength)
+    await source.close()
+    return whole
+  })
+  const index = jsonObject(parseJson(decodeUtf8(bytes, WHERE), { maxDepth: MAX_INDEX_DEPTH, where: WHERE }), 'the index', WHERE)
+  const weightMap = new Map<string, string>()
+  const names = new Set<string>()
+  for (const [name, shard] of Object.entries(jsonObject(index.weight_map, "'weight_map'", WHERE))) {
+    if (typeof shard !== 'string' || !isFileName(shard)) {
+      throw new FormatError(`[${WHERE}] expected the name of a file in the same folder for ${quoted(name)}, got ${quoted(String(shard))}`)
+    }
+    weightMap.set(name, shard)
+    if (names.add(shard).size > MAX_SHARDS) throw new FormatError(`[${WHERE}] expected at most ${MAX_SHARDS} shards`)
+  }
+  const metadata = new Map<string, string>()
+  for (const [key, value] of Object.entries(jsonObject(index.metadata ?? {}, "'metadata'", WHERE))) {
+    metadata.set(key, typeof value === 'string' ? value : JSON.stringify(value))
+  }
+  return { weightMap, metadata }
+}
+
+/** No separators of any system, no drive letters, nothing that a URL would read as a path, query or escape. */
+function isFileName(name: string): boolean {
+  return /^[^/\\:?#%\0]+$/.test(name) && name !== '.' && name !== '..'
+}
+
+function siblingOf(index: Source): (shard: string) => Source {
+  if (index instanceof URL || (typeof index === 'string' && /^https?:\/\//.test(index))) {
+    return shard => new URL(shard, index)
+  }
+  if (typeof index === 'string') {
+    const folder = index.slice(0, Math.max(index.lastIndexOf('/'), index.lastIndexOf('\\')) + 1)
+    return shard => folder + shard
+  }
+  throw new UnsupportedError(`[${WHERE}] expected \`open\`, which finds a shard by its name, beside an index that is not a path or URL`)
+}
+
+async function find(open: (shard: string) => Source | Promise<Source>, name: string): Promise<Source> {
+  return open(name)
+}
+
+function missing(shard: string) {
+  return (error: unknown): never => {
+    if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+    throw new FormatError(`[${WHERE}] expected the shard ${quoted(shard)} beside the index, got no such file`)
+  }
+}

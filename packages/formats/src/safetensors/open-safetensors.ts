@@ -1,0 +1,74 @@
+import { FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { findTensor } from '../find-tensor.ts'
+import { quoted } from '../quoted.ts'
+import { parseSource, type RandomAccess, type Source, type SourceOptions } from '../random-access.ts'
+import type { TensorInfo, WeightFile } from '../weight-file.ts'
+import { parseHeader } from './parse-header.ts'
+
+/** The limit of the official reader; a header of this size would describe about a million tensors. */
+const MAX_HEADER_BYTES = 100_000_000
+
+/** The header follows its own length, a uint64. */
+const LENGTH_BYTES = 8
+
+export interface SafetensorsInfo extends TensorInfo {
+  /** As the file spells it: F32, BF16, F8_E4M3, …; possibly one that `read` does not support. */
+  readonly dtype: string
+}
+
+export interface SafetensorsFile extends WeightFile<SafetensorsInfo> {
+  /** The strings of `__metadata__`. */
+  readonly metadata: ReadonlyMap<string, string>
+}
+
+/**
+ * Opens a safetensors file: reads and checks its header, and later each tensor when it is asked for.
+ *
+ * Tensors are listed in the order of their data. A tensor of a file in memory is a view of it
+ * where its alignment allows, else a copy.
+ *
+ * @throws {FormatError} when lengths, offsets, shapes or names contradict each other or the file
+ * @example
+ * const bytes = encodeSafetensors([['w', new Tensor('float32', [1, 2, 3, 4], [2, 2])]])
+ * const file = await openSafetensors(bytes)
+ * file.tensors.get('w').dims // => [2, 2]
+ * const w = await file.read('w')
+ * w.data // => Float32Array [1, 2, 3, 4]
+ */
+export function openSafetensors(from: Source, options: SourceOptions = {}): Promise<SafetensorsFile> {
+  return parseSource(from, options, async source => {
+    const { tensors, metadata } = await readHeader(source)
+    return {
+      tensors,
+      metadata,
+      async read(name) {
+        const { type, dims, start, byteLength, dtype } = findTensor(tensors, name, 'formats/safetensors')
+        if (type === undefined) {
+          throw new UnsupportedError(
+            `[formats/safetensors] expected a dtype that Tersor has for ${quoted(name)}, got ${quoted(dtype)}; convert the tensor first`,
+          )
+        }
+        return new Tensor(type, await source.read(start, byteLength), dims)
+      },
+      close: () => source.close(),
+    }
+  })
+}
+
+async function readHeader(source: RandomAccess) {
+  if (source.byteLength < LENGTH_BYTES) {
+    throw new FormatError(
+      `[formats/safetensors] expected at least ${LENGTH_BYTES} bytes, got ${source.byteLength}`,
+    )
+  }
+  const prefix = await source.read(0, LENGTH_BYTES)
+  const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true)
+  if (length > MAX_HEADER_BYTES || length > source.byteLength - LENGTH_BYTES) {
+    throw new FormatError(
+      `[formats/safetensors] expected a header of at most ${Math.min(MAX_HEADER_BYTES, source.byteLength - LENGTH_BYTES)} bytes, ` +
+        `got ${length}; is this a safetensors file, and whole?`,
+    )
+  }
+  const dataStart = LENGTH_BYTES + Number(length)
+  return parseHeader(await source.read(LENGTH_BYTES, Number(length)), dataStart, source.byteLength)
+}

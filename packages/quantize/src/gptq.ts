@@ -1,0 +1,202 @@
+import {
+  affine,
+  asTensor,
+  type Encoded,
+  type JobOptions,
+  NumericalError,
+  packedRowBytes,
+  packRow,
+  requireHost,
+  ShapeError,
+  Tensor,
+  type TensorLike,
+  toFloat32,
+  toFloat64,
+} from '@tersor/core-tensor'
+import { inverseCholesky } from '@tersor/core-tensor/linalg'
+import { matmul } from '@tersor/core-tensor/reference'
+import { affineCode, type AffineRange, affineRange, type AffineRangeOptions, affineValue } from './affine-range.ts'
+import { emptyRanges, type GroupRanges, groupRanges, rangeParts } from './group-ranges.ts'
+import { checkBits, checkGroup } from './quantize-affine.ts'
+
+export interface GptqOptions extends AffineRangeOptions, JobOptions {
+  /** Weights of a row that share a scale, 32 by default, or the whole row. */
+  groupSize?: number | 'channel'
+  /** Rounds the columns with the largest inputs first; groups keep their place, so it costs no bytes. False by default. */
+  actOrder?: boolean
+  /** Added to the diagonal of the Gram matrix, as a fraction of its mean; 0.01 by default. */
+  damping?: number
+  /** Named in errors. */
+  name?: string
+}
+
+/** Columns after which the rest of the weight is brought up to date in one product. */
+const BLOCK = 128
+
+/**
+ * Rounds a weight column by column and lets the columns that follow make good for each error, as
+ * their inputs allow (GPTQ: Frantar et al., 2022, arXiv:2210.17323).
+ *
+ * Use it for 4 bits and below where text to calibrate with is at hand; {@link quantizeAffine} gives
+ * the same format without. With H = XᵀX + λI and H⁻¹ = UᵀU, for each column j:
+ *
+ *     q = round(w_j),  e = (w_j − q) / U_jj,  w_k ← w_k − e · U_jk for k > j
+ *
+ * Without `actOrder` a group's range is found when its first column is reached, from weights that
+ * already carry the corrections; with it, from the original ones. A column whose input was always
+ * zero is rounded to the nearest.
+ *
+ * @param weight  (out, in); read as float32
+ * @param gram  (in, in) XᵀX of the layer's inputs, as `calibrateBlocks` collects them
+ * @returns `affine`, as {@link quantizeAffine} lays it out, so equal options take equal bytes
+ * @throws {NumericalError} when a weight or the Gram matrix is not finite, or the damped matrix is
+ *   not positive definite
+ * @throws {ShapeError} when the shapes do not fit
+ * @example
+ * const weight = new Tensor('float32', [0.9, 1.1, -0.4, 0.3], [1, 4])
+ * const gram = new Tensor('float64', [2, 1, 0, 0, 1, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], [4, 4])
+ * const small = await gptq(weight, gram, { bits: 2, groupSize: 4 })
+ * small.dims // => [1, 4]
+ */
+export async function gptq(weight: TensorLike, gram: TensorLike, options: GptqOptions): Promise<Encoded> {
+  const { bits, actOrder = false, damping = 0.01, name = 'weight', signal, onProgress } = options
+  const where = `quantize/gptq ${name}`
+  const tensor = asTensor(weight)
+  requireHost(tensor, where)
+  requireHost(asTensor(gram), where)
+  checkBits(bits, where)
+  const [rows, columns] = tensor.dims as [number, number]
+  if (tensor.dims.length !== 2 || gram.dims.length !== 2 || gram.dims.some(dim => dim !== columns)) {
+    throw new ShapeError(`[${where}] expected a weight (out, in) and a Gram matrix (in, in), got [${tensor.dims}] and [${gram.dims}]`)
+  }
+  const group = checkGroup(options.groupSize === 'channel' ? columns : (options.groupSize ?? 32), where)
+  const values = toFloat32(tensor)
+  const hessian = withoutDeadColumns(toFloat64(gram), columns)
+  const order = actOrder ? byDiagonal(hessian, columns) : Int32Array.from({ length: columns }, (_, j) => j)
+  const upper = inverseFactor(hessian, order, damping, where)
+  const fixed = actOrder || group >= columns
+  const ranges = fixed ? groupRanges(values, tensor.dims, group, 1, options, where) : emptyRanges(tensor.dims, group, 1)
+  const block = fixed ? BLOCK : group * Math.max(1, Math.floor(BLOCK / group))
+  const work: Work = { rows, columns, group, bits, upper, ranges, order, residual: columnsInOrder(values, rows, order) }
+  const codes = new Uint8Array(rows * columns)
+  for (let start = 0; start < columns; start += block) {
+    signal?.throwIfAborted()
+    const end = Math.min(columns, start + block)
+    const errors = new Float64Array((end - start) * rows)
+    for (let j = start; j < end; j++) {
+      if (!fixed && j % group === 0) rangesFrom(j, work, options, where)
+      roundColumn(j, work, codes, errors.subarray((j - start) * rows, (j - start + 1) * rows))
+      for (let k = j + 1; k < end; k++) subtract(work, k, errors, (j - start) * rows, upper[j * columns + k]!)
+    }
+    updateRest(work, errors, start, end)
+    onProgress?.(end, columns)
+    await new Promise(resolve => setTimeout(resolve))
+  }
+  const packed = new Uint8Array(rows * packedRowBytes(columns, bits))
+  for (let row = 0; row < rows; row++) {
+    packRow(codes.subarray(row * columns, (row + 1) * columns), bits, packed, row * packedRowBytes(columns, bits))
+  }
+  const parts = { codes: new Tensor('uint8', packed, [rows, packedRowBytes(columns, bits)]), ...rangeParts(ranges, options) }
+  const uploaded = Object.fromEntries(Object.entries(parts).map(([part, made]) => [part, tensor.device.upload(made)])) as typeof parts
+  return affine(uploaded, { dims: tensor.dims, bits, group, axis: 1 })
+}
+
+/** A weight on its way to codes. Columns are numbered in the order of rounding. */
+interface Work {
+  readonly rows: number
+  readonly columns: number
+  readonly group: number
+  readonly bits: number
+  /** (columns, columns) U of H⁻¹ = UᵀU, in the order of rounding */
+  readonly upper: Float64Array
+  readonly ranges: GroupRanges
+  /** (columns) where each column stands in the weight */
+  readonly order: Int32Array
+  /** (columns, rows) what is left to round: column by column, because every step works on whole columns */
+  readonly residual: Float64Array
+}
+
+/** Columns that never saw an input get a unit of their own, which leaves them to plain rounding. */
+function withoutDeadColumns(gram: Float64Array, columns: number): Float64Array {
+  const hessian = Float64Array.from(gram)
+  for (let j = 0; j < columns; j++) if (hessian[j * columns + j] === 0) hessian[j * columns + j] = 1
+  return hessian
+}
+
+/** Columns by falling diagonal; of equals the first. */
+function byDiagonal(hessian: Float64Array, columns: number): Int32Array {
+  const diagonal = (j: number) => hessian[j * columns + j]!
+  return Int32Array.from({ length: columns }, (_, j) => j).sort((a, b) => diagonal(b) - diagonal(a) || a - b)
+}
+
+/** U with (H + λI)⁻¹ = UᵀU, rows and columns in the order of rounding. */
+function inverseFactor(hessian: Float64Array, order: Int32Array, damping: number, where: string): Float64Array {
+  const n = order.length
+  const ordered = new Float64Array(n * n)
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) ordered[i * n + j] = hessian[order[i]! * n + order[j]!]!
+  try {
+    return toFloat64(inverseCholesky(new Tensor('float64', ordered, [n, n]), { damping }))
+  } catch (error) {
+    if (!(error instanceof NumericalError)) throw error
+    throw new NumericalError(
+      `[${where}] the Gram matrix is not positive definite with damping ${damping}; raise damping, or calibrate on more text`,
+      { cause: error },
+    )
+  }
+}
+
+function columnsInOrder(values: Float32Array, rows: number, order: Int32Array): Float64Array {
+  const columns = order.length
+  const residual = new Float64Array(values.length)
+  for (let j = 0; j < columns; j++) {
+    for (let row = 0; row < rows; row++) residual[j * rows + row] = values[row * columns + order[j]!]!
+  }
+  return residual
+}
+
+/** Finds the ranges of the group that begins with column j, from the weights as corrected so far. */
+function rangesFrom(j: number, { rows, columns, group, residual, ranges }: Work, options: AffineRangeOptions, where: string): void {
+  const members = new Float32Array(Math.min(group, columns - j))
+  const groups = Math.ceil(columns / group)
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < members.length; i++) members[i] = residual[(j + i) * rows + row]!
+    const { scale, zero, offset } = affineRange(members, options, where)
+    const at = row * groups + j / group
+    ranges.scale[at] = scale
+    ranges.zero[at] = zero
+    ranges.offset[at] = offset
+  }
+}
+
+/** Rounds column j and leaves its errors, divided by U_jj, in `errors` (rows). */
+function roundColumn(j: number, work: Work, codes: Uint8Array, errors: Float64Array): void {
+  const { rows, columns, group, bits, upper, ranges, order, residual } = work
+  const column = order[j]!
+  const groups = Math.ceil(columns / group)
+  const pivot = upper[j * columns + j]!
+  for (let row = 0; row < rows; row++) {
+    const at = row * groups + Math.floor(column / group)
+    const range: AffineRange = { scale: ranges.scale[at]!, zero: ranges.zero[at]!, offset: ranges.offset[at]! }
+    const weight = residual[j * rows + row]!
+    const code = affineCode(weight, range, bits)
+    codes[row * columns + column] = code
+    errors[row] = (weight - affineValue(code, range)) / pivot
+  }
+}
+
+/** w_k ← w_k − e · u */
+function subtract({ rows, residual }: Work, k: number, errors: Float64Array, from: number, u: number): void {
+  for (let row = 0; row < rows; row++) residual[k * rows + row]! -= errors[from + row]! * u
+}
+
+/** Brings the columns behind a block up to date: W[end:] ← W[end:] − U[start:end, end:]ᵀ · E. */
+function updateRest({ rows, columns, upper, residual }: Work, errors: Float64Array, start: number, end: number): void {
+  const rest = columns - end
+  if (rest === 0 || rows === 0) return
+  const factors = new Float64Array((end - start) * rest)
+  for (let j = start; j < end; j++) factors.set(upper.subarray(j * columns + end, (j + 1) * columns), (j - start) * rest)
+  const correction = matmul(new Tensor('float64', factors, [end - start, rest]), new Tensor('float64', errors, [end - start, rows]), {
+    transposeA: true,
+  }).data as Float64Array
+  for (let i = 0; i < correction.length; i++) residual[end * rows + i]! -= correction[i]!
+}

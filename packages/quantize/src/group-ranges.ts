@@ -1,0 +1,59 @@
+import { aroundAxis, groupDims, Tensor } from '@tersor/core-tensor'
+import { cast } from '@tersor/core-tensor/reference'
+import { affineRange, type AffineRangeOptions } from './affine-range.ts'
+
+/** The ranges of all groups of a tensor, each array of the shape `dims`. */
+export interface GroupRanges {
+  readonly dims: readonly number[]
+  readonly scale: Float32Array
+  readonly zero: Uint8Array
+  readonly offset: Float32Array
+}
+
+/** Room for the ranges of a tensor in groups of `group` along `axis`. */
+export function emptyRanges(dims: readonly number[], group: number, axis: number): GroupRanges {
+  const scaleDims = groupDims(dims, group, axis)
+  const count = scaleDims.reduce((a, b) => a * b, 1)
+  return { dims: scaleDims, scale: new Float32Array(count), zero: new Uint8Array(count), offset: new Float32Array(count) }
+}
+
+/** Finds the range of every group of `group` elements along `axis`; the last group may be short. */
+export function groupRanges(
+  values: Float32Array,
+  dims: readonly number[],
+  group: number,
+  axis: number,
+  options: AffineRangeOptions,
+  where: string,
+): GroupRanges {
+  const found = emptyRanges(dims, group, axis)
+  const { outer, length, inner } = aroundAxis(dims, axis, where)
+  const members = new Float32Array(Math.min(group, length))
+  let at = 0
+  for (let o = 0; o < outer; o++) {
+    for (let start = 0; start < length; start += group) {
+      const count = Math.min(group, length - start)
+      for (let i = 0; i < inner; i++) {
+        for (let j = 0; j < count; j++) members[j] = values[(o * length + start + j) * inner + i]!
+        const range = affineRange(members.subarray(0, count), options, where)
+        found.scale[at] = range.scale
+        found.zero[at] = range.zero
+        found.offset[at] = range.offset
+        at++
+      }
+    }
+  }
+  return found
+}
+
+/** Ranges as the parts of an `affine` encoding; a zero or offset that is 0 everywhere is left out. */
+export function rangeParts(
+  ranges: GroupRanges,
+  { bits, scaleType = 'float16' }: AffineRangeOptions,
+): { scale: Tensor; zero?: Tensor; offset?: Tensor } {
+  const { dims, scale, zero, offset } = ranges
+  const parts: { scale: Tensor; zero?: Tensor; offset?: Tensor } = { scale: cast(new Tensor('float32', scale, dims), scaleType) }
+  if (zero.some(code => code !== 0)) parts.zero = cast(new Tensor('uint8', zero, dims), bits <= 4 ? 'uint4' : 'uint8')
+  if (offset.some(start => start !== 0)) parts.offset = cast(new Tensor('float32', offset, dims), scaleType)
+  return parts
+}

@@ -1,0 +1,24 @@
+// The packages of the workspace that are published.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './pnpm.mjs'
+
+/** @returns {{ name: string, directory: string, manifest: Record<string, any> }[]} in alphabetical order */
+export function packages() {
+  return readdirSync(join(root, 'packages'))
+    .sort()
+    .map(folder => join(root, 'packages', folder))
+    .filter(directory => existsSync(join(directory, 'package.json')))
+    .map(directory => {
+      const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
+      return { name: manifest.name, directory, manifest }
+    })
+}
+
+/** The specifiers under which a package can be imported. */
+export function entries({ name, manifest }) {
+  return Object.keys(manifest.exports)
+    .filter(path => path !== './package.json')
+    .map(path => name + path.slice(1))
+}

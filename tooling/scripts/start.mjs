@@ -1,0 +1,12 @@
+// npm start [-- arguments of `tersor demo`]: installs, builds the command-line tool and runs its demonstration.
+
+import { install, pnpm, run, runOrExit } from './pnpm.mjs'
+
+console.error('Installing …')
+await install()
+console.error('Building …')
+await runOrExit([...pnpm, 'exec', 'turbo', 'run', 'build:js', '--filter=@tersor/cli...'], { quiet: true })
+
+// Paths mean what they mean where the command was typed.
+const { code } = await run(['tersor', 'demo', ...process.argv.slice(2)], { cwd: process.env.INIT_CWD })
+process.exitCode = code

@@ -1,0 +1,80 @@
+// Bundles single imports from the built packages and looks for code that they do not need. A marker is a
+// text that only one file's code contains, such as the kind of an encoding or the prefix of an error message;
+// every marker has to be found when everything is bundled, so that a renamed one cannot pass unnoticed.
+
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { root } from './pnpm.mjs'
+
+const kinds = ['affine', 'codebook', 'concat', 'dense', 'hadamard', 'permuted', 'product', 'scaled', 'sparse', 'sum']
+const kernels = ['attention', 'histogram', 'nearest', 'quantizeAffine', 'rope', 'softmax', 'topK']
+
+/** What stands in the bundle of a package, and which imports may not bring which of it. */
+const suites = [
+  {
+    entry: 'packages/core-tensor/dist/index.js',
+    markers: {
+      ...Object.fromEntries(kinds.map(kind => [kind, `kind:"${kind}"`])),
+      Rng: '[Rng]',
+      toOrt: '[toOrt]',
+    },
+    cases: [
+      { import: 'Tensor', with: [] },
+      { import: 'decode', with: [] },
+      { import: 'codebook', with: ['codebook'] },
+      { import: 'affine', with: ['affine'] },
+      { import: 'sum', with: ['sum'] },
+      { import: 'Rng', with: ['Rng'] },
+    ],
+  },
+  {
+    entry: 'packages/core-tensor/dist/reference/index.js',
+    markers: Object.fromEntries(kernels.map(name => [name, `[${name}]`])),
+    cases: [
+      { import: 'matmul', with: [] },
+      { import: 'attention', with: ['attention', 'rope'] },
+      { import: 'softmax', with: ['softmax'] },
+      { import: 'quantizeAffine', with: ['quantizeAffine'] },
+    ],
+  },
+]
+
+const problems = []
+for (const { entry, markers, cases } of suites) {
+  const everything = await bundle(entry, '*')
+  for (const [name, marker] of Object.entries(markers)) {
+    if (!everything.includes(marker)) problems.push(`${entry}: no ${marker} anywhere; correct the marker of ${name}`)
+  }
+  for (const { import: imported, with: needed } of cases) {
+    const code = await bundle(entry, `{ ${imported} }`)
+    for (const [name, marker] of Object.entries(markers)) {
+      if (needed.includes(name) && !code.includes(marker)) {
+        problems.push(`${entry}: import { ${imported} } should bring ${name} (${marker}), and does not`)
+      }
+      if (!needed.includes(name) && code.includes(marker)) {
+        problems.push(`${entry}: import { ${imported} } should not bring ${name} (${marker})`)
+      }
+    }
+    console.log(`import { ${imported} } from ${entry}: ${code.length} bytes minified of ${everything.length}`)
+  }
+}
+
+for (const problem of problems) console.error(`✗ ${problem}`)
+if (problems.length > 0) process.exitCode = 1
+
+/** What a bundler keeps of an entry when only these names are used. */
+async function bundle(entry, names) {
+  const result = await build({
+    stdin: { contents: `export ${names} from './${entry}'`, resolveDir: root },
+    absWorkingDir: join(root),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'neutral',
+    external: ['node:*', 'vitest'],
+    charset: 'utf8',
+    write: false,
+    logLevel: 'error',
+  })
+  return result.outputFiles[0].text
+}
