@@ -15,7 +15,6 @@ const core = (entry, names, limit) =>
   measure(`${names} from @tersor/core-tensor${entry}`, `core-tensor/dist${entry}`, names, limit)
 
 /** A method beyond what core-tensor brings. */
-// biome-ignore lint/correctness/noUnusedVariables: for the methods to come
 const method = (folder, names, limit = '3 kB') =>
   measure(`${names} from @tersor/${folder}, beyond core-tensor`, `${folder}/dist`, names, limit, {
     ignore: ['@tersor/core-tensor', '@tersor/core-tensor/*'],
@@ -26,4 +25,8 @@ export default [
   core('', '*', '14 kB'),
   core('/reference', '*', '12 kB'),
   core('/linalg', '*', '8 kB'),
+  method('quantize', '{ quantizeAffine }'),
+  method('quantize', '{ nf4 }'),
+  method('quantize', '{ float8 }'),
+  method('quantize', '{ gptq }'),
 ]

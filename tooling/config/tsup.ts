@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { defineConfig } from 'tsup'
 
 /**
- * The build of every package: one ESM file per entry of its `exports`, shared code in chunks, types beside;
- * and, where the package has a `bin`, the `src/main.ts` that it starts.
+ * The build of every package: one ESM file per entry of its `exports`, shared code in chunks, types beside.
  *
  * Source maps point at `src`, which is published too, so they need not carry a copy of it. Types of
  * other packages are read from their `dist`, so that the bundled declarations name packages, not files.
@@ -18,7 +17,7 @@ export function packageBuild(directory: string) {
     entry[source.replace('./src/', '').replace('.ts', '')] = source
   }
   return defineConfig({
-    entry: manifest.bin === undefined ? entry : { ...entry, main: './src/main.ts' },
+    entry,
     format: 'esm',
     target: 'es2022',
     platform: 'neutral',
@@ -27,7 +26,7 @@ export function packageBuild(directory: string) {
     clean: true,
     sourcemap: true,
     tsconfig: join(directory, 'tsconfig.json'),
-    dts: { entry, compilerOptions: { ignoreDeprecations: '6.0', customConditions: [] } },
+    dts: { compilerOptions: { ignoreDeprecations: '6.0', customConditions: [] } },
     esbuildOptions(options) {
       options.sourcesContent = false
     },

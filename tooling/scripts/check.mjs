@@ -8,7 +8,7 @@ const steps = {
   lint: ['biome', 'check', '.', '--error-on-warnings'],
   workspace: ['sherif'],
   types: ['tsc', '-p', 'tsconfig.json'],
-  unused: ['knip'],
+  unused: ['knip', '--no-config-hints'],
   tests: ['vitest', 'run'],
   build: [...pnpm, 'exec', 'turbo', 'run', 'build'],
   pack: ['node', 'tooling/scripts/pack-check.mjs'],

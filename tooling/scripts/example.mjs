@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { root, run } from './pnpm.mjs'
 
 const [name, ...args] = process.argv.slice(2)
-const names = readdirSync(join(root, 'examples')).filter(name => existsSync(join(root, 'examples', name, 'index.ts')))
+const names = readdirSync(join(root, 'examples')).filter(name =>
+  existsSync(join(root, 'examples', name, 'index.ts')),
+)
 
 if (name === undefined || !names.includes(name)) {
   console.error(`Usage: pnpm example <name> [arguments]\nExamples: ${names.join(', ') || 'none yet'}`)

@@ -67,7 +67,8 @@ async function pack() {
     mkdirSync(target, { recursive: true })
     execFileSync('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'])
     const { dependencies = {}, peerDependencies = {} } = manifest
-    for (const dependency of Object.keys({ ...dependencies, ...peerDependencies })) link(dependency, directory)
+    for (const dependency of Object.keys({ ...dependencies, ...peerDependencies }))
+      link(dependency, directory)
   }
 }
 
@@ -89,25 +90,43 @@ function checkManifest({ name, directory, manifest }, packed, report) {
   expect('engines.node >=20.19', packed.engines?.node, packed.engines?.node === '>=20.19')
   expect('publishConfig.access public', packed.publishConfig, packed.publishConfig?.access === 'public')
   expect(`repository.directory ${folder}`, packed.repository, packed.repository?.directory === folder)
-  expect('a description', packed.description, typeof packed.description === 'string' && packed.description.length > 20)
-  expect('no postinstall scripts', packed.scripts, !Object.keys(packed.scripts ?? {}).some(key => /install/.test(key)))
+  expect(
+    'a description',
+    packed.description,
+    typeof packed.description === 'string' && packed.description.length > 20,
+  )
+  expect(
+    'no postinstall scripts',
+    packed.scripts,
+    !Object.keys(packed.scripts ?? {}).some(key => /install/.test(key)),
+  )
 
   const { dependencies = {} } = packed
   for (const [dependency, range] of Object.entries(dependencies)) {
     expect(`a version of ${dependency}`, range, /^[\^~]?\d+\.\d+\.\d+/.test(range))
     const own = dependency.startsWith('@tersor/')
-    if (own) expect(`${dependency} from the workspace`, manifest.dependencies[dependency], manifest.dependencies[dependency] === 'workspace:^')
+    if (own)
+      expect(
+        `${dependency} from the workspace`,
+        manifest.dependencies[dependency],
+        manifest.dependencies[dependency] === 'workspace:^',
+      )
   }
   const outside = Object.keys(dependencies).filter(dependency => !dependency.startsWith('@tersor/'))
   const limit = outsideLimits[name] ?? 0
   expect(`at most ${limit} dependencies outside the workspace`, outside, outside.length <= limit)
-  if (name === '@tersor/core-tensor') expect('no dependencies', dependencies, Object.keys(dependencies).length === 0)
+  if (name === '@tersor/core-tensor')
+    expect('no dependencies', dependencies, Object.keys(dependencies).length === 0)
 }
 
 function checkFiles({ manifest }, directory, report) {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter(file => file.isFile())
-    .map(file => join(file.parentPath, file.name).slice(directory.length + 1).replaceAll('\\', '/'))
+    .map(file =>
+      join(file.parentPath, file.name)
+        .slice(directory.length + 1)
+        .replaceAll('\\', '/'),
+    )
   for (const file of files) {
     if (!allowed.some(pattern => pattern.test(file))) report(`${file} should not be published`)
   }
@@ -125,7 +144,8 @@ function checkFiles({ manifest }, directory, report) {
       if (/(from|import\() ?['"][^'"]+(?<!\.d)\.ts['"]/.test(text())) report(`${file} imports a .ts file`)
     } else if (file.endsWith('.js.map')) {
       for (const source of JSON.parse(text()).sources) {
-        if (!existsSync(join(directory, dirname(file), source))) report(`${file} names ${source}, which is not published`)
+        if (!existsSync(join(directory, dirname(file), source)))
+          report(`${file} names ${source}, which is not published`)
       }
     } else if (/\/(workspace|file|link):/.test(file)) report(`${file} has an odd name`)
   }
@@ -141,7 +161,10 @@ async function checkExports({ name }, directory, report) {
     else report(text)
   }
   const tarball = join(temporary, `${name.replace('/', '-')}.tgz`)
-  const { code } = await run(['attw', tarball, '--profile', 'esm-only', '--no-emoji', '--no-definitely-typed'], { quiet: true })
+  const { code } = await run(
+    ['attw', tarball, '--profile', 'esm-only', '--no-emoji', '--no-definitely-typed'],
+    { quiet: true },
+  )
   if (code !== 0) report('are-the-types-wrong found problems, see above')
 }
 
@@ -152,7 +175,10 @@ function checkImports() {
       for (const script of [`await import('${entry}')`, `require('${entry}')`]) {
         const type = script.startsWith('await') ? 'module' : 'commonjs'
         try {
-          execFileSync(process.execPath, [`--input-type=${type}`, '-e', script], { cwd: temporary, stdio: 'pipe' })
+          execFileSync(process.execPath, [`--input-type=${type}`, '-e', script], {
+            cwd: temporary,
+            stdio: 'pipe',
+          })
         } catch (error) {
           problems.push(`${one.name}: ${script} failed\n${error.stderr}`)
         }
@@ -165,7 +191,10 @@ function checkImports() {
 async function checkTypes() {
   link('@types/node', root)
   const all = packages().flatMap(entries)
-  writeFileSync(join(temporary, 'user.ts'), all.map((entry, i) => `export * as entry${i} from '${entry}'\n`).join(''))
+  writeFileSync(
+    join(temporary, 'user.ts'),
+    all.map((entry, i) => `export * as entry${i} from '${entry}'\n`).join(''),
+  )
   writeFileSync(join(temporary, 'package.json'), '{ "type": "module" }')
   const compilerOptions = {
     target: 'ES2022',

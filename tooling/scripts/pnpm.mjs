@@ -26,7 +26,9 @@ const env = {
 export const pnpm = (() => {
   const version = packageManager.split('@')[1].split('+')[0]
   const found = spawnSync('pnpm', ['--version'], { encoding: 'utf8', shell: windows, cwd: root })
-  return found.status === 0 && found.stdout.trim() === version ? ['pnpm'] : ['npx', '--yes', `pnpm@${version}`]
+  return found.status === 0 && found.stdout.trim() === version
+    ? ['pnpm']
+    : ['npx', '--yes', `pnpm@${version}`]
 })()
 
 /**
@@ -39,7 +41,12 @@ export const pnpm = (() => {
 export function run(command, { cwd = root, quiet = false } = {}) {
   const [file, ...args] = windows ? command.map(quote) : command
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd, env, shell: windows, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' })
+    const child = spawn(file, args, {
+      cwd,
+      env,
+      shell: windows,
+      stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
+    })
     const chunks = []
     child.stdout?.on('data', chunk => chunks.push(chunk))
     child.stderr?.on('data', chunk => chunks.push(chunk))

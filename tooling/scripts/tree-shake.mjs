@@ -6,7 +6,18 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { root } from './pnpm.mjs'
 
-const kinds = ['affine', 'codebook', 'concat', 'dense', 'hadamard', 'permuted', 'product', 'scaled', 'sparse', 'sum']
+const kinds = [
+  'affine',
+  'codebook',
+  'concat',
+  'dense',
+  'hadamard',
+  'permuted',
+  'product',
+  'scaled',
+  'sparse',
+  'sum',
+]
 const kernels = ['attention', 'histogram', 'nearest', 'quantizeAffine', 'rope', 'softmax', 'topK']
 
 /** What stands in the bundle of a package, and which imports may not bring which of it. */
@@ -37,13 +48,30 @@ const suites = [
       { import: 'quantizeAffine', with: ['quantizeAffine'] },
     ],
   },
+  {
+    entry: 'packages/quantize/dist/index.js',
+    markers: {
+      affine: 'quantize/affine',
+      float8: 'quantize/float8',
+      gptq: 'quantize/gptq',
+      nf4: 'quantize/nf4',
+      codebook: 'kind:"codebook"',
+    },
+    cases: [
+      { import: 'quantizeAffine', with: ['affine'] },
+      { import: 'float8', with: ['float8'] },
+      { import: 'gptq', with: ['gptq'] },
+      { import: 'nf4', with: ['affine', 'codebook', 'nf4'] },
+    ],
+  },
 ]
 
 const problems = []
 for (const { entry, markers, cases } of suites) {
   const everything = await bundle(entry, '*')
   for (const [name, marker] of Object.entries(markers)) {
-    if (!everything.includes(marker)) problems.push(`${entry}: no ${marker} anywhere; correct the marker of ${name}`)
+    if (!everything.includes(marker))
+      problems.push(`${entry}: no ${marker} anywhere; correct the marker of ${name}`)
   }
   for (const { import: imported, with: needed } of cases) {
     const code = await bundle(entry, `{ ${imported} }`)

@@ -5,7 +5,9 @@ import type { Order, Out } from './kernels.ts'
 import { cast } from './reference/cast.ts'
 import { linearTiled } from './linear-tiled.ts'
 import { matmul } from './reference/matmul.ts'
+import { reference } from './reference-device.ts'
 import { Tensor } from './tensor.ts'
+import { tensorsOf } from './tensors-of.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
@@ -30,6 +32,7 @@ export interface Encoding {
    * range, so that decoding afterwards cannot read past a buffer. Called before anything is allocated.
    */
   check(e: Encoded): void
+  /** Call it through {@link decode}, which frees what it needs on the way; likewise `linear`. */
   decode(e: Encoded, options?: DecodeOptions): Tensor
   /** Multiplies without decoding the whole; without it, `linear` decodes tile by tile. */
   linear?(x: Tensor, e: Encoded, options?: LinearOptions): Tensor
@@ -110,7 +113,7 @@ export function isEncoded(w: Tensor | Encoded): w is Encoded {
  * @returns a tensor of `e.type`; (end − start, …) with `rows`
  */
 export function decode(e: Tensor | Encoded, options: DecodeOptions = {}): Tensor {
-  if (isEncoded(e)) return e.encoding.decode(e, options)
+  if (isEncoded(e)) return deviceOf(e, options).scope(() => e.encoding.decode(e, options))
   const [start, end] = options.rows ?? [0, e.dims[0] ?? 0]
   const rows = options.rows === undefined ? e : e.rows(start, end)
   return options.out === undefined ? rows : cast(rows, options.out.type, { out: options.out })
@@ -131,9 +134,15 @@ export function linear(x: Tensor, w: Tensor | Encoded, options: LinearOptions = 
       `[linear] expected x (…, in) and w (${options.transpose ? 'in, out' : 'out, in'}), got [${x.dims}] and [${w.dims}]`,
     )
   }
-  if (isEncoded(w)) return (w.encoding.linear ?? linearTiled)(x, w, options)
+  if (isEncoded(w)) return x.device.scope(() => (w.encoding.linear ?? linearTiled)(x, w, options))
   const { transpose = false, ...rest } = options
   return matmul(x, w, { ...rest, transposeB: !transpose })
+}
+
+/** The device that the tensors of an encoding are on; where it has none, the one that was asked for. */
+export function deviceOf(e: Encoded, { out, device }: DecodeOptions): Device {
+  for (const tensor of tensorsOf(e.parts)) return tensor.device
+  return out?.device ?? device ?? reference
 }
 
 /** Bytes of all parts plus the UTF-8 length of the canonical JSON of `meta`, recursively; of a tensor, its bytes. */

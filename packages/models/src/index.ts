@@ -5,8 +5,14 @@ export { blockWeightNames, weightShapes } from './weight-names.ts'
 export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
 export { generate, type GenerateOptions } from './generate.ts'
 
+// Files
+export { loadModel } from './load-model.ts'
+export { type ModelFile, openModel } from './open-model.ts'
+export { openTokenizer } from './open-tokenizer.ts'
+
 // Calibration
 export { type BlockStatistics, calibrateBlocks } from './calibrate-blocks.ts'
+export { type SampleOptions, sampleWindows } from './sample-windows.ts'
 
 // Tokenizers
 export { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'

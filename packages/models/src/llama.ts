@@ -96,44 +96,34 @@ export class Llama implements LayeredLM {
     const { heads, kvHeads, headDim, epsilon } = this.config
     const names = blockWeightNames(layer)
     const tokens = x.dims[0]!
-    const at = this.#int32(positions ?? consecutive(cache.length, tokens))
+    using at = this.#int32(positions ?? consecutive(cache.length, tokens))
     taps?.hidden?.(layer, x)
 
-    const { q, k, v } = this.device.scope(() => {
-      const h = rmsNorm(x, this.#tensor(names.attentionNorm), { epsilon })
-      taps?.linear?.([names.query, names.key, names.value], h)
-      return {
-        q: splitHeads(linear(h, this.#weight(names.query)), heads, headDim),
-        k: splitHeads(linear(h, this.#weight(names.key)), kvHeads, headDim),
-        v: splitHeads(linear(h, this.#weight(names.value)), kvHeads, headDim),
-      }
-    })
-    // Outside a scope: what the cache allocates here outlives this pass.
+    using h = rmsNorm(x, this.#tensor(names.attentionNorm), { epsilon })
+    taps?.linear?.([names.query, names.key, names.value], h)
+    using q = this.#heads(h, names.query, heads)
+    using k = this.#heads(h, names.key, kvHeads)
+    using v = this.#heads(h, names.value, kvHeads)
+    // Neither the cache nor a tap may be called in a scope: what they allocate outlives this pass.
     cache.append(layer, k, v, at)
-    const mass = taps?.attention === undefined ? undefined : this.device.empty('float32', [heads, keysIn(cache, layer)])
-    const result = this.device.scope(() => {
-      const attended = cache.attend(layer, q, at, {
-        scale: 1 / Math.sqrt(headDim),
-        causal: true,
-        ...(mask === undefined ? {} : { logWeight: mask }),
-        ...(mass === undefined ? {} : { mass }),
-      })
-      const joined = joinHeads(attended)
-      taps?.linear?.([names.output], joined)
-      const afterAttention = binary('add', x, linear(joined, this.#weight(names.output)))
-      return this.#feedForward(layer, afterAttention, taps)
+    using mass = taps?.attention === undefined ? null : this.device.empty('float32', [heads, keysIn(cache, layer)])
+    using attended = cache.attend(layer, q, at, {
+      scale: 1 / Math.sqrt(headDim),
+      causal: true,
+      ...(mask === undefined ? {} : { logWeight: mask }),
+      ...(mass === null ? {} : { mass }),
     })
-    if (mass !== undefined) taps?.attention?.(layer, mass)
-    for (const tensor of [q, k, v, at]) tensor.dispose()
-    return result
+    if (mass !== null) taps?.attention?.(layer, mass)
+    using joined = joinHeads(attended)
+    taps?.linear?.([names.output], joined)
+    using afterAttention = this.device.scope(() => binary('add', x, linear(joined, this.#weight(names.output))))
+    return this.#feedForward(layer, afterAttention, taps)
   }
 
   head(x: Tensor, taps?: Taps): Tensor {
-    return this.device.scope(() => {
-      const h = rmsNorm(x, this.#tensor(FINAL_NORM), { epsilon: this.config.epsilon })
-      taps?.linear?.([this.headWeight], h)
-      return linear(h, this.#weight(this.headWeight))
-    })
+    using h = rmsNorm(x, this.#tensor(FINAL_NORM), { epsilon: this.config.epsilon })
+    taps?.linear?.([this.headWeight], h)
+    return linear(h, this.#weight(this.headWeight))
   }
 
   blockWeights(layer: number): readonly string[] {
@@ -148,12 +138,19 @@ export class Llama implements LayeredLM {
 
   #feedForward(layer: number, x: Tensor, taps: Taps | undefined): Tensor {
     const names = blockWeightNames(layer)
-    const h = rmsNorm(x, this.#tensor(names.feedForwardNorm), { epsilon: this.config.epsilon })
+    using h = rmsNorm(x, this.#tensor(names.feedForwardNorm), { epsilon: this.config.epsilon })
     taps?.linear?.([names.gate, names.up], h)
-    const gate = unary('silu', linear(h, this.#weight(names.gate)))
-    const inner = binary('mul', gate, linear(h, this.#weight(names.up)))
+    using inner = this.device.scope(() => {
+      const gate = unary('silu', linear(h, this.#weight(names.gate)))
+      return binary('mul', gate, linear(h, this.#weight(names.up)))
+    })
     taps?.linear?.([names.down], inner)
-    return binary('add', x, linear(inner, this.#weight(names.down)))
+    return this.device.scope(() => binary('add', x, linear(inner, this.#weight(names.down))))
+  }
+
+  /** A projection of h, split into heads: (heads, tokens, headDim). */
+  #heads(h: Tensor, name: string, heads: number): Tensor {
+    return this.device.scope(() => splitHeads(linear(h, this.#weight(name)), heads, this.config.headDim))
   }
 
   #weight(name: string): Weight {

@@ -16,7 +16,8 @@ export function namesInScope(root: string, file: string): Map<string, Origin> {
   const names = new Map<string, Origin>()
   const [, folder] = /^packages\/([^/]+)\//.exec(file) ?? []
   const own = folder === undefined ? [] : entriesOf(join(root, 'packages', folder))
-  const depth = (source: string) => (join(root, file).startsWith(`${dirname(source)}/`) ? dirname(source).length : 0)
+  const depth = (source: string) =>
+    join(root, file).startsWith(`${dirname(source)}/`) ? dirname(source).length : 0
   own.sort((a, b) => depth(b.source) - depth(a.source))
   const core = entriesOf(join(root, 'packages', 'core-tensor')).slice(0, 1)
   for (const { specifier, source } of [...own, ...core]) {
@@ -48,7 +49,8 @@ function exportedNames(file: string): Map<string, boolean> {
         const from = join(dirname(file), (moduleSpecifier as ts.StringLiteral).text)
         for (const [name, isType] of exportedNames(from)) names.set(name, isType || isTypeOnly)
       } else if (ts.isNamedExports(exportClause)) {
-        for (const element of exportClause.elements) names.set(element.name.text, isTypeOnly || element.isTypeOnly)
+        for (const element of exportClause.elements)
+          names.set(element.name.text, isTypeOnly || element.isTypeOnly)
       } else {
         names.set(exportClause.name.text, isTypeOnly)
       }
@@ -71,7 +73,12 @@ export function declaredNames(statement: ts.Statement): string[] {
   }
   if (ts.isImportDeclaration(statement)) {
     const { name, namedBindings } = statement.importClause ?? {}
-    const named = namedBindings === undefined ? [] : ts.isNamespaceImport(namedBindings) ? [namedBindings] : namedBindings.elements
+    const named =
+      namedBindings === undefined
+        ? []
+        : ts.isNamespaceImport(namedBindings)
+          ? [namedBindings]
+          : namedBindings.elements
     return [...(name === undefined ? [] : [name.text]), ...named.map(element => element.name.text)]
   }
   const { name } = statement as { name?: ts.Node }

@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 
@@ -13,14 +13,27 @@ export interface Example {
 
 /** Every example of the documentation, in the order of files and lines. */
 export function findExamples(root: string): Example[] {
-  const find = (pattern: string) => globSync(pattern, { cwd: root }).map(file => file.replaceAll('\\', '/')).sort()
-  const sources = find('packages/*/src/**/*.ts').filter(file => !file.endsWith('.test.ts'))
-  const pages = ['README.md', 'packages/*/README.md', 'docs/**/*.md'].flatMap(find)
+  const packages = filesIn(root, 'packages', false).map(name => `packages/${name}`)
+  const sources = packages
+    .flatMap(folder => filesIn(root, `${folder}/src`).map(name => `${folder}/src/${name}`))
+    .filter(file => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  const pages = [
+    'README.md',
+    ...packages.map(folder => `${folder}/README.md`),
+    ...filesIn(root, 'docs').map(name => `docs/${name}`),
+  ].filter(file => file.endsWith('.md') && existsSync(join(root, file)))
   const read = (file: string) => readFileSync(join(root, file), 'utf8')
   return [
     ...sources.flatMap(file => examplesOfSource(file, read(file))),
     ...pages.flatMap(file => examplesOfPage(file, read(file))),
   ]
+}
+
+function filesIn(root: string, folder: string, recursive = true): string[] {
+  if (!existsSync(join(root, folder))) return []
+  return readdirSync(join(root, folder), { recursive, encoding: 'utf8' })
+    .map(name => name.replaceAll('\\', '/'))
+    .sort()
 }
 
 /** The `@example` blocks of doc comments. A fence inside one is optional. */

@@ -1,12 +1,12 @@
 import { packedRowBytes, unpackRow } from '../bits.ts'
-import { numbersOf } from '../convert.ts'
+import { numbersOf, toFloat32 } from '../convert.ts'
 import { matrixDims, sameDims } from '../dims.ts'
-import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { decode, type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
 import { groupIndex } from './groups.ts'
-import { decoded, floatPart, malformed, matrixRows, metaInteger, part, rowRange, tensorPart } from './parts.ts'
+import { decoded, decodedPart, malformed, matrixRows, metaInteger, part, rowRange, tensorPart } from './parts.ts'
 
 const { fround } = Math
 
@@ -67,10 +67,12 @@ function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
   const rowBytes = packedRowBytes(columns, bits)
   const at = groupIndex(e.dims, part(e, 'scale').dims, group, axis, 'affine')
   const codesPart = tensorPart(e, 'codes')
-  const scale = floatPart(e, 'scale')
-  const offset = e.parts.offset === undefined ? undefined : floatPart(e, 'offset')
+  const scalePart = decode(part(e, 'scale'))
+  const offsetPart = decodedPart(e, 'offset')
   const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
-  const zero = e.parts.zero === undefined ? undefined : numbersOf(tensorPart(e, 'zero'))
+  const scale = toFloat32(scalePart)
+  const offset = offsetPart && toFloat32(offsetPart)
+  const zero = e.parts.zero && numbersOf(tensorPart(e, 'zero'))
   const packed = codesPart.data as Uint8Array
   const values = made.data as Float32Array
   const codes = new Uint8Array(columns)

@@ -6,7 +6,7 @@ import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
 import { groupIndex } from './groups.ts'
-import { decoded, floatPart, malformed, matrixRows, metaInteger, part, requireFloats, rowRange, tensorPart } from './parts.ts'
+import { decoded, decodedPart, malformed, matrixRows, metaInteger, part, requireFloats, rowRange, tensorPart } from './parts.ts'
 
 /**
  * Codes into a table of numbers or short vectors, times a scale a group: NF4, k-means, product
@@ -88,8 +88,9 @@ function decodeCodebook(e: Encoded, options: DecodeOptions = {}): Tensor {
   const scaleDims = e.parts.scale?.dims ?? e.dims.map(() => 1)
   const at = groupIndex(e.dims, scaleDims, group, axis, 'codebook')
   const codesPart = tensorPart(e, 'codes')
-  const scale = e.parts.scale === undefined ? undefined : floatPart(e, 'scale')
+  const scalePart = decodedPart(e, 'scale')
   const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const scale = scalePart && toFloat32(scalePart)
   const table = toFloat32(tableTensor)
   const packed = codesPart.data as Uint8Array
   const values = made.data as Float32Array

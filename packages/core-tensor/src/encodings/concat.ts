@@ -1,6 +1,7 @@
 import { sizeOf } from '../dims.ts'
 import {
   decode,
+  deviceOf,
   type DecodeOptions,
   type Encoded,
   type Encoding,
@@ -13,7 +14,7 @@ import { place } from '../place.ts'
 import { cast } from '../reference/cast.ts'
 import { copy } from '../reference/copy.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, deviceOf, malformed, metaInteger, numbered, rowRange, terms } from './parts.ts'
+import { decoded, malformed, metaInteger, numbered, rowRange, terms } from './parts.ts'
 
 /**
  * Blocks side by side along an axis: caches that grow, stacks of experts, q, k and v in one.
@@ -75,16 +76,15 @@ function linearConcat(x: Tensor, e: Encoded, options: LinearOptions = {}): Tenso
   const { transpose = false, order = 'free' } = options
   const outer = transpose ? 1 : 0
   if (e.meta.axis !== outer) return linearTiled(x, e, options)
-  return x.device.scope(() => {
-    const batchDims = x.dims.slice(0, -1)
-    const y = x.device.empty('float32', [...batchDims, e.dims[outer]!])
-    const batch = sizeOf(batchDims)
-    let from = 0
-    for (const block of terms(e)) {
-      const columns = cast(linear(x, block, { transpose, order }), 'float32')
-      copy(columns.reshape([batch, block.dims[outer]!]), { out: y.reshape([batch, e.dims[outer]!]), at: [0, from] })
-      from += block.dims[outer]!
-    }
-    return place(y, options, 'linear')
-  })
+  const batchDims = x.dims.slice(0, -1)
+  const batch = sizeOf(batchDims)
+  const y = x.device.empty('float32', [...batchDims, e.dims[outer]!])
+  const flat = y.reshape([batch, e.dims[outer]!])
+  let from = 0
+  for (const block of terms(e)) {
+    const columns = cast(linear(x, block, { transpose, order }), 'float32')
+    copy(columns.reshape([batch, block.dims[outer]!]), { out: flat, at: [0, from] })
+    from += block.dims[outer]!
+  }
+  return place(y, options, 'linear')
 }

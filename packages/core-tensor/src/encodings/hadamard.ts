@@ -1,10 +1,10 @@
-import { type DecodeOptions, type Encoded, type Encoding, encoded, type LinearOptions } from '../encoded.ts'
+import { deviceOf, type DecodeOptions, type Encoded, type Encoding, encoded, type LinearOptions } from '../encoded.ts'
 import { cast } from '../reference/cast.ts'
 import { hadamard as transform } from '../reference/hadamard.ts'
 import { Rng } from '../rng.ts'
 import { Tensor } from '../tensor.ts'
 import type { Device } from '../device.ts'
-import { decoded, deviceOf, malformed, metaInteger, rowRange } from './parts.ts'
+import { decoded, malformed, metaInteger, rowRange } from './parts.ts'
 
 /** Larger rotations than any model has; a bound for files, whose dims could ask for any amount of memory. */
 export const MAX_HADAMARD_SIZE = 1 << 20
@@ -56,5 +56,5 @@ function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
 
 function linearHadamard(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
   const { transpose = false, order: _, ...placed } = options
-  return x.device.scope(() => transform(cast(x, 'float32'), { ...placed, signs: signs(e, x.device), inverse: transpose }))
+  return transform(cast(x, 'float32'), { ...placed, signs: signs(e, x.device), inverse: transpose })
 }

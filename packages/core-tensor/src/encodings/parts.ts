@@ -1,13 +1,9 @@
-import { toFloat32 } from '../convert.ts'
 import { decode, type DecodeOptions, type Encoded, isEncoded, type Json } from '../encoded.ts'
 import { sameDims } from '../dims.ts'
 import { FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { Tensor } from '../tensor.ts'
-import type { Device } from '../device.ts'
 import { isFloat } from '../dtype.ts'
-import { reference } from '../reference-device.ts'
-import { tensorsOf } from '../tensors-of.ts'
 
 /** The message of a malformed encoding. */
 export function malformed(e: Encoded, problem: string): FormatError {
@@ -52,20 +48,15 @@ export function metaInteger(e: Encoded, name: string, low: number, high: number)
   return value
 }
 
-/** The elements of a part in float32, decoded if need be; decoding may allocate, so take views of memory after it. */
-export function floatPart(e: Encoded, name: string): Float32Array {
-  return toFloat32(decode(part(e, name)))
+/** A part that may be missing, decoded if need be. Decoding may allocate: take views of memory after it. */
+export function decodedPart(e: Encoded, name: string): Tensor | undefined {
+  const found = e.parts[name]
+  return found && decode(found)
 }
 
 /** Throws unless the plain tensors among some parts are floats, which `+` and `×` compute with. */
 export function requireFloats(e: Encoded, parts: readonly (Tensor | Encoded)[]): void {
   if (parts.some(part => !isFloat(part.type))) throw malformed(e, 'expected floats; wrap integers in `dense`')
-}
-
-/** The device that the tensors of an encoding are on; where it has none, the one that was asked for. */
-export function deviceOf(e: Encoded, { out, device }: DecodeOptions): Device {
-  for (const tensor of tensorsOf(e.parts)) return tensor.device
-  return out?.device ?? device ?? reference
 }
 
 /** The rows that a decode was asked for, checked. */

@@ -2,6 +2,7 @@ import { numbersOf } from '../convert.ts'
 import { sameDims } from '../dims.ts'
 import {
   decode,
+  deviceOf,
   type DecodeOptions,
   type Encoded,
   type Encoding,
@@ -15,7 +16,7 @@ import { cast } from '../reference/cast.ts'
 import { gather } from '../reference/gather.ts'
 import { scatterAdd } from '../reference/scatter-add.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, deviceOf, malformed, metaInteger, part, requireFloats, rowRange, tensorPart } from './parts.ts'
+import { decoded, malformed, metaInteger, part, requireFloats, rowRange, tensorPart } from './parts.ts'
 
 /**
  * a with the entries of an axis reordered: entry i is entry index[i] of `base`.
@@ -78,9 +79,9 @@ function linearPermuted(x: Tensor, e: Encoded, options: LinearOptions = {}): Ten
   const base = part(e, 'base')
   const index = tensorPart(e, 'index')
   const { device } = x
-  return device.scope(() => {
-    if (e.meta.axis !== inner) return place(gather(linear(x, base, { transpose, order }), index, { axis: -1 }), options, 'linear')
+  if (e.meta.axis === inner) {
     const back = scatterAdd(cast(x, 'float32'), index, { out: device.empty('float32', x.dims), axis: -1 })
     return linear(back, base, options)
-  })
+  }
+  return place(gather(linear(x, base, { transpose, order }), index, { axis: -1 }), options, 'linear')
 }

@@ -1,5 +1,6 @@
 import {
   decode,
+  deviceOf,
   type DecodeOptions,
   type Encoded,
   type Encoding,
@@ -9,7 +10,7 @@ import {
 } from '../encoded.ts'
 import { cast } from '../reference/cast.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, deviceOf, malformed, numbered, requireFloats, terms } from './parts.ts'
+import { decoded, malformed, numbered, requireFloats, terms } from './parts.ts'
 
 /**
  * The matrix product a·b·…: low rank, or a quantised weight in rotated coordinates.
@@ -57,9 +58,7 @@ function linearProduct(x: Tensor, e: Encoded, options: LinearOptions = {}): Tens
   const { transpose = false, order = 'free' } = options
   const factors = transpose ? terms(e) : terms(e).reverse()
   const last = factors.pop()!
-  return x.device.scope(() => {
-    let result = x
-    for (const factor of factors) result = linear(result, factor, { transpose, order })
-    return linear(result, last, options)
-  })
+  let result = x
+  for (const factor of factors) result = linear(result, factor, { transpose, order })
+  return linear(result, last, options)
 }

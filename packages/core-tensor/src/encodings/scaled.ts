@@ -1,6 +1,7 @@
 import { sameDims } from '../dims.ts'
 import {
   decode,
+  deviceOf,
   type DecodeOptions,
   type Encoded,
   type Encoding,
@@ -11,7 +12,7 @@ import {
 import { place } from '../place.ts'
 import { binary } from '../reference/binary.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, deviceOf, malformed, metaInteger, part, requireFloats, rowRange } from './parts.ts'
+import { decoded, malformed, metaInteger, part, requireFloats, rowRange } from './parts.ts'
 
 /**
  * a times one number for each entry of an axis: AWQ, SmoothQuant, per-channel float8.
@@ -63,9 +64,7 @@ function linearScaled(x: Tensor, e: Encoded, options: LinearOptions = {}): Tenso
   const { transpose = false, order = 'free' } = options
   const base = part(e, 'base')
   const inner = transpose ? 0 : 1
-  return x.device.scope(() => {
-    const scale = decode(part(e, 'scale'), { device: x.device })
-    if (e.meta.axis === inner) return linear(binary('mul', x, scale), base, options)
-    return place(binary('mul', linear(x, base, { transpose, order }), scale), options, 'linear')
-  })
+  const scale = decode(part(e, 'scale'), { device: x.device })
+  if (e.meta.axis === inner) return linear(binary('mul', x, scale), base, options)
+  return place(binary('mul', linear(x, base, { transpose, order }), scale), options, 'linear')
 }

@@ -1,6 +1,7 @@
 import { sameDims } from '../dims.ts'
 import {
   decode,
+  deviceOf,
   type DecodeOptions,
   type Encoded,
   type Encoding,
@@ -12,7 +13,7 @@ import { place } from '../place.ts'
 import { binary } from '../reference/binary.ts'
 import { cast } from '../reference/cast.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, deviceOf, malformed, numbered, requireFloats, terms } from './parts.ts'
+import { decoded, malformed, numbered, requireFloats, terms } from './parts.ts'
 
 /**
  * a + b + …, added in order: a quantised weight with a low-rank repair, residual codebooks.
@@ -55,9 +56,7 @@ function decodeSum(e: Encoded, options: DecodeOptions = {}): Tensor {
 function linearSum(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
   const { transpose = false, order = 'free' } = options
   const [first, ...others] = terms(e) as [Tensor | Encoded, ...(Tensor | Encoded)[]]
-  return x.device.scope(() => {
-    const y = linear(x, first, { transpose, order })
-    for (const term of others) linear(x, term, { transpose, order, out: y, accumulate: true })
-    return place(y, options, 'linear')
-  })
+  const y = linear(x, first, { transpose, order })
+  for (const term of others) linear(x, term, { transpose, order, out: y, accumulate: true })
+  return place(y, options, 'linear')
 }

@@ -32,7 +32,9 @@ export class ColumnRotations {
     for (let row = 0; row < rows; row += 4) {
       // Past the last row the last one stands in, on a copy that is dropped.
       const at = (r: number) =>
-        row + r < rows ? data.subarray((row + r) * columns, (row + r + 1) * columns) : new Float64Array(columns)
+        row + r < rows
+          ? data.subarray((row + r) * columns, (row + r + 1) * columns)
+          : new Float64Array(columns)
       rotateRows(this.#count, this.#index, this.#cosine, this.#sine, at(0), at(1), at(2), at(3))
     }
     this.#count = 0

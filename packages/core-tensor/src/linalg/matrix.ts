@@ -1,4 +1,4 @@
-import { toFloat64 } from '../convert.ts'
+import { numbersOf } from '../convert.ts'
 import type { Device } from '../device.ts'
 import { NumericalError, ShapeError } from '../errors.ts'
 import type { MatmulOptions } from '../kernels.ts'
@@ -16,31 +16,49 @@ export interface Matrix {
   readonly device: Device
 }
 
+type Transposes = Pick<MatmulOptions, 'transposeA' | 'transposeB'>
+
 /** Columns that are factorised before the rest of a matrix is updated by one matmul. */
 export const BLOCK = 64
 
-/**
- * A float64 copy of a tensor, to be overwritten.
- *
- * @throws {ShapeError} when it is not a matrix
- * @throws {NumericalError} when an element is NaN or infinite
- */
+/** A float64 copy of a matrix, to be overwritten; throws as {@link requireFinite} does. */
 export function matrixOf(x: TensorLike, where: string): Matrix {
+  const tensor = requireFinite(x, where)
+  const [rows, columns] = tensor.dims as [number, number]
+  return {
+    data: new Float64Array(numbersOf(tensor)),
+    rows,
+    columns,
+    offset: 0,
+    stride: columns,
+    device: tensor.device,
+  }
+}
+
+/**
+ * A tensor as it is.
+ *
+ * @throws {DeviceError} when it is not on a host device
+ * @throws {NumericalError} when an element is NaN or infinite
+ * @throws {ShapeError} when it is not a matrix
+ */
+export function requireFinite(x: TensorLike, where: string): Tensor {
   const tensor = asTensor(x)
   requireHost(tensor, where)
-  const [rows, columns] = tensor.dims
-  if (rows === undefined || columns === undefined || tensor.dims.length !== 2) {
+  const [, columns] = tensor.dims
+  if (columns === undefined || tensor.dims.length !== 2) {
     throw new ShapeError(`[${where}] expected a matrix, got [${tensor.dims}]; reshape it to two dimensions`)
   }
-  const data = toFloat64(tensor).slice()
-  const at = data.findIndex(value => !Number.isFinite(value))
-  if (at >= 0) {
-    throw new NumericalError(
-      `[${where}] expected finite numbers, got ${data[at]} at (${Math.floor(at / columns)}, ${at % columns}); ` +
-        'look for an overflow where the matrix was made',
-    )
+  const numbers = numbersOf(tensor)
+  for (let i = 0; i < numbers.length; i++) {
+    if (!Number.isFinite(numbers[i])) {
+      throw new NumericalError(
+        `[${where}] expected finite numbers, got ${numbers[i]} at (${Math.floor(i / columns)}, ${i % columns}); ` +
+          'look for an overflow where the matrix was made',
+      )
+    }
   }
-  return { data, rows, columns, offset: 0, stride: columns, device: tensor.device }
+  return tensor
 }
 
 /** Like {@link matrixOf}, and square. */
@@ -88,8 +106,15 @@ export function normalise({ data }: Matrix): number {
 }
 
 /** Undoes {@link normalise} in numbers that grow with the matrix. */
-export function rescale(values: Float64Array, scale: number): void {
-  for (let i = 0; i < values.length; i++) values[i]! *= scale
+export function rescale(values: Float64Array, scale: number, where: string): void {
+  for (let i = 0; i < values.length; i++) {
+    values[i]! *= scale
+    if (!Number.isFinite(values[i])) {
+      throw new NumericalError(
+        `[${where}] expected a result within float64, got an overflow; scale the matrix down`,
+      )
+    }
+  }
 }
 
 export function transposed(a: Matrix): Matrix {
@@ -101,10 +126,11 @@ export function transposed(a: Matrix): Matrix {
 }
 
 /** The columns of a matrix in another order, or some of them. */
-export function columnsOf(a: Matrix, order: ArrayLike<number>): Matrix {
+export function columnsOf(a: Matrix, order: readonly number[]): Matrix {
   const picked = zeros(a.rows, order.length, a.device)
   for (let i = 0; i < a.rows; i++) {
-    for (let j = 0; j < order.length; j++) picked.data[i * order.length + j] = a.data[i * a.columns + order[j]!]!
+    for (let j = 0; j < order.length; j++)
+      picked.data[i * order.length + j] = a.data[i * a.columns + order[j]!]!
   }
   return picked
 }
@@ -114,20 +140,30 @@ export function tensorOf(a: Matrix): Tensor {
   return asTensor({ type: 'float64', dims: [a.rows, a.columns], data: contiguous(a) }, a.device)
 }
 
+/** a·b */
+export function product(a: Matrix, b: Matrix, transposes: Transposes = {}): Matrix {
+  const c = zeros(
+    transposes.transposeA ? a.columns : a.rows,
+    transposes.transposeB ? b.rows : b.columns,
+    a.device,
+  )
+  addProduct(c, a, b, transposes)
+  return c
+}
+
 /** c ← c + factor·a·b. Sums run in the order of k, so the bytes are the same on every host device. */
 export function addProduct(
   c: Matrix,
   a: Matrix,
   b: Matrix,
-  { factor = 1, ...transposed }: Pick<MatmulOptions, 'transposeA' | 'transposeB'> & { factor?: number } = {},
+  { factor = 1, ...transposes }: Transposes & { factor?: number } = {},
 ): void {
   if (c.rows === 0 || c.columns === 0) return
   c.device.scope(() => {
-    const product = matmul(tensorOf(a), tensorOf(b), { ...transposed, order: 'sequential' })
-      .data as Float64Array
+    const sums = matmul(tensorOf(a), tensorOf(b), { ...transposes, order: 'sequential' }).data as Float64Array
     for (let i = 0, from = 0; i < c.rows; i++) {
       const row = c.offset + i * c.stride
-      for (let j = 0; j < c.columns; j++) c.data[row + j]! += factor * product[from++]!
+      for (let j = 0; j < c.columns; j++) c.data[row + j]! += factor * sums[from++]!
     }
   })
 }

@@ -24,17 +24,17 @@ import { applyReflector, applyReflectors, formQ, reflect } from './reflectors.ts
 export async function qr(a: TensorLike, options: JobOptions = {}): Promise<{ q: Tensor; r: Tensor }> {
   const matrix = matrixOf(a, 'linalg/qr')
   const scale = normalise(matrix)
-  const { q, r } = await orthogonalise(matrix, options)
-  rescale(r.data, scale)
+  const reached = pace(options, 2 * Math.ceil(Math.min(matrix.rows, matrix.columns) / BLOCK))
+  let done = 0
+  const { q, r } = await orthogonalise(matrix, () => reached(++done))
+  rescale(r.data, scale, 'linalg/qr')
   return { q: tensorOf(q), r: tensorOf(r) }
 }
 
-/** The thin QR of a matrix whose elements are at most 1; overwrites it. */
-export async function orthogonalise(a: Matrix, options: JobOptions): Promise<{ q: Matrix; r: Matrix }> {
+/** The thin QR of a matrix whose elements are at most 1, in two steps for each block; overwrites it. */
+export async function orthogonalise(a: Matrix, step: () => Promise<void>): Promise<{ q: Matrix; r: Matrix }> {
   const { data, rows: m, columns: n } = a
   const k = Math.min(m, n)
-  const blocks = Math.ceil(k / BLOCK)
-  const reached = pace(options, 2 * blocks)
   const v = zeros(m, k, a.device)
   const tau = new Float64Array(k)
   for (let j = 0; j < k; j += BLOCK) {
@@ -51,9 +51,8 @@ export async function orthogonalise(a: Matrix, options: JobOptions): Promise<{ q
     }
     const right = block(a, [j, j + width], m - j, n - j - width)
     applyReflectors(block(v, [j, j], m - j, width), tau.subarray(j, j + width), right, true)
-    await reached(j / BLOCK + 1)
+    await step()
   }
-  let formed = blocks
-  const q = await formQ({ vectors: v, tau, below: 0 }, k, () => reached(++formed))
-  return { q, r: block(a, [0, 0], k, n) }
+  const q = await formQ({ vectors: v, tau, below: 0 }, k, step)
+  return { q, r: { ...a, rows: k, data: data.slice(0, k * n) } }
 }

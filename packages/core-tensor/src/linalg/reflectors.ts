@@ -1,4 +1,4 @@
-import { addProduct, BLOCK, block, identity, type Matrix, zeros } from './matrix.ts'
+import { addProduct, BLOCK, block, identity, type Matrix, product, zeros } from './matrix.ts'
 
 /** Hⱼ = I − τⱼ·vⱼ·vⱼᵀ for every column vⱼ, which has its one in row j + `below` and zeros above. */
 export interface Reflectors {
@@ -50,8 +50,7 @@ export function applyReflector(v: Float64Array, tau: number, c: Matrix): void {
  */
 export function applyReflectors(v: Matrix, tau: Float64Array, c: Matrix, transpose = false): void {
   const w = v.columns
-  const overlaps = zeros(w, w, v.device)
-  addProduct(overlaps, v, v, { transposeA: true })
+  const overlaps = product(v, v, { transposeA: true })
   const t = zeros(w, w, v.device)
   for (let j = 0; j < w; j++) {
     t.data[j * w + j] = tau[j]!
@@ -62,10 +61,8 @@ export function applyReflectors(v: Matrix, tau: Float64Array, c: Matrix, transpo
       t.data[i * w + j] = -tau[j]! * sum
     }
   }
-  const projection = zeros(w, c.columns, c.device)
-  addProduct(projection, v, c, { transposeA: true })
-  const weighted = zeros(w, c.columns, c.device)
-  addProduct(weighted, t, projection, { transposeA: transpose })
+  const projection = product(v, c, { transposeA: true })
+  const weighted = product(t, projection, { transposeA: transpose })
   addProduct(c, v, weighted, { factor: -1 })
 }
 

@@ -1,11 +1,21 @@
 import { NumericalError, ShapeError } from '../errors.ts'
 import type { JobOptions } from '../job.ts'
 import { asTensor, type Tensor, type TensorLike } from '../tensor.ts'
+import { bidiagonalise } from './bidiagonalise.ts'
 import { ColumnRotations } from './column-rotations.ts'
-import { addProduct, block, columnsOf, identity, type Matrix, matrixOf, normalise, rescale, tensorOf, transposed, zeros } from './matrix.ts'
+import {
+  columnsOf,
+  type Matrix,
+  matrixOf,
+  normalise,
+  product,
+  rescale,
+  tensorOf,
+  transposed,
+} from './matrix.ts'
 import { pace } from './pace.ts'
 import { orthogonalise } from './qr.ts'
-import { formQ, reflect } from './reflectors.ts'
+import { formQ } from './reflectors.ts'
 
 export interface SvdOptions extends JobOptions {
   /** Triplets to return, those of the largest singular values. Default: all min(m, n). */
@@ -34,123 +44,61 @@ const SWEEPS = 60
  * const { s } = await svd(new Tensor('float64', [3, 0, 0, 0, -4, 0], [2, 3]))
  * s.data // => Float64Array [4, 3]
  */
-export async function svd(a: TensorLike, options: SvdOptions = {}): Promise<{ u: Tensor; s: Tensor; v: Tensor }> {
+export async function svd(
+  a: TensorLike,
+  options: SvdOptions = {},
+): Promise<{ u: Tensor; s: Tensor; v: Tensor }> {
   const matrix = matrixOf(a, 'linalg/svd')
-  const { device, rows, columns } = matrix
-  const n = Math.min(rows, columns)
-  const { rank = n, signal } = options
-  if (!Number.isInteger(rank) || rank < 0) throw new ShapeError(`[linalg/svd] expected a whole rank ≥ 0, got ${rank}`)
-  const scale = normalise(matrix)
+  const n = Math.min(matrix.rows, matrix.columns)
+  const { rank = n } = options
+  if (!Number.isInteger(rank) || rank < 0) {
+    throw new ShapeError(`[linalg/svd] expected a whole rank ≥ 0, got ${rank}`)
+  }
   const reached = pace(options, 2 * n)
   let done = 0
-  const step = () => reached(++done)
+  return tripletsOf(await decompose(matrix, rank, counted => reached(counted ? ++done : done)))
+}
 
-  const wide = rows < columns
-  const { q, r } = rows === columns ? { q: undefined, r: matrix } : await orthogonalise(wide ? transposed(matrix) : matrix, options)
-  const { d, e, left, right } = await bidiagonalise(r, step)
-  const u = await formQ(left, n, () => reached(done))
-  const v = await formQ(right, n, () => reached(done))
-  await diagonalise(d, e, { left: new ColumnRotations(u), right: new ColumnRotations(v), step })
+/** u (m, k), s (k), v (n, k) */
+export interface Triplets {
+  readonly u: Matrix
+  readonly s: Float64Array
+  readonly v: Matrix
+}
 
+export function tripletsOf({ u, s, v }: Triplets): { u: Tensor; s: Tensor; v: Tensor } {
+  const values = { type: 'float64', dims: [s.length], data: s }
+  return { u: tensorOf(u), s: asTensor(values, u.device), v: tensorOf(v) }
+}
+
+/** The largest triplets of a matrix, which it overwrites, in 2·min(m, n) counted steps. */
+export async function decompose(
+  a: Matrix,
+  rank: number,
+  step: (counted: boolean) => Promise<void>,
+): Promise<Triplets> {
+  const n = Math.min(a.rows, a.columns)
+  const counted = () => step(true)
+  const between = () => step(false)
+  const scale = normalise(a)
+  const wide = a.rows < a.columns
+  const tall = wide ? transposed(a) : a
+  const thin = tall.rows === n ? undefined : await orthogonalise(tall, between)
+  const { d, e, left, right } = await bidiagonalise(thin?.r ?? tall, counted)
+  const u = await formQ(left, n, between)
+  const v = await formQ(right, n, between)
+  await diagonalise(d, e, { left: new ColumnRotations(u), right: new ColumnRotations(v), step: counted })
+
+  for (let j = 0; j < n; j++) if (d[j]! < 0) negateColumn(v, j)
   const order = Array.from(d.keys())
     .sort((i, j) => Math.abs(d[j]!) - Math.abs(d[i]!))
     .slice(0, rank)
   const s = Float64Array.from(order, i => Math.abs(d[i]!))
-  rescale(s, scale)
-  const sorted = { u: columnsOf(u, order), v: columnsOf(v, order) }
-  for (let j = 0; j < order.length; j++) {
-    if (d[order[j]!]! < 0) for (let i = j; i < sorted.v.data.length; i += order.length) sorted.v.data[i]! *= -1
-  }
-  const long = zeros(Math.max(rows, columns), order.length, device) // q·u
-  if (q !== undefined) addProduct(long, q, sorted.u)
-  const [short, other] = [tensorOf(sorted.v), tensorOf(q === undefined ? sorted.u : long)]
-  return {
-    u: wide ? short : other,
-    s: asTensor({ type: 'float64', dims: [order.length], data: s }, device),
-    v: wide ? other : short,
-  }
-}
-
-/**
- * Uᵀ·a·V with the diagonal d (n) and e above it (n, the last 0). Each step makes the update
- * A − u·yᵀ − x·vᵀ of the step before in the pass that multiplies by its own u
- * (Howell, Demmel, Fulton, Hammarling and Marmol, 2008).
- */
-async function bidiagonalise(a: Matrix, step: () => Promise<void>) {
-  const { data, rows: n, device } = a
-  const d = new Float64Array(n)
-  const e = new Float64Array(n)
-  const left = { vectors: zeros(n, n, device), tau: new Float64Array(n), below: 0 as const }
-  const right = { vectors: zeros(n, Math.max(n - 1, 0), device), tau: new Float64Array(Math.max(n - 1, 0)), below: 1 as const }
-  let u = new Float64Array(n)
-  let y = new Float64Array(n)
-  let x = new Float64Array(n)
-  let v = new Float64Array(n)
-  for (let j = 0; j < n; j++) {
-    await step()
-    const column = new Float64Array(n)
-    for (let i = j; i < n; i++) column[i] = data[i * n + j]! - (u[i]! * y[j]! + x[i]! * v[j]!)
-    const { tau, beta } = reflect(column.subarray(j))
-    d[j] = beta
-    left.tau[j] = tau
-    for (let i = j; i < n; i++) left.vectors.data[i * n + j] = column[i]!
-    if (j === n - 1) break
-
-    const down = updateAndMultiply(data, { u, y, x, v }, column, j) // Aᵀ·u
-    const row = new Float64Array(n)
-    for (let k = j + 1; k < n; k++) {
-      down[k]! *= tau
-      row[k] = data[j * n + k]! - down[k]!
-    }
-    const across = reflect(row.subarray(j + 1))
-    e[j] = across.beta
-    right.tau[j] = across.tau
-    for (let k = j + 1; k < n; k++) right.vectors.data[k * (n - 1) + j] = row[k]!
-
-    const along = dot(down, row, 0)
-    x = new Float64Array(n)
-    for (let i = j + 1; i < n; i++) {
-      x[i] = across.tau * (dot(data.subarray(i * n, (i + 1) * n), row, j + 1) - column[i]! * along)
-    }
-    u = column
-    y = down
-    v = row
-  }
-  return { d, e, left, right }
-}
-
-/** A ← A − u·yᵀ − x·vᵀ from row `start` and the column after it on; returns Aᵀ·w. */
-function updateAndMultiply(
-  data: Float64Array,
-  { u, y, x, v }: Record<'u' | 'y' | 'x' | 'v', Float64Array>,
-  w: Float64Array,
-  start: number,
-) {
-  const n = w.length
-  const product = new Float64Array(n)
-  for (let i = start; i < n; i++) {
-    const row = i * n
-    const ui = u[i]!
-    const xi = x[i]!
-    const wi = w[i]!
-    for (let k = start + 1; k < n; k++) {
-      const value = data[row + k]! - (ui * y[k]! + xi * v[k]!)
-      data[row + k] = value
-      product[k]! += wi * value
-    }
-  }
-  return product
-}
-
-function dot(a: Float64Array, b: Float64Array, start: number): number {
-  let even = 0
-  let odd = 0
-  let i = start
-  for (; i + 1 < a.length; i += 2) {
-    even += a[i]! * b[i]!
-    odd += a[i + 1]! * b[i + 1]!
-  }
-  return i < a.length ? even + a[i]! * b[i]! + odd : even + odd
+  rescale(s, scale, 'linalg/svd')
+  const largest = columnsOf(u, order)
+  const long = thin === undefined ? largest : product(thin.q, largest)
+  const other = columnsOf(v, order)
+  return wide ? { u: other, s, v: long } : { u: long, s, v: other }
 }
 
 /** QR sweeps down each unreduced block, the last block first, until d holds the singular values up to sign. */
@@ -170,8 +118,8 @@ async function diagonalise(
       if (sweep === SWEEPS) throw new NumericalError(`[linalg/svd] expected convergence in ${SWEEPS} sweeps`)
       const shift = shiftOf(d[bottom - 1]!, e[bottom - 1]!, d[bottom]!)
       const first = d[top]!
-      // A shift that is lost against d² would only add rounding.
-      const shifted = (shift / first) ** 2 > Number.EPSILON
+      // Next to a tiny shift or first element, zero converges at once, and loses nothing.
+      const shifted = Math.abs(first) > negligible && (shift / first) ** 2 > Number.EPSILON
       let f = shifted ? (Math.abs(first) - shift) * (Math.sign(first) + shift / first) : first
       let g = e[top]!
       for (let i = top; i < bottom; i++) {
@@ -196,6 +144,10 @@ async function diagonalise(
   }
   left.flush()
   right.flush()
+}
+
+function negateColumn({ data, columns }: Matrix, j: number): void {
+  for (let at = j; at < data.length; at += columns) data[at]! *= -1
 }
 
 /** The smaller singular value of [[f, g], [0, h]]: |det| over the larger one. */

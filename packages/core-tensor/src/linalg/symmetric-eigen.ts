@@ -2,9 +2,10 @@ import { NumericalError } from '../errors.ts'
 import type { JobOptions } from '../job.ts'
 import { asTensor, type Tensor, type TensorLike } from '../tensor.ts'
 import { ColumnRotations } from './column-rotations.ts'
-import { columnsOf, type Matrix, normalise, rescale, squareOf, tensorOf, zeros } from './matrix.ts'
+import { columnsOf, normalise, rescale, squareOf, tensorOf } from './matrix.ts'
 import { pace } from './pace.ts'
-import { formQ, reflect } from './reflectors.ts'
+import { formQ } from './reflectors.ts'
+import { tridiagonalise } from './tridiagonalise.ts'
 
 /** Three are usual at most; the limit is there so that nothing can hang. */
 const SWEEPS = 60
@@ -46,64 +47,11 @@ export async function symmetricEigen(
 
   const order = Array.from(d.keys()).sort((i, j) => d[j]! - d[i]!)
   const values = Float64Array.from(order, i => d[i]!)
-  rescale(values, scale)
+  rescale(values, scale, 'linalg/symmetricEigen')
   return {
     values: asTensor({ type: 'float64', dims: [n], data: values }, device),
     vectors: tensorOf(columnsOf(vectors, order)),
   }
-}
-
-/** Qᵀ·a·Q with the diagonal d (n) and e beside it (n, the last 0), and Q = H₀·H₁·…. */
-async function tridiagonalise(a: Matrix, step: () => Promise<void>) {
-  const { data, rows: n } = a
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) data[j * n + i] = data[i * n + j]!
-  }
-  const d = new Float64Array(n)
-  const e = new Float64Array(n)
-  const tau = new Float64Array(Math.max(n - 1, 0))
-  const vectors = zeros(n, tau.length, a.device)
-  // The update A − v·wᵀ − w·vᵀ that is still to be made.
-  let v = new Float64Array(n)
-  let w = new Float64Array(n)
-  for (let j = 0; j < n; j++) {
-    await step()
-    const row = data.slice(j * n, (j + 1) * n)
-    for (let k = j; k < n; k++) row[k]! -= v[j]! * w[k]! + w[j]! * v[k]!
-    d[j] = row[j]!
-    if (j === n - 1) break
-    row.fill(0, 0, j + 1)
-    const { tau: factor, beta } = reflect(row.subarray(j + 1))
-    e[j] = beta
-    tau[j] = factor
-    for (let i = j + 1; i < n; i++) vectors.data[i * tau.length + j] = row[i]!
-    const product = updateAndMultiply(data, v, w, row, j + 1) // (A − v·wᵀ − w·vᵀ)·row
-    let along = 0
-    for (let i = j + 1; i < n; i++) along += product[i]! * row[i]!
-    for (let i = j + 1; i < n; i++) product[i] = factor * (product[i]! - (factor / 2) * along * row[i]!)
-    v = row
-    w = product
-  }
-  return { d, e, reflectors: { vectors, tau, below: 1 as const } }
-}
-
-/** A ← A − v·wᵀ − w·vᵀ in the corner from `start` on, and its product with x. */
-function updateAndMultiply(data: Float64Array, v: Float64Array, w: Float64Array, x: Float64Array, start: number) {
-  const n = x.length
-  const product = new Float64Array(n)
-  for (let i = start; i < n; i++) {
-    const row = i * n
-    const vi = v[i]!
-    const wi = w[i]!
-    let sum = 0
-    for (let k = start; k < n; k++) {
-      const value = data[row + k]! - (vi * w[k]! + wi * v[k]!)
-      data[row + k] = value
-      sum += value * x[k]!
-    }
-    product[i] = sum
-  }
-  return product
 }
 
 /** QL sweeps from the bottom of each unreduced block to its top, until d holds the eigenvalues. */
@@ -122,7 +70,8 @@ async function diagonalise(
       let bottom = top
       while (bottom < n - 1 && Math.abs(e[bottom]!) > negligible) bottom++
       if (bottom === top) break
-      if (sweep === SWEEPS) throw new NumericalError(`[linalg/symmetricEigen] expected convergence in ${SWEEPS} sweeps`)
+      if (sweep === SWEEPS)
+        throw new NumericalError(`[linalg/symmetricEigen] expected convergence in ${SWEEPS} sweeps`)
       const p = (d[top + 1]! - d[top]!) / (2 * e[top]!)
       const root = Math.sqrt(p * p + 1)
       let g = d[bottom]! - d[top]! + e[top]! / (p < 0 ? p - root : p + root)

@@ -11,11 +11,17 @@ const BLOCK = 64
 /** The register tile: 4 × 4 sums. */
 const TILE = 4
 
+type Panel = Float32Array | Float64Array
+
 /**
- * c = a·b, with a (m, k), b (k, n) and c (m, n) row-major from `at` with rows `stride` apart.
+ * c = a·b, with a (m, k), b (k, n) and c (m, n) row-major from `at`.
+ *
+ * Every sum runs over k in order, so that no result depends on how many rows or columns there are:
+ * in float64 and rounded once, or, when `sequential` and `c` is float32, rounded to float32 after
+ * every multiplication and every addition.
  *
  * Operands are packed into panels of four so that one loop serves every dtype, stride and
- * transposition. `free` sums in float64, `sequential` in float32; both in the order of k.
+ * transposition; fewer than four rows read b in place, because packing costs as much as multiplying.
  */
 export function gemm(
   m: number,
@@ -26,23 +32,28 @@ export function gemm(
   c: Float32Array | Float64Array,
   sequential = false,
   at = 0,
-  stride = n,
 ): void {
+  const single = sequential && c instanceof Float32Array
+  const Panel = single ? Float32Array : Float64Array
   if (m < TILE) {
-    for (let i = 0; i < m; i++) gemv(n, k, a, i, b, c, sequential, at + i * stride)
+    const row = new Panel(k)
+    for (let i = 0; i < m; i++) {
+      for (let p = 0; p < k; p++) row[p] = a.data[a.offset + i * a.rowStride + p * a.columnStride]!
+      multiplyRow(n, k, row, b, c, single, at + i * n)
+    }
     return
   }
-  const Panel = sequential ? Float32Array : Float64Array
-  const tile = sequential ? tileSequential : tileFree
+  const tile = single ? tileSequential : tileFree
   const aPanel = new Panel(k * TILE)
   const bBlock = new Panel(k * BLOCK)
   const sums = new Panel(TILE * TILE)
   for (let j0 = 0; j0 < n; j0 += BLOCK) {
     const columns = Math.min(BLOCK, n - j0)
-    const panels: (Float32Array | Float64Array)[] = []
+    const panels: Panel[] = []
     for (let j = 0; j < columns; j += TILE) {
       const panel = bBlock.subarray(j * k, (j + TILE) * k)
-      packPanel(b.data, b.offset + (j0 + j) * b.columnStride, b.columnStride, b.rowStride, Math.min(TILE, columns - j), k, panel)
+      const from = b.offset + (j0 + j) * b.columnStride
+      packPanel(b.data, from, b.columnStride, b.rowStride, Math.min(TILE, columns - j), k, panel)
       panels.push(panel)
     }
     for (let i0 = 0; i0 < m; i0 += TILE) {
@@ -52,7 +63,7 @@ export function gemm(
         tile(k, aPanel, panels[p]!, sums)
         const width = Math.min(TILE, columns - p * TILE)
         for (let i = 0; i < rows; i++) {
-          const row = at + (i0 + i) * stride + j0 + p * TILE
+          const row = at + (i0 + i) * n + j0 + p * TILE
           for (let j = 0; j < width; j++) c[row + j] = sums[i * TILE + j]!
         }
       }
@@ -62,13 +73,13 @@ export function gemm(
 
 /** Four rows (or columns) interleaved: panel (k, 4), those past `width` as zeros. */
 function packPanel(
-  data: Float32Array | Float64Array,
+  data: Panel,
   offset: number,
   across: number,
   along: number,
   width: number,
   k: number,
-  panel: Float32Array | Float64Array,
+  panel: Panel,
 ): void {
   for (let lane = 0; lane < TILE; lane++) {
     if (lane < width) {
@@ -83,9 +94,20 @@ function packPanel(
   }
 }
 
-type Panel = Float32Array | Float64Array
+/** One row of the product, four columns at a time; lanes past the last column repeat it. */
+function multiplyRow(n: number, k: number, row: Panel, b: Strided, c: Panel, single: boolean, at: number): void {
+  const dots = single ? dotsSequential : dotsFree
+  const sums = new Float64Array(TILE)
+  for (let j = 0; j < n; j += TILE) {
+    const width = Math.min(TILE, n - j)
+    const lane = (i: number) => Math.min(i, width - 1) * b.columnStride
+    dots(k, row, b.data, b.offset + j * b.columnStride, b.rowStride, lane(1), lane(2), lane(3), sums)
+    for (let i = 0; i < width; i++) c[at + j + i] = sums[i]!
+  }
+}
 
 // Sixteen named sums, because only locals live in registers.
+// biome-ignore format: a table of sums reads better than its 40 lines.
 function tileFree(k: number, a: Panel, b: Panel, sums: Panel): void {
   let c00 = 0, c01 = 0, c02 = 0, c03 = 0
   let c10 = 0, c11 = 0, c12 = 0, c13 = 0
@@ -105,61 +127,63 @@ function tileFree(k: number, a: Panel, b: Panel, sums: Panel): void {
   sums[12] = c30; sums[13] = c31; sums[14] = c32; sums[15] = c33
 }
 
-const { fround } = Math
-
-function tileSequential(k: number, a: Panel, b: Panel, sums: Panel): void {
-  sums.fill(0)
-  for (let i = 0; i < TILE; i++) {
-    let c0 = fround(0), c1 = fround(0), c2 = fround(0), c3 = fround(0)
-    for (let p = 0; p < TILE * k; p += TILE) {
-      const x = a[p + i]!
-      c0 = fround(c0 + fround(x * b[p]!))
-      c1 = fround(c1 + fround(x * b[p + 1]!))
-      c2 = fround(c2 + fround(x * b[p + 2]!))
-      c3 = fround(c3 + fround(x * b[p + 3]!))
-    }
-    sums[i * TILE] = c0
-    sums[i * TILE + 1] = c1
-    sums[i * TILE + 2] = c2
-    sums[i * TILE + 3] = c3
-  }
-}
-
-/** One row of the product, read in place: packing b would cost as much as multiplying. */
-function gemv(
-  n: number,
-  k: number,
-  a: Strided,
-  row: number,
-  b: Strided,
-  c: Float32Array | Float64Array,
-  sequential: boolean,
-  at: number,
+// biome-ignore format: one line for each lane.
+function dotsFree(
+  k: number, x: Panel, data: Panel, from: number, step: number,
+  lane1: number, lane2: number, lane3: number, sums: Float64Array,
 ): void {
-  const x = new Float64Array(k)
-  for (let p = 0; p < k; p++) x[p] = a.data[a.offset + row * a.rowStride + p * a.columnStride]!
-  const dot = sequential ? dotSequential : dotFree
-  for (let j = 0; j < n; j++) c[at + j] = dot(k, x, b.data, b.offset + j * b.columnStride, b.rowStride)
-}
-
-function dotFree(k: number, x: Float64Array, data: Panel, from: number, step: number): number {
-  let s0 = 0
-  let s1 = 0
-  let p = 0
-  for (; p + 1 < k; p += 2) {
-    s0 += x[p]! * data[from]!
-    s1 += x[p + 1]! * data[from + step]!
-    from += 2 * step
-  }
-  if (p < k) s0 += x[p]! * data[from]!
-  return s0 + s1
-}
-
-function dotSequential(k: number, x: Float64Array, data: Panel, from: number, step: number): number {
-  let sum = fround(0)
+  let s0 = 0, s1 = 0, s2 = 0, s3 = 0
   for (let p = 0; p < k; p++) {
-    sum = fround(sum + fround(fround(x[p]!) * data[from]!))
+    const xp = x[p]!
+    s0 += xp * data[from]!
+    s1 += xp * data[from + lane1]!
+    s2 += xp * data[from + lane2]!
+    s3 += xp * data[from + lane3]!
     from += step
   }
-  return sum
+  sums[0] = s0; sums[1] = s1; sums[2] = s2; sums[3] = s3
+}
+
+const { fround } = Math
+const ZERO = /* @__PURE__ */ fround(0)
+
+// biome-ignore format: a table of sums reads better than its 40 lines.
+function tileSequential(k: number, a: Panel, b: Panel, sums: Panel): void {
+  let c00 = ZERO, c01 = ZERO, c02 = ZERO, c03 = ZERO
+  let c10 = ZERO, c11 = ZERO, c12 = ZERO, c13 = ZERO
+  let c20 = ZERO, c21 = ZERO, c22 = ZERO, c23 = ZERO
+  let c30 = ZERO, c31 = ZERO, c32 = ZERO, c33 = ZERO
+  for (let p = 0; p < TILE * k; p += TILE) {
+    const a0 = a[p]!, a1 = a[p + 1]!, a2 = a[p + 2]!, a3 = a[p + 3]!
+    const b0 = b[p]!, b1 = b[p + 1]!, b2 = b[p + 2]!, b3 = b[p + 3]!
+    c00 = fround(c00 + fround(a0 * b0)); c01 = fround(c01 + fround(a0 * b1))
+    c02 = fround(c02 + fround(a0 * b2)); c03 = fround(c03 + fround(a0 * b3))
+    c10 = fround(c10 + fround(a1 * b0)); c11 = fround(c11 + fround(a1 * b1))
+    c12 = fround(c12 + fround(a1 * b2)); c13 = fround(c13 + fround(a1 * b3))
+    c20 = fround(c20 + fround(a2 * b0)); c21 = fround(c21 + fround(a2 * b1))
+    c22 = fround(c22 + fround(a2 * b2)); c23 = fround(c23 + fround(a2 * b3))
+    c30 = fround(c30 + fround(a3 * b0)); c31 = fround(c31 + fround(a3 * b1))
+    c32 = fround(c32 + fround(a3 * b2)); c33 = fround(c33 + fround(a3 * b3))
+  }
+  sums[0] = c00; sums[1] = c01; sums[2] = c02; sums[3] = c03
+  sums[4] = c10; sums[5] = c11; sums[6] = c12; sums[7] = c13
+  sums[8] = c20; sums[9] = c21; sums[10] = c22; sums[11] = c23
+  sums[12] = c30; sums[13] = c31; sums[14] = c32; sums[15] = c33
+}
+
+// biome-ignore format: one line for each lane.
+function dotsSequential(
+  k: number, x: Panel, data: Panel, from: number, step: number,
+  lane1: number, lane2: number, lane3: number, sums: Float64Array,
+): void {
+  let s0 = ZERO, s1 = ZERO, s2 = ZERO, s3 = ZERO
+  for (let p = 0; p < k; p++) {
+    const xp = x[p]!
+    s0 = fround(s0 + fround(xp * data[from]!))
+    s1 = fround(s1 + fround(xp * data[from + lane1]!))
+    s2 = fround(s2 + fround(xp * data[from + lane2]!))
+    s3 = fround(s3 + fround(xp * data[from + lane3]!))
+    from += step
+  }
+  sums[0] = s0; sums[1] = s1; sums[2] = s2; sums[3] = s3
 }

@@ -22,6 +22,6 @@ function gramReference(x: Tensor, options: Out & Order = {}): Tensor {
   const samples = d === 0 ? 0 : x.size / d
   const left = { data, offset: 0, rowStride: 1, columnStride: d }
   const right = { data, offset: 0, rowStride: d, columnStride: 1 }
-  gemm(d, d, samples, left, right, values, options.order === 'sequential' && type === 'float32')
+  gemm(d, d, samples, left, right, values, options.order === 'sequential')
   return done()
 }

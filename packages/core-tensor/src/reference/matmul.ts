@@ -41,7 +41,7 @@ function matmulReference(a: Tensor, b: Tensor, options: MatmulOptions = {}): Ten
   for (let i = 0; i < batch; i++) {
     const left = strided(aData, i * m * k, aColumns, transposeA)
     const right = strided(bData, i * k * n, transposeB ? k : n, transposeB)
-    gemm(m, n, k, left, right, values, order === 'sequential' && type === 'float32', i * m * n)
+    gemm(m, n, k, left, right, values, order === 'sequential', i * m * n)
   }
   return done()
 }

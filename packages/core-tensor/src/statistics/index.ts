@@ -1,1 +1,3 @@
-export {}
+export { AbsMaxStatistic } from './abs-max-statistic.ts'
+export { GramStatistic } from './gram-statistic.ts'
+export type { Statistic } from './statistic.ts'

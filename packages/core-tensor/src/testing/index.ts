@@ -1,1 +1,4 @@
-export {}
+export { allcloseProblem, type Comparable, installMatchers, type Tolerance } from './allclose.ts'
+export { coreCases } from './core-cases.ts'
+export { describeDevice, type KernelCase } from './describe-device.ts'
+export { describeEncoding, type EncodingSample } from './describe-encoding.ts'

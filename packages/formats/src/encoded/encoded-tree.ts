@@ -1,4 +1,12 @@
-import { bytesOf, type DType, dtypeBits, FormatError, type Json, MAX_DEPTH, UnsupportedError } from '@tersor/core-tensor'
+import {
+  bytesOf,
+  type DType,
+  dtypeBits,
+  FormatError,
+  type Json,
+  MAX_DEPTH,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { elementCount } from '../element-count.ts'
 import { jsonObject, parseJson } from '../parse-json.ts'
 import { quoted } from '../quoted.ts'
@@ -67,7 +75,11 @@ export function encodedTrees(file: SafetensorsFile): ReadonlyMap<string, TreeNod
 function parseTrees(file: SafetensorsFile): ReadonlyMap<string, TreeNode> {
   const text = file.metadata.get(TREE_KEY)
   if (text === undefined) return new Map()
-  const root = jsonObject(parseJson(text, { maxDepth: MAX_JSON_DEPTH, where: WHERE }), `metadata '${TREE_KEY}'`, WHERE)
+  const root = jsonObject(
+    parseJson(text, { maxDepth: MAX_JSON_DEPTH, where: WHERE }),
+    `metadata '${TREE_KEY}'`,
+    WHERE,
+  )
   if (root.version !== TREE_VERSION) {
     throw new UnsupportedError(
       `[${WHERE}] expected version ${TREE_VERSION} of the trees, got ${JSON.stringify(root.version)}; update @tersor/formats`,
@@ -79,7 +91,9 @@ function parseTrees(file: SafetensorsFile): ReadonlyMap<string, TreeNode> {
     const before = parser.used.has(name)
     trees.set(name, parser.parse(tree, 0))
     if (file.tensors.has(name) && (before || !parser.used.has(name))) {
-      throw new FormatError(`[${WHERE}] expected one meaning of ${quoted(name)}, got a tree and an unrelated tensor`)
+      throw new FormatError(
+        `[${WHERE}] expected one meaning of ${quoted(name)}, got a tree and an unrelated tensor`,
+      )
     }
   }
   return trees
@@ -95,13 +109,15 @@ class TreeParser {
   }
 
   parse(value: unknown, depth: number): TreeNode {
-    if (++this.#nodes > MAX_NODES) throw new FormatError(`[${WHERE}] expected at most ${MAX_NODES} nodes in all trees`)
+    if (++this.#nodes > MAX_NODES)
+      throw new FormatError(`[${WHERE}] expected at most ${MAX_NODES} nodes in all trees`)
     if (depth > MAX_DEPTH) throw new FormatError(`[${WHERE}] expected trees at most ${MAX_DEPTH} deep`)
     if (typeof value === 'string') return this.#plainLeaf(value)
     const node = jsonObject(value, 'a node', WHERE)
     const { type, dims } = declared(node)
     if (typeof node.tensor === 'string') return this.#packedLeaf(node.tensor, type, dims)
-    if (typeof node.kind !== 'string') throw new FormatError(`[${WHERE}] expected a node with a 'kind' or a 'tensor'`)
+    if (typeof node.kind !== 'string')
+      throw new FormatError(`[${WHERE}] expected a node with a 'kind' or a 'tensor'`)
     const meta = jsonObject(node.meta, "'meta'", WHERE) as EncodedNode['meta']
     const parts = new Map<string, TreeNode>()
     for (const [name, part] of Object.entries(jsonObject(node.parts, "'parts'", WHERE))) {
@@ -114,7 +130,9 @@ class TreeParser {
   #plainLeaf(name: string): TensorNode {
     const { type, dtype, dims } = this.#use(name)
     if (type === undefined) {
-      throw new UnsupportedError(`[${WHERE}] expected a dtype that Tersor has for ${quoted(name)}, got ${quoted(dtype)}`)
+      throw new UnsupportedError(
+        `[${WHERE}] expected a dtype that Tersor has for ${quoted(name)}, got ${quoted(dtype)}`,
+      )
     }
     return { tensor: name, type, dims }
   }
@@ -134,8 +152,10 @@ class TreeParser {
 
   #use(name: string) {
     const info = this.#file.tensors.get(name)
-    if (info === undefined) throw new FormatError(`[${WHERE}] expected a tensor ${quoted(name)}, which the file does not have`)
-    if (this.used.has(name)) throw new FormatError(`[${WHERE}] expected each tensor in one place, got ${quoted(name)} twice`)
+    if (info === undefined)
+      throw new FormatError(`[${WHERE}] expected a tensor ${quoted(name)}, which the file does not have`)
+    if (this.used.has(name))
+      throw new FormatError(`[${WHERE}] expected each tensor in one place, got ${quoted(name)} twice`)
     this.used.add(name)
     return info
   }
@@ -146,7 +166,9 @@ function declared({ type, dims }: Record<string, unknown>): { type: DType; dims:
     throw new FormatError(`[${WHERE}] expected a node with a dtype as 'type' and 'dims'`)
   }
   if (elementCount(dims, WHERE) === 0 && dims.some(dim => dim > MAX_EMPTY_DIM)) {
-    throw new FormatError(`[${WHERE}] expected dimensions of at most ${MAX_EMPTY_DIM} beside a 0, got [${dims}]`)
+    throw new FormatError(
+      `[${WHERE}] expected dimensions of at most ${MAX_EMPTY_DIM} beside a 0, got [${dims}]`,
+    )
   }
   return { type: type as DType, dims: Object.freeze(dims) }
 }

@@ -1,4 +1,11 @@
-import { check, type Encoded, type Encoding, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import {
+  check,
+  type Encoded,
+  type Encoding,
+  FormatError,
+  Tensor,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { quoted } from '../quoted.ts'
 import type { SafetensorsFile } from '../safetensors/open-safetensors.ts'
 import { type EncodedNode, encodedTrees, type TensorNode, type TreeNode } from './encoded-tree.ts'
@@ -25,7 +32,11 @@ export interface LoadOptions {
  * loaded.encoding.kind // => 'dense'
  * decode(loaded).data // => Float32Array [1, 2, 3, 4]
  */
-export async function loadEncoded(file: SafetensorsFile, name: string, { kinds }: LoadOptions): Promise<Encoded> {
+export async function loadEncoded(
+  file: SafetensorsFile,
+  name: string,
+  { kinds }: LoadOptions,
+): Promise<Encoded> {
   const tree = encodedTrees(file).get(name)
   if (tree === undefined || !('kind' in tree)) {
     throw new FormatError(
@@ -51,13 +62,23 @@ function requireKinds(tree: TreeNode, kinds: readonly Encoding[]): void {
   for (const part of tree.parts.values()) requireKinds(part, kinds)
 }
 
-async function loadNode(file: SafetensorsFile, tree: EncodedNode, kinds: readonly Encoding[]): Promise<Encoded> {
+async function loadNode(
+  file: SafetensorsFile,
+  tree: EncodedNode,
+  kinds: readonly Encoding[],
+): Promise<Encoded> {
   const parts: [string, Tensor | Encoded][] = []
   for (const [name, part] of tree.parts) {
     parts.push([name, 'kind' in part ? await loadNode(file, part, kinds) : await loadTensor(file, part)])
   }
   const encoding = kinds.find(({ kind }) => kind === tree.kind)!
-  return Object.freeze({ encoding, type: tree.type, dims: tree.dims, parts: Object.fromEntries(parts), meta: tree.meta })
+  return Object.freeze({
+    encoding,
+    type: tree.type,
+    dims: tree.dims,
+    parts: Object.fromEntries(parts),
+    meta: tree.meta,
+  })
 }
 
 /** A leaf: the tensor as it is, or 4-bit integers out of their bytes. */

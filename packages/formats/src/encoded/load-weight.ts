@@ -14,7 +14,11 @@ import { type LoadOptions, loadEncoded, loadTensor } from './load-encoded.ts'
  * const bias = await loadWeight(file, 'bias', { kinds: coreKinds })
  * bias.dims // => [2]
  */
-export async function loadWeight(file: SafetensorsFile, name: string, options: LoadOptions): Promise<Tensor | Encoded> {
+export async function loadWeight(
+  file: SafetensorsFile,
+  name: string,
+  options: LoadOptions,
+): Promise<Tensor | Encoded> {
   const tree = encodedTrees(file).get(name)
   if (tree === undefined) return file.read(name)
   return 'kind' in tree ? loadEncoded(file, name, options) : loadTensor(file, tree)

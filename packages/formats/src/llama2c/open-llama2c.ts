@@ -43,7 +43,7 @@ export interface Llama2cFile extends WeightFile {
  * const floats = 3 * 2 + 2 + 4 * 2 * 2 + 2 + 3 * 4 * 2 + 2 + 8 * 2
  * const file = await openLlama2c(new Blob([header, new Float32Array(floats)]))
  * file.config.vocabSize // => 3
- * file.tensors.get('model.layers.0.mlp.down_proj.weight').dims // => [2, 4]
+ * file.tensors.get('model.layers.0.mlp.down_proj.weight')?.dims // => [2, 4]
  */
 export function openLlama2c(from: Source, options: SourceOptions = {}): Promise<Llama2cFile> {
   return parseSource(from, options, async source => {

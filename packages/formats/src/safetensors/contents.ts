@@ -1,15 +1,21 @@
-import { canonicalJson, dtypeBits, type Encoded, FormatError, isEncoded, type Json, type Tensor } from '@tersor/core-tensor'
+import {
+  canonicalJson,
+  dtypeBits,
+  type Encoded,
+  FormatError,
+  isEncoded,
+  type Json,
+  type Tensor,
+} from '@tersor/core-tensor'
 import { TREE_KEY, TREE_VERSION } from '../encoded/encoded-tree.ts'
 import { quoted } from '../quoted.ts'
 import { type SafetensorsDType, safetensorsDTypes, toSafetensorsDType } from './dtypes.ts'
+import { MAX_HEADER_BYTES } from './parse-header.ts'
 
 const WHERE = 'formats/safetensors'
 
 /** Where data start, counted from the start of the file. */
 const ALIGNMENT = 8
-
-/** The limit of the official reader, which would refuse the file. */
-const MAX_HEADER_BYTES = 100_000_000
 
 /** A tensor as the file describes it. */
 export interface StoredTensor {
@@ -34,22 +40,28 @@ export class Contents {
    */
   add(name: string, weight: Tensor | Encoded): { stored: StoredTensor; tensor: Tensor }[] {
     const added: { stored: StoredTensor; tensor: Tensor }[] = []
+    if (this.#taken(name)) throw twice(name)
     const tree = this.#store(name, weight, added)
-    if (Object.hasOwn(this.#trees, name)) throw twice(name)
-    if (typeof tree !== 'string') {
-      Object.defineProperty(this.#trees, name, { value: tree, enumerable: true })
-    }
+    // Defined rather than assigned, so that '__proto__' is a name like any other.
+    if (typeof tree !== 'string') Object.defineProperty(this.#trees, name, { value: tree, enumerable: true })
     return added
+  }
+
+  #taken(name: string): boolean {
+    return this.#tensors.has(name) || Object.hasOwn(this.#trees, name) || name === '__metadata__'
   }
 
   #store(name: string, weight: Tensor | Encoded, added: { stored: StoredTensor; tensor: Tensor }[]): Json {
     const { type, dims } = weight
     if (isEncoded(weight)) {
-      const parts = Object.entries(weight.parts).map(([part, value]) => [part, this.#store(`${name}.${part}`, value, added)])
+      const parts = Object.entries(weight.parts).map(([part, value]) => [
+        part,
+        this.#store(`${name}.${part}`, value, added),
+      ])
       checkFinite(name, weight.meta)
       return { kind: weight.encoding.kind, type, dims, meta: weight.meta, parts: Object.fromEntries(parts) }
     }
-    if (this.#tensors.has(name) || name === '__metadata__') throw twice(name)
+    if (this.#taken(name)) throw twice(name)
     const packed = dtypeBits[type] < 8
     const storedDims = packed ? [weight.byteLength] : dims
     const stored = { name, dtype: toSafetensorsDType(type), dims: storedDims, byteLength: weight.byteLength }
@@ -72,10 +84,19 @@ export class Contents {
    */
   header(metadata: Readonly<Record<string, string>>): Uint8Array {
     if (Object.hasOwn(metadata, TREE_KEY)) {
-      throw new FormatError(`[${WHERE}] expected metadata without '${TREE_KEY}', which describes encoded tensors; use another key`)
+      throw new FormatError(
+        `[${WHERE}] expected metadata without '${TREE_KEY}', which describes encoded tensors; use another key`,
+      )
+    }
+    for (const [key, value] of Object.entries(metadata)) {
+      if (typeof value !== 'string')
+        throw new FormatError(
+          `[${WHERE}] expected metadata ${quoted(key)} to be a string, got a ${typeof value}`,
+        )
     }
     const trees = { version: TREE_VERSION, tensors: this.#trees }
-    const all = Object.keys(this.#trees).length === 0 ? metadata : { ...metadata, [TREE_KEY]: canonicalJson(trees) }
+    const all =
+      Object.keys(this.#trees).length === 0 ? metadata : { ...metadata, [TREE_KEY]: canonicalJson(trees) }
     const fields = Object.keys(all).length === 0 ? [] : [`"__metadata__":${canonicalJson(all)}`]
     let start = 0
     for (const { name, dtype, dims, byteLength } of this.inOrder()) {
@@ -86,7 +107,9 @@ export class Contents {
     const json = new TextEncoder().encode(`{${fields.join(',')}}`)
     const length = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT
     if (length > MAX_HEADER_BYTES) {
-      throw new FormatError(`[${WHERE}] expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${length}; save fewer tensors`)
+      throw new FormatError(
+        `[${WHERE}] expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${length}; save fewer tensors`,
+      )
     }
     const bytes = new Uint8Array(8 + length).fill(0x20)
     new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true)
@@ -103,7 +126,10 @@ function twice(name: string): FormatError {
 
 function checkFinite(name: string, meta: Json): void {
   if (typeof meta === 'number' && !Number.isFinite(meta)) {
-    throw new FormatError(`[${WHERE}] expected finite numbers in the meta of ${quoted(name)}, got ${meta}, which JSON lacks`)
+    throw new FormatError(
+      `[${WHERE}] expected finite numbers in the meta of ${quoted(name)}, got ${meta}, which JSON lacks`,
+    )
   }
-  if (typeof meta === 'object' && meta !== null) for (const value of Object.values(meta)) checkFinite(name, value)
+  if (typeof meta === 'object' && meta !== null)
+    for (const value of Object.values(meta)) checkFinite(name, value)
 }

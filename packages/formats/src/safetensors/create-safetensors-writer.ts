@@ -1,5 +1,5 @@
-import { type Encoded, FormatError, type Tensor } from '@tersor/core-tensor'
 import type { FileHandle } from 'node:fs/promises'
+import { type Encoded, FormatError, type Tensor } from '@tersor/core-tensor'
 import { Contents } from './contents.ts'
 import type { EncodeSafetensorsOptions } from './encode-safetensors.ts'
 
@@ -59,7 +59,10 @@ export async function createSafetensorsWriter(
   /** Calls run one after the other; the first that fails is the last. */
   function inTurn<T>(run: () => Promise<T>): Promise<T> {
     const result = queue.then(async () => {
-      if (!open) throw new FormatError('[formats/safetensors] expected an open writer, got one that finished, failed or was aborted')
+      if (!open)
+        throw new FormatError(
+          '[formats/safetensors] expected an open writer, got one that finished, failed or was aborted',
+        )
       try {
         return await run()
       } catch (error) {
@@ -95,8 +98,16 @@ export async function createSafetensorsWriter(
     for (const { name, byteLength } of contents.inOrder()) {
       const from = offsets.get(name)!
       for (let done = 0; done < byteLength; ) {
-        const { bytesRead } = await spool.read(piece, 0, Math.min(piece.length, byteLength - done), from + done)
-        if (bytesRead === 0) throw new FormatError(`[formats/safetensors] expected ${spoolPath} to be left alone, got it cut short`)
+        const { bytesRead } = await spool.read(
+          piece,
+          0,
+          Math.min(piece.length, byteLength - done),
+          from + done,
+        )
+        if (bytesRead === 0)
+          throw new FormatError(
+            `[formats/safetensors] expected ${spoolPath} to be left alone, got it cut short`,
+          )
         await writeFully(partial, piece.subarray(0, bytesRead), at)
         done += bytesRead
         at += bytesRead

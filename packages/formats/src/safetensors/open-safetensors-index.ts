@@ -72,21 +72,30 @@ export async function openSafetensorsIndex(
 async function readIndex(from: Source, options: SourceOptions) {
   const bytes = await parseSource(from, options, async source => {
     if (source.byteLength > MAX_INDEX_BYTES) {
-      throw new FormatError(`[${WHERE}] expected an index of at most ${MAX_INDEX_BYTES} bytes, got ${source.byteLength}`)
+      throw new FormatError(
+        `[${WHERE}] expected an index of at most ${MAX_INDEX_BYTES} bytes, got ${source.byteLength}`,
+      )
     }
     const whole = await source.read(0, source.byteLength)
     await source.close()
     return whole
   })
-  const index = jsonObject(parseJson(decodeUtf8(bytes, WHERE), { maxDepth: MAX_INDEX_DEPTH, where: WHERE }), 'the index', WHERE)
+  const index = jsonObject(
+    parseJson(decodeUtf8(bytes, WHERE), { maxDepth: MAX_INDEX_DEPTH, where: WHERE }),
+    'the index',
+    WHERE,
+  )
   const weightMap = new Map<string, string>()
   const names = new Set<string>()
   for (const [name, shard] of Object.entries(jsonObject(index.weight_map, "'weight_map'", WHERE))) {
     if (typeof shard !== 'string' || !isFileName(shard)) {
-      throw new FormatError(`[${WHERE}] expected the name of a file in the same folder for ${quoted(name)}, got ${quoted(String(shard))}`)
+      throw new FormatError(
+        `[${WHERE}] expected the name of a file in the same folder for ${quoted(name)}, got ${quoted(String(shard))}`,
+      )
     }
     weightMap.set(name, shard)
-    if (names.add(shard).size > MAX_SHARDS) throw new FormatError(`[${WHERE}] expected at most ${MAX_SHARDS} shards`)
+    if (names.add(shard).size > MAX_SHARDS)
+      throw new FormatError(`[${WHERE}] expected at most ${MAX_SHARDS} shards`)
   }
   const metadata = new Map<string, string>()
   for (const [key, value] of Object.entries(jsonObject(index.metadata ?? {}, "'metadata'", WHERE))) {
@@ -108,7 +117,9 @@ function siblingOf(index: Source): (shard: string) => Source {
     const folder = index.slice(0, Math.max(index.lastIndexOf('/'), index.lastIndexOf('\\')) + 1)
     return shard => folder + shard
   }
-  throw new UnsupportedError(`[${WHERE}] expected \`open\`, which finds a shard by its name, beside an index that is not a path or URL`)
+  throw new UnsupportedError(
+    `[${WHERE}] expected \`open\`, which finds a shard by its name, beside an index that is not a path or URL`,
+  )
 }
 
 async function find(open: (shard: string) => Source | Promise<Source>, name: string): Promise<Source> {

@@ -3,10 +3,7 @@ import { findTensor } from '../find-tensor.ts'
 import { quoted } from '../quoted.ts'
 import { parseSource, type RandomAccess, type Source, type SourceOptions } from '../random-access.ts'
 import type { TensorInfo, WeightFile } from '../weight-file.ts'
-import { parseHeader } from './parse-header.ts'
-
-/** The limit of the official reader; a header of this size would describe about a million tensors. */
-const MAX_HEADER_BYTES = 100_000_000
+import { MAX_HEADER_BYTES, parseHeader } from './parse-header.ts'
 
 /** The header follows its own length, a uint64. */
 const LENGTH_BYTES = 8
@@ -31,7 +28,7 @@ export interface SafetensorsFile extends WeightFile<SafetensorsInfo> {
  * @example
  * const bytes = encodeSafetensors([['w', new Tensor('float32', [1, 2, 3, 4], [2, 2])]])
  * const file = await openSafetensors(bytes)
- * file.tensors.get('w').dims // => [2, 2]
+ * file.tensors.get('w')?.dims // => [2, 2]
  * const w = await file.read('w')
  * w.data // => Float32Array [1, 2, 3, 4]
  */

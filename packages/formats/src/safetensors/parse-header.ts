@@ -8,6 +8,9 @@ import type { SafetensorsInfo } from './open-safetensors.ts'
 
 const WHERE = 'formats/safetensors'
 
+/** The limit of the official reader; a header of this size would describe about a million tensors. */
+export const MAX_HEADER_BYTES = 100_000_000
+
 /** header → tensor → shape: nothing in a header nests deeper. */
 const MAX_HEADER_DEPTH = 3
 

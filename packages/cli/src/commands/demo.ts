@@ -1,0 +1,124 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { sizeOf } from '@tersor/core-tensor'
+import { evaluate, type EvaluationWindow, type LogitSource, recordLogits } from '@tersor/eval'
+import { loadModel, type ModelFile, openModel } from '@tersor/models'
+import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
+import { CALIBRATION_SEED, CALIBRATION_TOKENS, sampledWindows } from '../calibration.ts'
+import { compressModel } from '../job/compress-model.ts'
+import { demoRecipes } from '../job/demo-recipes.ts'
+import type { Recipe } from '../job/recipe.ts'
+import type { DemoResult, DemoRow } from '../report/demo-report.ts'
+import { demoCells, demoHeader } from '../report/demo-table.ts'
+import { reportPage } from '../report/report-page.ts'
+import type { Streams } from '../run.ts'
+import { progressBar } from '../terminal/progress.ts'
+import { bytesText, table } from '../terminal/table.ts'
+import { UsageError } from '../usage-error.ts'
+
+const EVALUATION_TOKENS = 8_192
+const EVALUATION_SEED = 2
+
+const HELP = `tersor demo MODEL
+
+The main job: compresses a model with ${demoRecipes.length} recipes, from float8 down to 2 bits, evaluates every
+file that it wrote, prints a table and writes a report page.
+
+  --report DIR   where the page and the compressed files go; report by default
+  --tokens N     tokens to evaluate on; ${EVALUATION_TOKENS} by default
+  --json         one object instead of the table
+`
+
+/** `tersor demo`: one model, many recipes, exact sizes and measured losses. */
+export async function demo(args: readonly string[], streams: Streams): Promise<void> {
+  const { values, positionals } = parseArguments(args, {
+    report: { type: 'string' },
+    tokens: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  })
+  if (values.help) return void streams.out.write(HELP)
+  if (positionals.length === 0) {
+    throw new UsageError('expected a model: a folder with config.json and safetensors, a .gguf file or a llama2.c .bin, as in `npm start -- path/to/model`')
+  }
+  const path = onlyPositional(positionals, 'a model')
+  const quiet = values.json === true
+  const tokens = values.tokens === undefined ? EVALUATION_TOKENS : wholeNumber(values.tokens, 'tokens', 2, 2 ** 31)
+  const folder = values.report ?? 'report'
+  await mkdir(join(folder, 'models'), { recursive: true })
+  const file = await openModel(path)
+  try {
+    const result = await measure(file, basename(path), tokens, folder, streams, quiet)
+    const page = join(folder, 'index.html')
+    await writeFile(page, reportPage(result))
+    streams.out.write(quiet ? `${JSON.stringify(result)}\n` : `\n${table(demoHeader, demoCells(result))}\nreport: ${page}\n`)
+  } finally {
+    await file.close()
+  }
+}
+
+async function measure(file: ModelFile, name: string, tokens: number, folder: string, streams: Streams, quiet: boolean): Promise<DemoResult> {
+  const say = (text: string) => quiet || streams.out.write(text)
+  const model = await loadModel(file)
+  const parameters = [...model.weights.values()].reduce((sum, { dims }) => sum + sizeOf(dims), 0)
+  say(`${name}: ${parameters} parameters, ${bytesText(file.fileBytes)}\n`)
+
+  const bos = (await file.openTokenizer())?.bos ?? 1
+  const draw = (label: string, count: number, seed: number) =>
+    sampledWindows(file, { tokens: count, seed, bos, progress: progressBar(streams, label, quiet) })
+  const windows = (await draw('drawing evaluation text', tokens, EVALUATION_SEED)).map(window => ({ tokens: window, from: 1 }))
+  const calibration = await draw('drawing calibration text', CALIBRATION_TOKENS, CALIBRATION_SEED)
+  const against = await recordLogits(model, windows)
+  const float = await evaluate(model, windows, { against })
+  say(`float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens that the model drew itself\n`)
+
+  const rows: DemoRow[] = []
+  for (const recipe of demoRecipes) {
+    rows.push(await measureRecipe(recipe, { file, folder, windows, against, calibration, streams, quiet }))
+  }
+  return {
+    model: name,
+    parameters,
+    fileBytes: file.fileBytes,
+    evaluatedTokens: float.tokens,
+    calibrationTokens: calibration.reduce((sum, window) => sum + window.length, 0),
+    device: model.device.name,
+    perplexity: float.perplexity,
+    rows,
+  }
+}
+
+interface Setting {
+  readonly file: ModelFile
+  readonly folder: string
+  readonly windows: readonly EvaluationWindow[]
+  readonly against: LogitSource
+  readonly calibration: readonly Int32Array[]
+  readonly streams: Streams
+  readonly quiet: boolean
+}
+
+/** Compresses into a file, loads that file, and evaluates what was loaded. */
+async function measureRecipe(recipe: Recipe, setting: Setting): Promise<DemoRow> {
+  const { file, folder, windows, against, calibration, streams, quiet } = setting
+  const begin = performance.now()
+  const progress = progressBar(streams, recipe.name, quiet)
+  const path = join(folder, 'models', `${recipe.name.replace(/[^a-z0-9]+/gi, '-')}.safetensors`)
+  const { fileBytes, bitsPerWeight } = await compressModel(file, recipe, path, { calibration })
+  const { perplexity, divergence } = await evaluate(await loadModel(path), windows, {
+    against,
+    onProgress: (done, total) => progress.update(done, total),
+  })
+  progress.end()
+  const seconds = (performance.now() - begin) / 1000
+  return {
+    recipe: recipe.name,
+    method: recipe.rules[0]!.use.method,
+    bitsPerWeight,
+    fileBytes,
+    ratio: file.fileBytes / fileBytes,
+    perplexity,
+    divergence: divergence!,
+    seconds,
+  }
+}

@@ -1,0 +1,72 @@
+import { ShapeError } from '@tersor/core-tensor'
+import type { Float8Options, GptqOptions, Nf4Options, QuantizeAffineOptions } from '@tersor/quantize'
+
+type Plain<T> = { readonly [K in keyof T as K extends 'signal' | 'onProgress' | 'name' ? never : K]: T[K] }
+
+/** A method with its options, as data. */
+export type Method =
+  | ({ readonly method: 'rtn' } & Plain<QuantizeAffineOptions>)
+  | ({ readonly method: 'gptq' } & Plain<GptqOptions>)
+  | ({ readonly method: 'nf4' } & Plain<Nf4Options>)
+  | ({ readonly method: 'float8' } & Plain<Float8Options>)
+  | { readonly method: 'float16' }
+
+/** Which tensors a method is for: `*` in `match` stands for any run of characters. */
+export interface Rule {
+  readonly match: string
+  readonly use: Method
+}
+
+/** Which methods for which tensors; of several rules that match, the first counts. */
+export interface Recipe {
+  readonly name: string
+  readonly rules: readonly Rule[]
+}
+
+/** One method for every matrix of a model. */
+export function recipeOf(method: Method): Recipe {
+  return { name: methodName(method), rules: [{ match: '*', use: method }] }
+}
+
+/** A short name such as `gptq 3 bits, group 32`. */
+export function methodName(method: Method): string {
+  switch (method.method) {
+    case 'rtn':
+    case 'gptq': {
+      const extras = [method.range === 'mse' && 'mse', method.symmetric && 'symmetric', 'actOrder' in method && method.actOrder && 'act-order']
+      return [`${method.method} ${method.bits} bits, group ${method.groupSize ?? 32}`, ...extras.filter(extra => extra)].join(', ')
+    }
+    case 'nf4':
+      return `nf4, block ${method.blockSize ?? 64}`
+    case 'float8':
+      return `float8 ${method.format ?? 'e4m3fn'}`
+    default:
+      return method.method
+  }
+}
+
+/**
+ * The method of each tensor; tensors that no rule matches are left out.
+ *
+ * @throws {ShapeError} when a rule matches no tensor: a misspelt rule must not pass silently
+ */
+export function planRecipe({ rules }: Recipe, names: readonly string[]): ReadonlyMap<string, Method> {
+  const matchers = rules.map(({ match, use }) => ({ match, use, pattern: globPattern(match), used: false }))
+  const plan = new Map<string, Method>()
+  for (const name of names) {
+    const rule = matchers.find(({ pattern }) => pattern.test(name))
+    if (rule === undefined) continue
+    rule.used = true
+    plan.set(name, rule.use)
+  }
+  const idle = matchers.find(({ used }) => !used)
+  if (idle !== undefined) {
+    throw new ShapeError(`[cli/recipe] the rule '${idle.match}' matches no tensor that an earlier rule does not take; the model has ${names.slice(0, 3).join(', ')} …`)
+  }
+  return plan
+}
+
+function globPattern(glob: string): RegExp {
+  const escaped = glob.split('*').map(piece => piece.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${escaped.join('.*')}$`)
+}

@@ -1,0 +1,52 @@
+import { demo } from './commands/demo.ts'
+import { evalCommand } from './commands/eval.ts'
+import { inspect } from './commands/inspect.ts'
+import { quantize } from './commands/quantize.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Where a command writes. */
+export interface Streams {
+  readonly out: { write(text: string): unknown }
+  readonly err: { write(text: string): unknown; readonly isTTY?: boolean }
+}
+
+type Command = (args: readonly string[], streams: Streams) => Promise<void>
+
+const commands: Readonly<Record<string, Command>> = { inspect, quantize, eval: evalCommand, demo }
+
+const USAGE = `Tersor makes neural networks smaller, and measures what that costs.
+
+Usage
+  tersor inspect FILE [--json]
+  tersor quantize FILE --method rtn|gptq|nf4|float8 [--bits N] [--group N] [--calibration FILE] -o OUT
+  tersor eval MODEL --text FILE [--tokenizer FILE] [--against FILE] [--device NAME] [--json]
+  tersor demo [MODEL]
+
+Each command explains itself with --help. Errors are one line; --debug adds the stack trace.
+`
+
+/**
+ * Runs the command line.
+ *
+ * @param args  without the program's own name
+ * @returns the exit code: 0, 1 after an error, 2 after wrong usage
+ */
+export async function run(args: readonly string[], streams: Streams = { out: process.stdout, err: process.stderr }): Promise<number> {
+  const [name, ...rest] = args.filter(arg => arg !== '--debug')
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    streams.out.write(USAGE)
+    return 0
+  }
+  try {
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+    if (command === undefined) throw new UsageError(`expected a command (${Object.keys(commands).join(', ')}), got '${name}'`)
+    await command(rest, streams)
+    return 0
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    streams.err.write(`tersor: ${args.includes('--debug') && error instanceof Error ? error.stack : message.replaceAll('\n', ' ')}\n`)
+    if (!(error instanceof UsageError)) return 1
+    streams.err.write("Run 'tersor help' for what it takes.\n")
+    return 2
+  }
+}

@@ -1,0 +1,96 @@
+import { NumericalError, ShapeError } from '../errors.ts'
+import type { JobOptions } from '../job.ts'
+import type { Tensor, TensorLike } from '../tensor.ts'
+import {
+  BLOCK,
+  block,
+  type Matrix,
+  matrixOf,
+  normalise,
+  product,
+  rescale,
+  tensorOf,
+  zeros,
+} from './matrix.ts'
+import { pace } from './pace.ts'
+import { orthogonalise } from './qr.ts'
+import { substitute } from './solve-triangular.ts'
+
+export interface LeastSquaresOptions extends JobOptions {
+  /** λ ≥ 0, the weight of ‖x‖² (Tikhonov). Default 0. */
+  ridge?: number
+}
+
+/**
+ * The x that minimises ‖a·x − b‖² + λ·‖x‖², column by column of b.
+ *
+ * Use it to fit codebooks, scales and linear maps to activations; it loses half the digits that the
+ * normal equations with {@link cholesky} lose.
+ *
+ * By the QR of a, or of a over √λ·I, and r·x = qᵀ·b (Golub and Van Loan, Matrix Computations,
+ * 4th edition, 2013, section 5.3).
+ *
+ * @param a  (m, n), of full column rank unless there is a ridge
+ * @param b  (m, p)
+ * @returns x (n, p) in float64
+ * @throws {NumericalError} when the columns of `a` are dependent, or an element is not finite
+ * @throws {ShapeError} when `b` has other rows than `a`, or the ridge is not ≥ 0
+ * @example
+ * const a = new Tensor('float64', [1, 0, 1, 1, 1, 2], [3, 2])
+ * const b = new Tensor('float64', [1, 3, 5], [3, 1])
+ * const x = await leastSquares(a, b)
+ * Array.from(x.data, Math.round) // => [1, 2]
+ */
+export async function leastSquares(
+  a: TensorLike,
+  b: TensorLike,
+  options: LeastSquaresOptions = {},
+): Promise<Tensor> {
+  const where = 'linalg/leastSquares'
+  const { ridge = 0 } = options
+  if (!(ridge >= 0 && ridge < Infinity)) {
+    throw new ShapeError(`[${where}] expected a finite ridge ≥ 0, got ${ridge}`)
+  }
+  const matrix = matrixOf(a, where)
+  const target = matrixOf(b, where)
+  const { rows: m, columns: n } = matrix
+  if (target.rows !== m) {
+    throw new ShapeError(
+      `[${where}] expected b with ${m} rows as in a, got [${target.rows},${target.columns}]`,
+    )
+  }
+  const system = ridge > 0 ? augmented(matrix, Math.sqrt(ridge)) : matrix
+  const scale = normalise(system)
+  const reached = pace(options, 2 * Math.ceil(Math.min(system.rows, n) / BLOCK))
+  let done = 0
+  const { q, r } = await orthogonalise(system, () => reached(++done))
+  requireFullRank(r, Math.max(m, n), where)
+  const x = product(block(q, [0, 0], m, n), target, { transposeA: true }) // qᵀ·b
+  substitute(r, x, { upper: true })
+  rescale(x.data, 1 / scale, where)
+  return tensorOf(x)
+}
+
+/** a over √λ·I. */
+function augmented(a: Matrix, root: number): Matrix {
+  const { rows: m, columns: n, device } = a
+  const tall = zeros(m + n, n, device)
+  tall.data.set(a.data)
+  for (let i = 0; i < n; i++) tall.data[(m + i) * n + i] = root
+  return tall
+}
+
+/** Throws where a diagonal element of r is lost in the rounding of the others. */
+function requireFullRank({ data, rows, columns }: Matrix, size: number, where: string): void {
+  const pivots = Array.from({ length: columns }, (_, i) =>
+    i < rows ? Math.abs(data[i * (columns + 1)]!) : 0,
+  )
+  const negligible = size * Number.EPSILON * pivots.reduce((a, b) => Math.max(a, b), 0)
+  const at = pivots.findIndex(pivot => pivot <= negligible)
+  if (at >= 0) {
+    throw new NumericalError(
+      `[${where}] expected independent columns, got column ${at} within rounding of those before it; ` +
+        'pass a ridge, such as { ridge: 1e-6 }',
+    )
+  }
+}

@@ -1,0 +1,83 @@
+import { ShapeError } from '../errors.ts'
+import { matmul } from '../reference/matmul.ts'
+import { Rng } from '../rng.ts'
+import type { Tensor, TensorLike } from '../tensor.ts'
+import { type Matrix, normalise, product, requireFinite, tensorOf, zeros } from './matrix.ts'
+import { pace } from './pace.ts'
+import { orthogonalise } from './qr.ts'
+import { decompose, type SvdOptions, tripletsOf } from './svd.ts'
+
+export interface RandomizedSvdOptions extends SvdOptions {
+  /** Triplets to return. */
+  rank: number
+  /** Columns of the sketch beyond the rank. Default 8. */
+  oversampling?: number
+  /** Multiplications by a·aᵀ that sharpen the decay of the spectrum. Default 2. */
+  powerIterations?: number
+  /** Default 0. */
+  seed?: number
+}
+
+/**
+ * The largest singular triplets of a matrix, from a random sketch of its range.
+ *
+ * Use it where rank ≪ min(m, n), as for the low-rank repair of a weight; take {@link svd} for the
+ * small singular values or a flat spectrum.
+ *
+ * With l = rank + oversampling and a Gaussian Ω (n, l): Q spans (a·aᵀ)^p·a·Ω, orthonormalised after
+ * every multiplication; then the {@link svd} Û·S·Vᵀ of Qᵀ·a (l, n) gives U = Q·Û. About 4(p + 1)·m·n·l
+ * operations (Halko, Martinsson and Tropp, 2011, arXiv:0909.4061, algorithms 4.4 and 5.1).
+ *
+ * @param a  (m, n)
+ * @returns u (m, k), s (k) in descending order and v (n, k) in float64, k = min(m, n, rank)
+ * @throws {NumericalError} when an element is not finite
+ * @throws {ShapeError} when `a` is not a matrix or an option is not a whole number ≥ 0
+ * @example
+ * const { s } = await randomizedSvd(new Tensor('float64', [3, 0, 0, 0, 4, 0], [2, 3]), { rank: 1 })
+ * Math.round(s.data[0]) // => 4
+ */
+export async function randomizedSvd(
+  a: TensorLike,
+  options: RandomizedSvdOptions,
+): Promise<{ u: Tensor; s: Tensor; v: Tensor }> {
+  const where = 'linalg/randomizedSvd'
+  const tensor = requireFinite(a, where)
+  const { rank, oversampling = 8, powerIterations = 2, seed = 0 } = options
+  for (const [name, value] of Object.entries({ rank, oversampling, powerIterations })) {
+    if (!Number.isInteger(value) || value < 0) {
+      throw new ShapeError(`[${where}] expected a whole ${name} ≥ 0, got ${value}`)
+    }
+  }
+  const { device } = tensor
+  const [m, n] = tensor.dims as [number, number]
+  const l = Math.min(rank + oversampling, m, n)
+  const reached = pace(options, 2 * powerIterations + 2)
+  let done = 0
+  const turn = () => reached(done)
+  /** a·x or aᵀ·x */
+  const times = (x: Matrix, transposeA = false): Matrix => {
+    const y = zeros(transposeA ? n : m, x.columns, device)
+    device.scope(() => {
+      y.data.set(matmul(tensor, tensorOf(x), { transposeA, order: 'sequential' }).data as Float64Array)
+    })
+    return y
+  }
+  /** An orthonormal basis of the columns of y. */
+  const basis = async (y: Matrix): Promise<Matrix> => {
+    normalise(y)
+    const { q } = await orthogonalise(y, turn)
+    await reached(++done)
+    return q
+  }
+
+  const rng = new Rng(seed)
+  const omega = zeros(n, l, device)
+  omega.data.forEach((_, i) => {
+    omega.data[i] = rng.normal()
+  })
+  let q = await basis(times(omega)) // (m, l)
+  for (let i = 0; i < powerIterations; i++) q = await basis(times(await basis(times(q, true))))
+  const { u: v, s, v: uHat } = await decompose(times(q, true), rank, turn) // aᵀ·Q (n, l) = V·S·Ûᵀ
+  await reached(++done)
+  return tripletsOf({ u: product(q, uHat), s, v })
+}

@@ -1,0 +1,140 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { toFloat64 } from '../convert.ts'
+import { byteLength, canonicalJson, check, decode, type Encoded, isEncoded, linear } from '../encoded.ts'
+import { FormatError, ShapeError } from '../errors.ts'
+import { cast } from '../reference/cast.ts'
+import { matmul } from '../reference/matmul.ts'
+import { Rng } from '../rng.ts'
+import { Tensor } from '../tensor.ts'
+import { allcloseProblem } from './allclose.ts'
+import { hostTensor, normals, sameBytes } from './cases/fixtures.ts'
+import { mutations } from './mutations.ts'
+
+/** An encoded tensor with what it was made from. */
+export interface EncodingSample {
+  original: Tensor
+  encoded: Encoded
+  /** The largest ‖decoded − original‖ / ‖original‖ that the encoding may lose. */
+  bound: number
+  /** The least that it must lose, so that the identity cannot pass; 0 for lossless ones. */
+  atLeast?: number
+}
+
+/**
+ * The conformance suite of a kind of encoding: decoding within its bound, rows, `out`, size,
+ * `linear`, and `check` against mutated trees. It declares a vitest suite.
+ *
+ * @param name  of the suite
+ * @param make  one sample, on a host device; a matrix, where `linear` is to be tested
+ * @example
+ * describeEncoding('float16', () => {
+ *   const original = new Tensor('float32', [1, 0.1, 0.2, 0.3], [2, 2])
+ *   return { original, encoded: dense(cast(original, 'float16')), bound: 2 ** -11, atLeast: 1e-6 }
+ * })
+ */
+export function describeEncoding(name: string, make: () => EncodingSample | Promise<EncodingSample>): void {
+  describe(name, () => {
+    let sample: EncodingSample
+    let e: Encoded
+    let whole: Tensor
+    beforeAll(async () => {
+      sample = await make()
+      e = sample.encoded
+      whole = decode(e)
+    })
+
+    it('decodes to the original within its bound, and not to less', () => {
+      expect([whole.type, ...whole.dims]).toEqual([e.type, ...sample.original.dims])
+      const error = relativeError(whole, sample.original)
+      expect(error).toBeLessThanOrEqual(sample.bound)
+      expect(error).toBeGreaterThanOrEqual(sample.atLeast ?? 0)
+    })
+
+    it('decodes rows as it decodes the whole', () => {
+      const n = e.dims[0]!
+      for (const [start, end] of [[0, n], [0, 0], [n, n], [n >> 1, n], [0, n >> 1], [n >> 2, (n >> 2) + Math.min(1, n)]] as const) {
+        const rows = decode(e, { rows: [start, end] })
+        expect(rows.dims).toEqual([end - start, ...e.dims.slice(1)])
+        expect(allcloseProblem(rows, whole.rows(start, end), { rtol: 1e-5, atol: 1e-6 })).toBeUndefined()
+      }
+      expect(() => decode(e, { rows: [0, n + 1] })).toThrow(ShapeError)
+      expect(() => decode(e, { rows: [1, 0] })).toThrow(ShapeError)
+    })
+
+    it('decodes into out, of its own or another dtype, and into nothing else', () => {
+      for (const type of [e.type, 'float64', 'float16'] as const) {
+        const out = whole.device.empty(type, e.dims)
+        expect(decode(e, { out })).toBe(out)
+        expect(sameBytes(out.data, cast(whole, type).data)).toBe(true)
+      }
+      const wrong = whole.device.empty('float32', [...e.dims.slice(0, -1), e.dims.at(-1)! + 1])
+      expect(() => decode(e, { out: wrong })).toThrow(ShapeError)
+    })
+
+    it('gives memory of its own', () => {
+      const before = cast(whole, 'float32')
+      const copy = decode(e)
+      if (copy.size > 0) copy.data.fill(copy.type === 'int64' ? (0n as never) : (0 as never))
+      expect(sameBytes(cast(decode(e), 'float32').data, before.data)).toBe(true)
+    })
+
+    it('takes the bytes of its parts and of its metadata', () => {
+      expect(byteLength(e)).toBe(payload(e))
+    })
+
+    it('multiplies as what it decodes to', context => {
+      context.skip(e.dims.length !== 2, 'not a matrix')
+      const rng = new Rng(61)
+      for (const transpose of [false, true]) {
+        const [n, k] = transpose ? [e.dims[1]!, e.dims[0]!] : [e.dims[0]!, e.dims[1]!]
+        const w = cast(whole, 'float32')
+        for (const batch of [[], [1], [9], [2, 3]]) {
+          const dims = [...batch, k]
+          const x = whole.device.upload(hostTensor('float32', dims, normals(rng, dims.reduce((a, b) => a * b, 1))))
+          const expected = matmul(x, w, { transposeB: !transpose })
+          const close = { rtol: 1e-4, atol: 1e-4 * rootMeanSquare(expected) }
+          const y = linear(x, e, { transpose })
+          expect([y.type, ...y.dims]).toEqual(['float32', ...batch, n])
+          expect(allcloseProblem(y, expected, close)).toBeUndefined()
+
+          expect(linear(x, e, { transpose, out: y, accumulate: true })).toBe(y)
+          expect(allcloseProblem(y, toFloat64(expected).map(value => 2 * value), close)).toBeUndefined()
+          linear(x, e, { transpose, out: y })
+          expect(allcloseProblem(y, expected, close)).toBeUndefined()
+          expect(() => linear(x, e, { transpose, out: whole.device.empty('float32', [1, ...batch, n]) })).toThrow(ShapeError)
+
+          if (batch.length !== 1) continue
+          const ordered = linear(x, e, { transpose, order: 'sequential' })
+          expect(allcloseProblem(ordered, expected, close)).toBeUndefined()
+          const last = linear(x.rows(batch[0]! - 1, batch[0]!), e, { transpose, order: 'sequential' })
+          expect(sameBytes(last.data, ordered.rows(batch[0]! - 1, batch[0]!).data)).toBe(true)
+        }
+      }
+    })
+
+    it('refuses trees that contradict themselves', () => {
+      expect(() => check(e)).not.toThrow()
+      for (const [what, mutated] of mutations(e)) {
+        expect(() => check(mutated), what).toThrow(FormatError)
+      }
+    })
+  })
+}
+
+/** ‖a − b‖ / ‖b‖ */
+function relativeError(a: Tensor, b: Tensor): number {
+  const [x, y] = [toFloat64(a), toFloat64(b)]
+  const difference = x.map((value, i) => value - y[i]!)
+  return Math.hypot(...difference) / (Math.hypot(...y) || 1)
+}
+
+function rootMeanSquare(x: Tensor): number {
+  return Math.sqrt(toFloat64(x).reduce((sum, value) => sum + value * value, 0) / Math.max(x.size, 1))
+}
+
+/** What a file would hold: every tensor's bytes, and the JSON of every node. */
+function payload(e: Tensor | Encoded): number {
+  if (!isEncoded(e)) return e.data.byteLength
+  const parts = Object.values(e.parts).reduce((sum, part) => sum + payload(part), 0)
+  return parts + Buffer.byteLength(canonicalJson(e.meta), 'utf8')
+}

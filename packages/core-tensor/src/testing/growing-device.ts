@@ -1,0 +1,89 @@
+import type { Device, Memory } from '../device.ts'
+import { sizeOf } from '../dims.ts'
+import { bytesOf, type DType } from '../dtype.ts'
+import type { Encoded } from '../encoded.ts'
+import { DeviceError } from '../errors.ts'
+import { Tensor, type TensorLike } from '../tensor.ts'
+import { tensorsOf } from '../tensors-of.ts'
+
+/**
+ * A host device without kernels of its own whose memory moves at every allocation, as that of
+ * WebAssembly does when it grows: every view made before goes dead. What runs on it, falls back to
+ * the reference and keeps no view across an allocation.
+ */
+export class GrowingDevice implements Device {
+  readonly name = 'growing'
+  readonly host = true
+  readonly info = {}
+  readonly kernels = {}
+  readonly fallbacks = new Map<string, number>()
+  readonly lost = new Promise<Error>(() => {})
+  /** Blocks that are not freed. */
+  readonly live = new Set<Memory>()
+  #buffer = new ArrayBuffer(64)
+  #scope: Set<Memory> | undefined
+
+  empty(type: DType, dims: readonly number[]): Tensor {
+    const start = this.#buffer.byteLength
+    const byteLength = bytesOf(type, sizeOf(dims))
+    const grown = new ArrayBuffer(start + Math.ceil(byteLength / 8) * 8)
+    new Uint8Array(grown).set(new Uint8Array(this.#buffer))
+    structuredClone(this.#buffer, { transfer: [this.#buffer] })
+    this.#buffer = grown
+    const memory = this.#memory(start, byteLength)
+    this.live.add(memory)
+    this.#scope?.add(memory)
+    return new Tensor(type, memory, dims, 0, true)
+  }
+
+  upload(from: TensorLike): Tensor {
+    const { buffer, byteOffset, byteLength } = from.data
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength).slice()
+    const tensor = this.empty(from.type as DType, from.dims)
+    tensor.memory.bytes().set(bytes)
+    return tensor
+  }
+
+  pack(weight: Encoded): Encoded {
+    return weight
+  }
+
+  unpack(weight: Encoded): Encoded {
+    return weight
+  }
+
+  scope<T>(run: () => T): T {
+    const outer = this.#scope
+    const made = new Set<Memory>()
+    this.#scope = made
+    try {
+      const result = run()
+      for (const { memory } of tensorsOf(result)) if (made.delete(memory)) outer?.add(memory)
+      return result
+    } finally {
+      this.#scope = outer
+      for (const memory of made) memory.free()
+    }
+  }
+
+  /** Starts over, so that a long suite stays small. */
+  dispose(): void {
+    this.#buffer = new ArrayBuffer(64)
+    this.live.clear()
+  }
+
+  #memory(start: number, byteLength: number): Memory {
+    const bytes = () => {
+      if (!this.live.has(memory)) throw new DeviceError('[GrowingDevice] this tensor was freed')
+      return new Uint8Array(this.#buffer, start, byteLength)
+    }
+    const memory: Memory = {
+      device: this,
+      byteLength,
+      bytes,
+      read: async (from, length) => bytes().slice(from, from + length),
+      free: () => void this.live.delete(memory),
+    }
+    return memory
+  }
+}

@@ -1,0 +1,34 @@
+import type { BlockType } from './block-type.ts'
+import { halfAt } from './half-at.ts'
+import { iq4Levels } from './iq4_nl.ts'
+
+const { fround } = Math
+
+/**
+ * 256 weights at 4.25 bits, in 8 groups of 32: w = d·(s − 32)·level[q].
+ *
+ *     0   float16 d
+ *     2   uint16: the upper two bits of s₀…s₇, from the lowest
+ *     4   4 bytes: the low nibbles of s₀…s₇, two a byte
+ *     8   128 bytes: 16 a group, low nibbles its q₀…q₁₅, high nibbles q₁₆…q₃₁
+ */
+export const iq4_xs: BlockType = {
+  name: 'iq4_xs',
+  elements: 256,
+  bytes: 136,
+  decode(block, at, out, to) {
+    const d = halfAt(block, at)
+    const high = block[at + 2]! | (block[at + 3]! << 8)
+    for (let group = 0; group < 8; group++) {
+      const low = (block[at + 4 + (group >> 1)]! >> (4 * (group & 1))) & 15
+      const scale = fround(d * ((low | (((high >> (2 * group)) & 3) << 4)) - 32))
+      const from = at + 8 + 16 * group
+      for (let i = 0; i < 16; i++) {
+        const pair = block[from + i]!
+        out[to + i] = scale * iq4Levels[pair & 15]!
+        out[to + 16 + i] = scale * iq4Levels[pair >> 4]!
+      }
+      to += 32
+    }
+  },
+}

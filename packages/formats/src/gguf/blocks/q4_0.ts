@@ -1,0 +1,22 @@
+import type { BlockType } from './block-type.ts'
+import { halfAt } from './half-at.ts'
+
+/**
+ * 32 weights at 4.5 bits: w = d·(q − 8).
+ *
+ *     0   float16 d
+ *     2   16 bytes: low nibbles q₀…q₁₅, high nibbles q₁₆…q₃₁
+ */
+export const q4_0: BlockType = {
+  name: 'q4_0',
+  elements: 32,
+  bytes: 18,
+  decode(block, at, out, to) {
+    const d = halfAt(block, at)
+    for (let i = 0; i < 16; i++) {
+      const pair = block[at + 2 + i]!
+      out[to + i] = ((pair & 15) - 8) * d
+      out[to + 16 + i] = ((pair >> 4) - 8) * d
+    }
+  },
+}

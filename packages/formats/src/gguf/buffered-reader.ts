@@ -1,0 +1,96 @@
+import { FormatError } from '@tersor/core-tensor'
+import { decodeUtf8 } from '../decode-utf8.ts'
+import type { RandomAccess } from '../random-access.ts'
+
+/** What one read of the source fetches: a few round trips for a large vocabulary, little waste for a small one. */
+const BUFFER_BYTES = 2 ** 18
+
+/**
+ * Little-endian values one after the other out of a {@link RandomAccess}, a buffer at a time.
+ *
+ * `await reader.need(n)` brings n bytes into the buffer, after which the getters are synchronous.
+ */
+export class BufferedReader {
+  readonly #source: RandomAccess
+  readonly #where: string
+  #bytes: Uint8Array = new Uint8Array(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
+  /** Where the buffer starts in the source, and where in the buffer the next value is. */
+  #start = 0
+  #at = 0
+
+  constructor(source: RandomAccess, where: string) {
+    this.#source = source
+    this.#where = where
+  }
+
+  get position(): number {
+    return this.#start + this.#at
+  }
+
+  get remaining(): number {
+    return this.#source.byteLength - this.position
+  }
+
+  /** @throws {FormatError} when the source has fewer bytes left */
+  need(count: number): Promise<void> | undefined {
+    if (this.#at + count <= this.#bytes.length) return undefined
+    return this.#fill(count)
+  }
+
+  async #fill(count: number): Promise<void> {
+    const { position, remaining } = this
+    if (count > remaining) {
+      throw new FormatError(
+        `[${this.#where}] expected ${count} more bytes at ${position}, got ${remaining}; the file is cut short`,
+      )
+    }
+    this.#bytes = await this.#source.read(position, Math.min(Math.max(count, BUFFER_BYTES), remaining))
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength)
+    this.#start = position
+    this.#at = 0
+  }
+
+  /** The next `count` bytes as a view that lasts until the next `need`. */
+  take(count: number): Uint8Array {
+    return this.#bytes.subarray(this.#at, (this.#at += count))
+  }
+
+  /** The next `count` bytes, to read one number from. */
+  number(count: number): DataView {
+    const view = new DataView(this.#view.buffer, this.#view.byteOffset + this.#at, count)
+    this.#at += count
+    return view
+  }
+
+  async uint32(): Promise<number> {
+    await this.need(4)
+    return this.number(4).getUint32(0, true)
+  }
+
+  /** @throws {FormatError} for 2^53 and more, which no file of this world has */
+  async uint64(): Promise<number> {
+    await this.need(8)
+    return safe(this.number(8).getBigUint64(0, true), this.#where)
+  }
+
+  /** A string after its uint64 length. */
+  async string(maxBytes: number): Promise<string> {
+    const length = await this.uint64()
+    if (length > maxBytes) {
+      throw new FormatError(
+        `[${this.#where}] expected a string of at most ${maxBytes} bytes at ${this.position}, got ${length}`,
+      )
+    }
+    await this.need(length)
+    return decodeUtf8(this.take(length), this.#where)
+  }
+}
+
+/** A 64-bit integer as a number. */
+export function safe(value: bigint, where: string): number {
+  const number = Number(value)
+  if (!Number.isSafeInteger(number))
+    throw new FormatError(`[${where}] expected integers below 2^53, got ${value}`)
+  return number
+}

@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs'
+import { type DType, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { npyDTypes } from './npy-dtypes.ts'
+import { readNpy } from './read-npy.ts'
+import { readNpz } from './read-npz.ts'
+import { writeNpy } from './write-npy.ts'
+import { writeNpz } from './write-npz.ts'
+
+const shared = new URL('../../../../../shared/data/', import.meta.url)
+const fromHex = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
+const plain = ({ type, dims, data }: Tensor) => ({ type, dims, data })
+
+/** A version 1 file of a header's text. */
+function npyOf(header: string, data: readonly number[] = []): Uint8Array {
+  const text = `\x93NUMPY\x01\x00${String.fromCharCode(header.length & 255, header.length >> 8)}${header}`
+  return Uint8Array.from([...Array.from(text, char => char.charCodeAt(0)), ...data])
+}
+
+/** What NumPy 2.4 wrote. */
+const [saved, fortran, compressed] = [
+  `934e554d5059010076007b276465736372273a20273c6634272c2027666f727472616e5f6f72646572273a2046616c73652c20277368617065273a2028322c292c207d${'20'.repeat(61)}0a0000c03f000000c0`,
+  `934e554d5059010076007b276465736372273a20273c6932272c2027666f727472616e5f6f72646572273a20547275652c20277368617065273a2028322c2033292c207d${'20'.repeat(60)}0a010004000200050003000600`,
+  '504b03042d00000008000000210002ecbda9ffffffffffffffff05001400612e6e7079010010008c000000000000004c000000000000009bec17ea1b10c9c850c650ad9e925a9c5ca46ea5a06e9369a2aea3a09e965f54529498179f5f94920a12774bcc294e058a17672416a402f91ac63a9a3a0ab50a14002e062060046226200600504b01022d032d00000008000000210002ecbda94c0000008c000000050000000000000000000000800100000000612e6e7079504b0506000000000100010033000000830000000000',
+].map(fromHex) as [Uint8Array, Uint8Array, Uint8Array]
+
+const anyArray = fc
+  .record({
+    type: fc.constantFrom(...(Object.values(npyDTypes).filter(type => type !== 'float16') as DType[])),
+    dims: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }),
+  })
+  .map(
+    ({ type, dims }) =>
+      new Tensor(
+        type,
+        Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => i % 2),
+        dims,
+      ),
+  )
+
+describe('npy', () => {
+  it('reads and writes what numpy.save wrote', () => {
+    const array = new Tensor('float32', [1.5, -2], [2])
+    expect(plain(readNpy(saved))).toEqual(plain(array))
+    expect(writeNpy(array)).toEqual(saved)
+  })
+
+  it('transposes Fortran order', () => {
+    expect(plain(readNpy(fortran))).toEqual({
+      type: 'int16',
+      dims: [2, 3],
+      data: new Int16Array([1, 2, 3, 4, 5, 6]),
+    })
+  })
+
+  it('gives every array back', () => {
+    fc.assert(
+      fc.property(anyArray, array => void expect(plain(readNpy(writeNpy(array)))).toEqual(plain(array))),
+    )
+    const half = new Tensor('float16', new Uint16Array([0x3c00]), [])
+    expect(plain(readNpy(writeNpy(half)))).toEqual(plain(half))
+  })
+
+  it('refuses dtypes that one side lacks', () => {
+    expect(() => writeNpy(new Tensor('bfloat16', new Uint16Array(1), [1]))).toThrow(UnsupportedError)
+    for (const descr of ['>f4', '<u8', '<c8', '|O', '<U3']) {
+      expect(() => readNpy(npyOf(`{'descr': '${descr}', 'fortran_order': False, 'shape': ()}`))).toThrow(
+        UnsupportedError,
+      )
+    }
+  })
+
+  it.each([
+    '',
+    '{}',
+    "{'descr': '|u1', 'fortran_order': False}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'descr': '|u1'}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'more': True}",
+    "{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (1,)}",
+    "{'descr': '|u1', 'fortran_order': 1, 'shape': (1,)}",
+    "{'descr': True, 'fortran_order': False, 'shape': (1,)}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (1 1,)}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999,)}",
+    `{'descr': '|u1', 'fortran_order': False, 'shape': (${'1'.repeat(9000)}`,
+    "x{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}",
+  ])('refuses the header %s', header => {
+    expect(() => readNpy(npyOf(header, [7]))).toThrow(FormatError)
+  })
+
+  it('refuses what is not .npy or is cut short', () => {
+    for (let length = 0; length < saved.length; length++)
+      expect(() => readNpy(saved.subarray(0, length))).toThrow(FormatError)
+  })
+})
+
+describe('npz', () => {
+  it('reads what numpy.savez_compressed wrote', async () => {
+    const arrays = await readNpz(compressed)
+    expect([...arrays.keys()]).toEqual(['a'])
+    expect(plain(arrays.get('a')!)).toEqual({ type: 'int32', dims: [3], data: new Int32Array([0, 1, 2]) })
+  })
+
+  it.each([false, true])('gives every array back, compress: %s', async compress => {
+    const names = fc.uniqueArray(fc.string(), { maxLength: 4 })
+    await fc.assert(
+      fc.asyncProperty(names, fc.array(anyArray, { minLength: 4, maxLength: 4 }), async (names, arrays) => {
+        const entries = names.map((name, i) => [name.toWellFormed(), arrays[i]!] as const)
+        const read = await readNpz(await writeNpz(entries, { compress }))
+        expect([...read].map(([name, array]) => [name, plain(array)])).toEqual(
+          entries.map(([name, array]) => [name, plain(array)]),
+        )
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('refuses names twice, bombs, damage and what is no archive', async () => {
+    const one = new Tensor('uint8', [1], [1])
+    await expect(
+      writeNpz([
+        ['a', one],
+        ['a', one],
+      ]),
+    ).rejects.toThrow(FormatError)
+    await expect(readNpz(new Uint8Array(10))).rejects.toThrow(FormatError)
+    await expect(readNpz(compressed, { maxBytes: 100 })).rejects.toThrow('raise maxBytes')
+    const directory = compressed.length - 22 - 51
+    for (const [at, value, message] of [
+      [24, 2 ** 31, 'to hold what'],
+      [24, 50, 'got more'],
+      [24, 500, 'after inflating'],
+      [16, 1, 'checksum'],
+      [10, 12, 'method 12'],
+      [8, 1, 'without encryption'],
+      [42, 9, 'to start at 9'],
+      [42, 2 ** 31, 'between 0 and'],
+    ] as const) {
+      const bytes = compressed.slice()
+      const view = new DataView(bytes.buffer)
+      if (at === 8 || at === 10) view.setUint16(directory + at, value, true)
+      else view.setUint32(directory + at, value, true)
+      await expect(readNpz(bytes), message).rejects.toThrow(message)
+    }
+  })
+
+  const published = new URL('g2p-en/checkpoint20.npz', shared)
+  it.skipIf(!existsSync(published))('reads a published archive (in ../shared/data)', async () => {
+    const arrays = await readNpz(published)
+    expect(arrays.size).toBe(12)
+    expect(arrays.get('dec_w_ih')).toMatchObject({ type: 'float32', dims: [768, 256] })
+  })
+})

@@ -1,0 +1,85 @@
+import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import type { GgufFile } from '@tersor/formats'
+import { checkLlamaConfig, type LlamaConfig } from './llama-config.ts'
+import { type SentencePieceVocabulary } from './sentence-piece-tokenizer.ts'
+import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD } from './weight-names.ts'
+
+/**
+ * The configuration in the metadata of a GGUF file of the `llama` architecture.
+ *
+ * @throws {UnsupportedError} for another architecture
+ * @throws {FormatError} when a key is missing
+ */
+export function configFromGguf({ metadata, tensors }: GgufFile): LlamaConfig {
+  const architecture = metadata.get('general.architecture')
+  if (architecture !== 'llama') throw new UnsupportedError(`[models/gguf] expected the architecture 'llama', got '${String(architecture)}'`)
+  const number = (key: string, fallback?: number): number => {
+    const value = metadata.get(`llama.${key}`) ?? fallback
+    if (typeof value !== 'number') throw new FormatError(`[models/gguf] expected a number 'llama.${key}', got ${String(value)}`)
+    return value
+  }
+  const heads = number('attention.head_count')
+  const hiddenSize = number('embedding_length')
+  const embedding = tensors.get('token_embd.weight')
+  return checkLlamaConfig({
+    layers: number('block_count'),
+    heads,
+    kvHeads: number('attention.head_count_kv', heads),
+    headDim: number('attention.key_length', hiddenSize / heads),
+    vocabSize: embedding?.dims[0] ?? number('vocab_size'),
+    contextLength: number('context_length'),
+    ropeBase: number('rope.freq_base', 10000),
+    hiddenSize,
+    intermediateSize: number('feed_forward_length'),
+    epsilon: number('attention.layer_norm_rms_epsilon', 1e-5),
+    ropeLayout: 'interleaved',
+    tied: !tensors.has('output.weight'),
+  })
+}
+
+/** GGUF's names of the weights of a model, by Hugging Face's. */
+export function ggufNames({ layers, tied }: LlamaConfig): ReadonlyMap<string, string> {
+  const names = new Map<string, string>([
+    [EMBEDDING, 'token_embd.weight'],
+    [FINAL_NORM, 'output_norm.weight'],
+  ])
+  if (!tied) names.set(HEAD, 'output.weight')
+  for (let layer = 0; layer < layers; layer++) {
+    const weights = blockWeightNames(layer)
+    const inBlock = (name: string) => `blk.${layer}.${name}.weight`
+    names.set(weights.attentionNorm, inBlock('attn_norm'))
+    names.set(weights.query, inBlock('attn_q'))
+    names.set(weights.key, inBlock('attn_k'))
+    names.set(weights.value, inBlock('attn_v'))
+    names.set(weights.output, inBlock('attn_output'))
+    names.set(weights.feedForwardNorm, inBlock('ffn_norm'))
+    names.set(weights.gate, inBlock('ffn_gate'))
+    names.set(weights.up, inBlock('ffn_up'))
+    names.set(weights.down, inBlock('ffn_down'))
+  }
+  return names
+}
+
+/** The SentencePiece vocabulary in the metadata of a GGUF file; undefined where it has another tokenizer, or none. */
+export function vocabularyFromGguf({ metadata }: GgufFile): SentencePieceVocabulary | undefined {
+  const pieces = metadata.get('tokenizer.ggml.tokens')
+  const scores = metadata.get('tokenizer.ggml.scores')
+  if (metadata.get('tokenizer.ggml.model') !== 'llama' || !isList(pieces) || !isList(scores)) return undefined
+  if (pieces.length !== scores.length) {
+    throw new FormatError(`[models/gguf] expected a score for each of ${pieces.length} tokens, got ${scores.length}`)
+  }
+  const id = (key: string, fallback: number): number => {
+    const value = metadata.get(`tokenizer.ggml.${key}`)
+    return typeof value === 'number' ? value : fallback
+  }
+  return {
+    pieces: Array.from(pieces, String),
+    scores: Float32Array.from(scores as ArrayLike<number>),
+    bos: id('bos_token_id', 1),
+    eos: id('eos_token_id', 2),
+  }
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || ArrayBuffer.isView(value)
+}

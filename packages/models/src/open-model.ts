@@ -1,0 +1,143 @@
+import { coreKinds, type Encoded, FormatError, type Tensor, type Tokenizer, UnsupportedError } from '@tersor/core-tensor'
+import { loadWeight, openGguf, openLlama2c, openSafetensors, openSafetensorsIndex, type SafetensorsFile, weightNames } from '@tersor/formats'
+import { configFromGguf, ggufNames, vocabularyFromGguf } from './gguf-llama.ts'
+import { configFromHuggingFace, type LlamaConfig } from './llama-config.ts'
+import { openTokenizer } from './open-tokenizer.ts'
+import { sentencePieceTokenizer } from './sentence-piece-tokenizer.ts'
+
+/** A model on disk: its weights are read one at a time, when they are asked for. */
+export interface ModelFile {
+  /** Of a Llama model; undefined for a file of weights alone. */
+  readonly config: LlamaConfig | undefined
+  /** What the weights are called, in Hugging Face's way. */
+  readonly names: readonly string[]
+  /** Bytes of the weight files, headers and alignment included. */
+  readonly fileBytes: number
+  /** A weight as it is stored. */
+  load(name: string): Promise<Tensor | Encoded>
+  /** The tokenizer that lies in the file or beside it. */
+  openTokenizer(): Promise<Tokenizer | undefined>
+  close(): Promise<void>
+}
+
+/**
+ * Opens a model from a path (Node): a folder or file of safetensors (sharded or not, with a Hugging
+ * Face `config.json` beside it or the configuration that Tersor writes inside), a GGUF file of the
+ * llama architecture, or a llama2.c `.bin`.
+ *
+ * @throws {FormatError} when the file is malformed
+ * @throws {UnsupportedError} when it holds another architecture, or is of another format
+ */
+export async function openModel(path: string): Promise<ModelFile> {
+  const { stat } = await import('node:fs/promises')
+  const { join } = await import('node:path')
+  if (!(await stat(path)).isDirectory()) return openModelFile(path)
+  for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
+    const inside = join(path, name)
+    const there = await stat(inside).then(() => true, () => false)
+    if (there) return openModelFile(inside)
+  }
+  throw new FormatError(`[models/open-model] expected model.safetensors or model.safetensors.index.json in ${path}`)
+}
+
+async function openModelFile(path: string): Promise<ModelFile> {
+  if (path.endsWith('.safetensors')) return fromSafetensors(await openSafetensors(path), path, [path])
+  if (path.endsWith('.safetensors.index.json')) return fromShards(path)
+  if (path.endsWith('.gguf')) return fromGguf(path)
+  if (path.endsWith('.bin')) return fromLlama2c(path)
+  throw new UnsupportedError(`[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${path}`)
+}
+
+async function fromShards(path: string): Promise<ModelFile> {
+  const { readFile } = await import('node:fs/promises')
+  const { dirname, join } = await import('node:path')
+  const file = await openSafetensorsIndex(path)
+  const { weight_map: map } = JSON.parse(await readFile(path, 'utf8')) as { weight_map: Record<string, string> }
+  return fromSafetensors(file, path, [...new Set(Object.values(map))].map(shard => join(dirname(path), shard)))
+}
+
+async function fromSafetensors(file: SafetensorsFile, path: string, files: readonly string[]): Promise<ModelFile> {
+  const { readFile } = await import('node:fs/promises')
+  const { dirname, join } = await import('node:path')
+  const inside = file.metadata.get('config')
+  const text = inside ?? (await readFile(join(dirname(path), 'config.json'), 'utf8').catch(() => undefined))
+  const config = text === undefined ? undefined : configFromHuggingFace(parseConfig(text, path))
+  return {
+    config,
+    names: weightNames(file),
+    fileBytes: await bytesOf(files),
+    load: name => loadWeight(file, name, { kinds: coreKinds }),
+    openTokenizer: () => tokenizerBeside(path, config),
+    close: () => file.close(),
+  }
+}
+
+async function fromGguf(path: string): Promise<ModelFile> {
+  const file = await openGguf(path)
+  const config = configFromGguf(file)
+  const names = ggufNames(config)
+  return {
+    config,
+    names: [...names.keys()],
+    fileBytes: await bytesOf([path]),
+    load(name) {
+      const stored = names.get(name)
+      if (stored === undefined) throw new FormatError(`[models/open-model] ${path} has no weight '${name}'`)
+      return file.read(stored)
+    },
+    async openTokenizer() {
+      const vocabulary = vocabularyFromGguf(file)
+      return vocabulary === undefined ? tokenizerBeside(path, config) : sentencePieceTokenizer(vocabulary)
+    },
+    close: () => file.close(),
+  }
+}
+
+async function fromLlama2c(path: string): Promise<ModelFile> {
+  const file = await openLlama2c(path)
+  const { dim, hiddenDim, sequenceLength, ...rest } = file.config
+  const config: LlamaConfig = {
+    ...rest,
+    headDim: dim / rest.heads,
+    hiddenSize: dim,
+    intermediateSize: hiddenDim,
+    contextLength: sequenceLength,
+    ropeBase: 10000,
+    epsilon: 1e-5,
+    ropeLayout: 'interleaved',
+  }
+  return {
+    config,
+    names: [...file.tensors.keys()],
+    fileBytes: await bytesOf([path]),
+    load: name => file.read(name),
+    openTokenizer: () => tokenizerBeside(path, config),
+    close: () => file.close(),
+  }
+}
+
+/** tokenizer.json, tokenizer.bin, or llama2.c's tokN.bin for a vocabulary of N, in the folder of the model. */
+async function tokenizerBeside(path: string, config: LlamaConfig | undefined): Promise<Tokenizer | undefined> {
+  const { access } = await import('node:fs/promises')
+  const { dirname, join } = await import('node:path')
+  for (const name of ['tokenizer.json', 'tokenizer.bin', `tok${config?.vocabSize}.bin`]) {
+    const candidate = join(dirname(path), name)
+    const there = await access(candidate).then(() => true, () => false)
+    if (there) return openTokenizer(candidate)
+  }
+  return undefined
+}
+
+async function bytesOf(paths: readonly string[]): Promise<number> {
+  const { stat } = await import('node:fs/promises')
+  const sizes = await Promise.all(paths.map(async path => (await stat(path)).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+function parseConfig(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new FormatError(`[models/open-model] expected JSON in the configuration of ${path}`)
+  }
+}
