@@ -1,6 +1,6 @@
 import type { Encoded } from './encoded.ts'
-import type { AttentionOptions } from './kernels.ts'
 import type { JobOptions } from './job.ts'
+import type { AttentionOptions } from './kernels.ts'
 import type { Tensor } from './tensor.ts'
 
 /** Key heads that share a length. Sealed segments are immutable; only a layer's last one grows, in place. */
@@ -29,7 +29,10 @@ export interface KVCache {
   segments(layer: number): readonly KVSegment[]
   /** Keys (kvHeads, n, headDim), unrotated; values likewise; positions (n) int32. */
   append(layer: number, keys: Tensor, values: Tensor, positions: Tensor): void
-  /** Queries (heads, n, headDim), unrotated; gives (heads, n, headDim). */
+  /**
+   * Queries (heads, n, headDim), unrotated; gives (heads, n, headDim). `logWeight` and `mass` have a
+   * column for each token that the layer holds.
+   */
   attend(layer: number, queries: Tensor, positions: Tensor, options: AttentionOptions): Tensor
   /** After each forward: evict, merge, encode. */
   maintain(options?: JobOptions): Promise<void>
@@ -43,5 +46,9 @@ export interface KVCache {
 /** One stage of a cache method: scores, evicts, merges or encodes the segments of a layer. */
 export interface KVStage {
   readonly needs?: readonly 'mass'[]
-  apply(layer: number, segments: readonly KVSegment[], mass?: Tensor): readonly KVSegment[] | Promise<readonly KVSegment[]>
+  apply(
+    layer: number,
+    segments: readonly KVSegment[],
+    mass?: Tensor,
+  ): readonly KVSegment[] | Promise<readonly KVSegment[]>
 }

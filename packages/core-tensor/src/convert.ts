@@ -2,7 +2,7 @@ import { sizeOf } from './dims.ts'
 import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf } from './dtype.ts'
 import { ShapeError } from './errors.ts'
 import { decodeNarrow, encodeNarrow, narrowFloats } from './narrow-float.ts'
-import { Tensor, type TensorLike } from './tensor.ts'
+import type { Tensor, TensorLike } from './tensor.ts'
 
 /** A typed array that holds numbers as they are. */
 export type NumberArray = Exclude<HostArray, BigInt64Array>
@@ -17,7 +17,9 @@ export function numbersOf(x: TensorLike | Tensor): NumberArray {
   const size = sizeOf(x.dims)
   const data = hostView(type, x.data)
   if (data.byteLength !== bytesOf(type, size)) {
-    throw new ShapeError(`[numbersOf] expected ${bytesOf(type, size)} bytes for ${type} [${x.dims}], got ${data.byteLength}`)
+    throw new ShapeError(
+      `[numbersOf] expected ${bytesOf(type, size)} bytes for ${type} [${x.dims}], got ${data.byteLength}`,
+    )
   }
   switch (type) {
     case 'int64':
@@ -58,7 +60,9 @@ export function toFloat64(x: TensorLike | Tensor): Float64Array {
 export function writeNumbers(values: ArrayLike<number>, type: DType, out: HostArray): void {
   const expected = bytesOf(type, values.length)
   if (out.byteLength !== expected) {
-    throw new ShapeError(`[cast] expected an out of ${expected} bytes for ${values.length} ${type}, got ${out.byteLength}`)
+    throw new ShapeError(
+      `[cast] expected an out of ${expected} bytes for ${values.length} ${type}, got ${out.byteLength}`,
+    )
   }
   switch (type) {
     case 'float64':

@@ -2,8 +2,8 @@ import type { Device } from './device.ts'
 import { type DType, dtypeBits, isFloat } from './dtype.ts'
 import { FormatError, ShapeError } from './errors.ts'
 import type { Order, Out } from './kernels.ts'
-import { cast } from './reference/cast.ts'
 import { linearTiled } from './linear-tiled.ts'
+import { cast } from './reference/cast.ts'
 import { matmul } from './reference/matmul.ts'
 import { reference } from './reference-device.ts'
 import { Tensor } from './tensor.ts'
@@ -97,7 +97,9 @@ function checkWhole(e: Encoded): void {
     throw new FormatError(`[${where}] expected to decode to a float type, got ${e.type}`)
   }
   const full = e.dims.map(dim => Math.max(dim, 1))
-  const sizes = e.dims.every(dim => Number.isSafeInteger(dim) && dim >= 0) ? full.reduce((a, b) => a * b, 1) : Infinity
+  const sizes = e.dims.every(dim => Number.isSafeInteger(dim) && dim >= 0)
+    ? full.reduce((a, b) => a * b, 1)
+    : Infinity
   if (sizes > (e.dims.includes(0) ? MAX_EMPTY_SIZE : Number.MAX_SAFE_INTEGER)) {
     throw new FormatError(`[${where}] expected dimensions of a tensor, got [${e.dims}]`)
   }

@@ -1,72 +1,42 @@
 // Tensors
-export { asTensor, requireHost, Tensor, type TensorLike } from './tensor.ts'
-export { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf, isFloat } from './dtype.ts'
-export { aroundAxis, matrixDims, sameDims, sizeOf } from './dims.ts'
-export { type NumberArray, numbersOf, toFloat32, toFloat64, writeNumbers } from './convert.ts'
-export { decodeNarrow, encodeNarrow, type NarrowFloat, narrowFloats, roundTiesToEven } from './narrow-float.ts'
-export { packedRowBytes, packRow, unpackRow } from './bits.ts'
-export { fromOrt, toOrt } from './ort.ts'
 
+export { packedRowBytes, packRow, unpackRow } from './bits.ts'
+// Models and caches (types)
+export type { KVCache, KVSegment, KVStage } from './cache.ts'
+export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps, Tokenizer } from './causal-lm.ts'
+export { type NumberArray, numbersOf, toFloat32, toFloat64, writeNumbers } from './convert.ts'
 // Devices and kernels
 export type { Device, Memory } from './device.ts'
-export { reference } from './reference-device.ts'
-export {
-  type AttentionOptions,
-  type AttentionPart,
-  type BinaryOp,
-  type CoreKernels,
-  kernel,
-  type Kernels,
-  type MatmulOptions,
-  type Order,
-  type Out,
-  type QuantizeAffineOptions,
-  type ReduceOp,
-  type RopeLayout,
-  type RopeOptions,
-  type UnaryOp,
-} from './kernels.ts'
-export { tensorsOf } from './tensors-of.ts'
-
+export { aroundAxis, matrixDims, sameDims, sizeOf } from './dims.ts'
+export { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf, isFloat } from './dtype.ts'
 // The algebra of encodings
 export {
   byteLength,
   canonicalJson,
   check,
-  decode,
   type DecodeOptions,
+  decode,
   type Encoded,
-  encoded,
   type Encoding,
+  encoded,
   isEncoded,
   type Json,
-  linear,
   type LinearOptions,
+  linear,
   MAX_DEPTH,
 } from './encoded.ts'
-export { linearTiled } from './linear-tiled.ts'
 export { affine, affineEncoding } from './encodings/affine.ts'
 export { codebook, codebookEncoding } from './encodings/codebook.ts'
 export { concat, concatEncoding } from './encodings/concat.ts'
+export { coreKinds } from './encodings/core-kinds.ts'
 export { dense, denseEncoding } from './encodings/dense.ts'
-export { groupDims, groupIndex, type GroupIndex } from './encodings/groups.ts'
+export { type GroupIndex, groupDims, groupIndex } from './encodings/groups.ts'
 export { hadamard, hadamardEncoding } from './encodings/hadamard.ts'
 export { permuted, permutedEncoding } from './encodings/permuted.ts'
 export { product, productEncoding } from './encodings/product.ts'
 export { scaled, scaledEncoding } from './encodings/scaled.ts'
-export { sparse, sparseEncoding, type SparsePattern } from './encodings/sparse.ts'
+export { type SparsePattern, sparse, sparseEncoding } from './encodings/sparse.ts'
 export { sum, sumEncoding } from './encodings/sum.ts'
-export { coreKinds } from './encodings/core-kinds.ts'
-
-// Models and caches (types)
-export type { KVCache, KVSegment, KVStage } from './cache.ts'
-export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps, Tokenizer } from './causal-lm.ts'
-export type { JobOptions } from './job.ts'
-
-// Reproducible arithmetic
-export { cos, exp, log, sin } from './portable-math.ts'
-export { Rng } from './rng.ts'
-
 // Errors
 export {
   DeviceError,
@@ -78,3 +48,35 @@ export {
   type TersorErrorCode,
   UnsupportedError,
 } from './errors.ts'
+export type { JobOptions } from './job.ts'
+export {
+  type AttentionOptions,
+  type AttentionPart,
+  type BinaryOp,
+  type CoreKernels,
+  type Kernels,
+  kernel,
+  type MatmulOptions,
+  type Order,
+  type Out,
+  type QuantizeAffineOptions,
+  type ReduceOp,
+  type RopeLayout,
+  type RopeOptions,
+  type UnaryOp,
+} from './kernels.ts'
+export { linearTiled } from './linear-tiled.ts'
+export {
+  decodeNarrow,
+  encodeNarrow,
+  type NarrowFloat,
+  narrowFloats,
+  roundTiesToEven,
+} from './narrow-float.ts'
+export { fromOrt, toOrt } from './ort.ts'
+// Reproducible arithmetic
+export { cos, exp, log, sin } from './portable-math.ts'
+export { reference } from './reference-device.ts'
+export { Rng } from './rng.ts'
+export { asTensor, requireHost, Tensor, type TensorLike } from './tensor.ts'
+export { tensorsOf } from './tensors-of.ts'

@@ -112,7 +112,10 @@ export interface CoreKernels {
   gather(x: Tensor, index: Tensor, options: { axis: number; out?: Tensor }): Tensor
   scatterAdd(x: Tensor, index: Tensor, options: { out: Tensor; axis: number }): Tensor
   hadamard(x: Tensor, options?: Out & { signs?: Tensor; inverse?: boolean }): Tensor
-  histogram(x: Tensor, options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor }): Tensor
+  histogram(
+    x: Tensor,
+    options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor },
+  ): Tensor
 }
 
 /** Every primitive that a device may accelerate; the coding and training groups join with their packages. */
@@ -131,7 +134,9 @@ export function kernel<N extends keyof Kernels>(name: N, specification: Kernels[
     const own = device.kernels[name] as ((...args: unknown[]) => unknown) | undefined
     if (own !== undefined) return own(...args)
     if (!device.host) {
-      throw new UnsupportedError(`[${name}] ${device.name} does not offer it; move the tensors to a host device`)
+      throw new UnsupportedError(
+        `[${name}] ${device.name} does not offer it; move the tensors to a host device`,
+      )
     }
     if (device !== reference) {
       const counts = device.fallbacks as Map<string, number>

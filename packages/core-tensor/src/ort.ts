@@ -18,10 +18,14 @@ type OrtTensorConstructor<T> = new (type: never, data: never, dims: readonly num
  */
 export function toOrt<T>(tensor: Tensor, OrtTensor: OrtTensorConstructor<T>): T {
   if (!tensor.device.host) {
-    throw new DeviceError(`[toOrt] expected a tensor on a host device, got one on ${tensor.device.name}; use \`await tensor.to(host)\``)
+    throw new DeviceError(
+      `[toOrt] expected a tensor on a host device, got one on ${tensor.device.name}; use \`await tensor.to(host)\``,
+    )
   }
   if (!ortTypes.has(tensor.type)) {
-    throw new DTypeError(`[toOrt] expected a type of ONNX Runtime (${[...ortTypes].join(', ')}), got ${tensor.type}; cast it first`)
+    throw new DTypeError(
+      `[toOrt] expected a type of ONNX Runtime (${[...ortTypes].join(', ')}), got ${tensor.type}; cast it first`,
+    )
   }
   return new OrtTensor(tensor.type as never, ortData(tensor.type, tensor.data) as never, tensor.dims)
 }
@@ -32,10 +36,26 @@ export function fromOrt(tensor: TensorLike): Tensor {
 }
 
 const ortTypes: ReadonlySet<DType> = /* @__PURE__ */ new Set<DType>([
-  'float64', 'float32', 'float16', 'int64', 'int32', 'uint32', 'int16', 'uint16', 'int8', 'uint8', 'int4', 'uint4', 'bool',
+  'float64',
+  'float32',
+  'float16',
+  'int64',
+  'int32',
+  'uint32',
+  'int16',
+  'uint16',
+  'int8',
+  'uint8',
+  'int4',
+  'uint4',
+  'bool',
 ])
 
-type Float16ArrayConstructor = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => ArrayBufferView
+type Float16ArrayConstructor = new (
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  length: number,
+) => ArrayBufferView
 
 /** ONNX Runtime holds float16 in `Float16Array` where the engine has it, int4 in `Int8Array`. */
 function ortData(type: DType, data: HostArray): ArrayBufferView {

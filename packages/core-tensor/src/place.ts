@@ -1,5 +1,5 @@
-import { ShapeError } from './errors.ts'
 import { sameDims } from './dims.ts'
+import { ShapeError } from './errors.ts'
 import type { Out } from './kernels.ts'
 import { binary } from './reference/binary.ts'
 import { cast } from './reference/cast.ts'
@@ -16,6 +16,7 @@ export function place(y: Tensor, { out, accumulate = false }: Out, where: string
     if (accumulate) throw new ShapeError(`[${where}] expected an out to accumulate into`)
     return y
   }
-  if (!sameDims(out.dims, y.dims)) throw new ShapeError(`[${where}] expected an out of [${y.dims}], got [${out.dims}]`)
+  if (!sameDims(out.dims, y.dims))
+    throw new ShapeError(`[${where}] expected an out of [${y.dims}], got [${out.dims}]`)
   return accumulate ? binary('add', out, y, { out }) : cast(y, out.type, { out })
 }

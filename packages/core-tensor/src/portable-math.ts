@@ -6,7 +6,7 @@
  */
 import { NumericalError } from './errors.ts'
 
-const LN2_HIGH = 6.93147180369123816490e-1
+const LN2_HIGH = 6.9314718036912381649e-1
 const LN2_LOW = 1.90821492927058770002e-10
 
 /** eˣ by reduction to |r| ≤ ln 2 / 2 and a Taylor polynomial in Horner form. */
@@ -27,8 +27,19 @@ export function exp(x: number): number {
 
 /** 1/2!, 1/3!, … 1/14! */
 const EXP_TERMS: readonly number[] = [
-  0.5, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040, 1 / 40320, 1 / 362880, 1 / 3628800, 1 / 39916800, 1 / 479001600,
-  1 / 6227020800, 1 / 87178291200,
+  0.5,
+  1 / 6,
+  1 / 24,
+  1 / 120,
+  1 / 720,
+  1 / 5040,
+  1 / 40320,
+  1 / 362880,
+  1 / 3628800,
+  1 / 39916800,
+  1 / 479001600,
+  1 / 6227020800,
+  1 / 87178291200,
 ]
 
 /** ln x by reduction to √½ ≤ m < √2 and the series of atanh((m − 1) / (m + 1)). */
@@ -84,12 +95,14 @@ export function cos(x: number): number {
 
 // π/2 in three pieces of 33 bits, so that k times a piece is exact for k < 2^20 (Cody and Waite).
 const HALF_PI_1 = 1.57079632673412561417
-const HALF_PI_2 = 6.07710050630396597660e-11
+const HALF_PI_2 = 6.0771005063039659766e-11
 const HALF_PI_3 = 2.02226624879595063154e-21
 
 function reduceToQuadrant(x: number, where: string): { quadrant: number; r: number; rest: number } {
   if (!(Math.abs(x) <= 2 ** 20)) {
-    throw new NumericalError(`[${where}] expected an angle of at most 2^20 radians, got ${x}; reduce it first`)
+    throw new NumericalError(
+      `[${where}] expected an angle of at most 2^20 radians, got ${x}; reduce it first`,
+    )
   }
   const k = Math.round(x / (HALF_PI_1 + HALF_PI_2))
   const first = x - k * HALF_PI_1
@@ -121,11 +134,25 @@ function cosNearZero(r: number, rest: number): number {
 
 /** −1/3!, 1/5!, −1/7!, … */
 const SIN_TERMS: readonly number[] = [
-  -1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800, 1 / 6227020800, -1 / 1307674368000, 1 / 355687428096000,
+  -1 / 6,
+  1 / 120,
+  -1 / 5040,
+  1 / 362880,
+  -1 / 39916800,
+  1 / 6227020800,
+  -1 / 1307674368000,
+  1 / 355687428096000,
 ]
 /** 1/4!, −1/6!, 1/8!, … */
 const COS_TERMS: readonly number[] = [
-  1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600, -1 / 87178291200, 1 / 20922789888000, -1 / 6402373705728000,
+  1 / 24,
+  -1 / 720,
+  1 / 40320,
+  -1 / 3628800,
+  1 / 479001600,
+  -1 / 87178291200,
+  1 / 20922789888000,
+  -1 / 6402373705728000,
 ]
 
 const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8))

@@ -50,7 +50,9 @@ class ReferenceDevice implements Device {
     try {
       const result = run()
       if (result instanceof Promise) {
-        throw new DeviceError('[Device.scope] expected synchronous code, got a promise; await inside would outlive the scope')
+        throw new DeviceError(
+          '[Device.scope] expected synchronous code, got a promise; await inside would outlive the scope',
+        )
       }
       for (const { memory } of tensorsOf(result)) {
         if (made.delete(memory)) outer?.add(memory)
@@ -88,7 +90,9 @@ class HostMemory implements Memory {
 
   bytes(): Uint8Array {
     if (this.#bytes === undefined) {
-      throw new DeviceError('[Tensor] this tensor was disposed, or left the scope that made it; return it from the scope')
+      throw new DeviceError(
+        '[Tensor] this tensor was disposed, or left the scope that made it; return it from the scope',
+      )
     }
     return this.#bytes
   }

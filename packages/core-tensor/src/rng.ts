@@ -23,7 +23,8 @@ export class Rng {
       this.#state = Uint32Array.from(seed)
       return
     }
-    if (!Number.isSafeInteger(seed) || seed < 0) throw new ShapeError(`[Rng] expected a whole seed ≥ 0, got ${seed}`)
+    if (!Number.isSafeInteger(seed) || seed < 0)
+      throw new ShapeError(`[Rng] expected a whole seed ≥ 0, got ${seed}`)
     const words = splitmix64(BigInt(seed), 2)
     this.#state = Uint32Array.from(words.flatMap(word => [Number(word & 0xffffffffn), Number(word >> 32n)]))
   }
@@ -51,7 +52,8 @@ export class Rng {
 
   /** A whole number from 0 to n − 1, each equally likely; n at most 2^32. */
   integer(n: number): number {
-    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) throw new ShapeError(`[Rng.integer] expected 1 ≤ n ≤ 2^32, got ${n}`)
+    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
+      throw new ShapeError(`[Rng.integer] expected 1 ≤ n ≤ 2^32, got ${n}`)
     const limit = 2 ** 32 - (2 ** 32 % n)
     let x = this.uint32()
     while (x >= limit) x = this.uint32()

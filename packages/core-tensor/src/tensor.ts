@@ -77,18 +77,22 @@ export class Tensor implements TensorLike {
     const HostArray = hostArrayOf(this.type)
     const target = out ?? new HostArray(this.byteLength / HostArray.BYTES_PER_ELEMENT)
     if (target.byteLength !== this.byteLength) {
-      throw new ShapeError(`[Tensor.read] expected room for ${this.byteLength} bytes, got ${target.byteLength}`)
+      throw new ShapeError(
+        `[Tensor.read] expected room for ${this.byteLength} bytes, got ${target.byteLength}`,
+      )
     }
     new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(bytes)
     return target
   }
 
-  /** The same elements under other dimensions, without a copy. */
+  /** The same elements under other dimensions, without a copy; disposing of either disposes of both. */
   reshape(dims: readonly number[]): Tensor {
     if (sizeOf(dims, 'Tensor.reshape') !== this.size) {
-      throw new ShapeError(`[Tensor.reshape] expected ${this.size} elements as in [${this.dims}], got [${dims}]`)
+      throw new ShapeError(
+        `[Tensor.reshape] expected ${this.size} elements as in [${this.dims}], got [${dims}]`,
+      )
     }
-    return new Tensor(this.type, this.memory, dims, this.byteOffset, false)
+    return new Tensor(this.type, this.memory, dims, this.byteOffset, this.#owned)
   }
 
   /** Entries `start` to `end` (exclusive) of the first axis, without a copy. */
@@ -99,7 +103,9 @@ export class Tensor implements TensorLike {
     }
     const bitOffset = start * sizeOf(rest) * dtypeBits[this.type]
     if (bitOffset % 8 !== 0) {
-      throw new ShapeError(`[Tensor.rows] row ${start} of a packed ${this.type} [${this.dims}] starts inside a byte`)
+      throw new ShapeError(
+        `[Tensor.rows] row ${start} of a packed ${this.type} [${this.dims}] starts inside a byte`,
+      )
     }
     return new Tensor(this.type, this.memory, [end - start, ...rest], this.byteOffset + bitOffset / 8, false)
   }
@@ -155,7 +161,9 @@ function hostBytes(
   }
   const HostArray = hostArrayOf(type)
   if (type === 'int4' || type === 'uint4' || (type.includes('float') && dtypeBits[type] < 32)) {
-    throw new DTypeError(`[Tensor] expected packed bits for ${type}, got plain numbers; make a float32 tensor and cast it`)
+    throw new DTypeError(
+      `[Tensor] expected packed bits for ${type}, got plain numbers; make a float32 tensor and cast it`,
+    )
   }
   const values = new HostArray(from.length)
   for (let i = 0; i < from.length; i++) {
@@ -163,7 +171,9 @@ function hostBytes(
     const whole = isFloat(type) || Number.isSafeInteger(value)
     if (whole) values[i] = type === 'int64' ? BigInt(value) : value
     if (!whole || (!isFloat(type) && Number(values[i]) !== value)) {
-      throw new DTypeError(`[Tensor] expected numbers that ${type} can hold, got ${value}; make a float32 tensor and cast it`)
+      throw new DTypeError(
+        `[Tensor] expected numbers that ${type} can hold, got ${value}; make a float32 tensor and cast it`,
+      )
     }
   }
   return hostBytes(type, values, byteLength, dims)

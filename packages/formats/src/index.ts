@@ -1,23 +1,9 @@
-// Where bytes come from
+// biome-ignore-all assist/source/organizeImports: grouped by what they are for
 
-export { encodedNames } from './encoded/encoded-names.ts'
-// Encoded tensors in safetensors
-export { type LoadOptions, loadEncoded } from './encoded/load-encoded.ts'
-export { loadWeight } from './encoded/load-weight.ts'
-export { weightNames } from './encoded/weight-names.ts'
-// GGUF
-export { type GgufFile, type GgufInfo, openGguf } from './gguf/open-gguf.ts'
-export type { GgufValue } from './gguf/read-metadata.ts'
-// llama2.c
-export { type Llama2cConfig, type Llama2cFile, openLlama2c } from './llama2c/open-llama2c.ts'
-// NumPy
-export { readNpy } from './npy/read-npy.ts'
-export { type ReadNpzOptions, readNpz } from './npy/read-npz.ts'
-export { writeNpy } from './npy/write-npy.ts'
-export { type WriteNpzOptions, writeNpz } from './npy/write-npz.ts'
+// Where bytes come from
 export { openSource, type RandomAccess, type Source, type SourceOptions } from './random-access.ts'
-export { createSafetensorsWriter, type SafetensorsWriter } from './safetensors/create-safetensors-writer.ts'
-export { type EncodeSafetensorsOptions, encodeSafetensors } from './safetensors/encode-safetensors.ts'
+export type { TensorInfo, WeightFile } from './weight-file.ts'
+
 // safetensors
 export {
   openSafetensors,
@@ -25,7 +11,27 @@ export {
   type SafetensorsInfo,
 } from './safetensors/open-safetensors.ts'
 export {
-  type OpenSafetensorsIndexOptions,
   openSafetensorsIndex,
+  type OpenSafetensorsIndexOptions,
 } from './safetensors/open-safetensors-index.ts'
-export type { TensorInfo, WeightFile } from './weight-file.ts'
+export { encodeSafetensors, type EncodeSafetensorsOptions } from './safetensors/encode-safetensors.ts'
+export { createSafetensorsWriter, type SafetensorsWriter } from './safetensors/create-safetensors-writer.ts'
+
+// Encoded tensors in safetensors
+export { loadEncoded, type LoadOptions } from './encoded/load-encoded.ts'
+export { loadWeight } from './encoded/load-weight.ts'
+export { encodedNames } from './encoded/encoded-names.ts'
+export { weightNames } from './encoded/weight-names.ts'
+
+// GGUF
+export { openGguf, type GgufFile, type GgufInfo } from './gguf/open-gguf.ts'
+export type { GgufValue } from './gguf/read-metadata.ts'
+
+// llama2.c
+export { openLlama2c, type Llama2cConfig, type Llama2cFile } from './llama2c/open-llama2c.ts'
+
+// NumPy
+export { readNpy } from './npy/read-npy.ts'
+export { writeNpy } from './npy/write-npy.ts'
+export { readNpz, type ReadNpzOptions } from './npy/read-npz.ts'
+export { writeNpz, type WriteNpzOptions } from './npy/write-npz.ts'

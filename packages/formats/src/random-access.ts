@@ -18,6 +18,7 @@ export type Source = string | URL | Blob | Uint8Array | ArrayBuffer | RandomAcce
 export interface SourceOptions {
   /** Default: the global `fetch`. */
   fetch?: typeof fetch
+  /** Aborts the opening; reads take a signal of their own. */
   signal?: AbortSignal
 }
 

@@ -19,6 +19,6 @@ export interface WeightFile<Info extends TensorInfo = TensorInfo> {
    * @throws {FormatError} when the file has no tensor of that name
    * @throws {UnsupportedError} when its stored type is not supported
    */
-  read(name: string): Promise<Tensor>
+  read(name: string, signal?: AbortSignal): Promise<Tensor>
   close(): Promise<void>
 }

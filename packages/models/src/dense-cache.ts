@@ -10,7 +10,7 @@ import {
   ShapeError,
   Tensor,
 } from '@tersor/core-tensor'
-import { attention, copy, gather, mergeAttention, rope } from '@tersor/core-tensor/reference'
+import { attention, binary, copy, gather, mergeAttention, rope } from '@tersor/core-tensor/reference'
 
 export interface DenseCacheOptions {
   /** Which elements of a head are rotated together; `half` by default. */
@@ -99,13 +99,22 @@ export class DenseCache implements KVCache {
 
   attend(layer: number, queries: Tensor, positions: Tensor, options: AttentionOptions): Tensor {
     if (options.mass !== undefined) this.#compact(layer)
-    const rotated = rope(queries, { positions, frequencies: this.#frequencies, layout: this.#layout })
+    using rotated = rope(queries, { positions, frequencies: this.#frequencies, layout: this.#layout })
     const segments = this.#layer(layer)
     const [only] = segments
-    if (only !== undefined && segments.length === 1) {
-      return attention(rotated, only.keys, only.values, { ...options, length: only.length })
-    }
-    return this.#attendSegments(segments, rotated, options)
+    if (only === undefined || segments.length > 1) return this.#attendSegments(segments, rotated, options)
+    return this.#device.scope(() => {
+      const { mass, logWeight, ...rest } = options
+      const room = mass === undefined ? undefined : this.#device.empty('float32', [mass.dims[0]!, only.positions.size])
+      const result = attention(rotated, only.keys, only.values, {
+        ...rest,
+        length: only.length,
+        ...(logWeight === undefined ? {} : { logWeight: columns(logWeight, 0, only) }),
+        ...(room === undefined ? {} : { mass: room }),
+      })
+      if (mass !== undefined && room !== undefined) addColumns(room, mass)
+      return result
+    })
   }
 
   async maintain(): Promise<void> {}
@@ -233,6 +242,13 @@ function tokensOf(segments: readonly DenseSegment[]): number {
 function release({ keys, values, positions, owners }: DenseSegment): void {
   if (--owners.count > 0) return
   for (const tensor of [keys, values, positions]) tensor.dispose()
+}
+
+/** mass ← mass + the columns of `room` that are in use. */
+function addColumns(room: Tensor, mass: Tensor): void {
+  const index = Int32Array.from({ length: mass.dims[1]! }, (_, i) => i)
+  const used = gather(room, room.device.upload(new Tensor('int32', index, [index.length])), { axis: 1 })
+  binary('add', mass, used, { out: mass })
 }
 
 /** The log-weights of one segment, (kvHeads, capacity); room that is not in use repeats the last token. */

@@ -47,7 +47,8 @@ function argmax(scores: Float32Array): number {
   return best
 }
 
-function draw(scores: Float32Array, temperature: number, rng: Rng): number {
+/** A token drawn with probability softmax(scores / temperature). */
+export function draw(scores: Float32Array, temperature: number, rng: Rng): number {
   const max = scores.reduce((a, b) => Math.max(a, b), -Infinity)
   const weights = Float64Array.from(scores, score => Math.exp((score - max) / temperature))
   let left = rng.uniform() * weights.reduce((a, b) => a + b, 0)

@@ -56,14 +56,14 @@ export class Llama implements LayeredLM {
 
   async forward(tokens: Int32Array, options: ForwardOptions): Promise<{ logits?: Tensor }> {
     const { cache, logits = 'last', signal } = options
-    const end = cache.length + tokens.length
-    if (tokens.length === 0 || end > this.config.contextLength) {
-      throw new ShapeError(
-        `[models/llama] expected 1 to ${this.config.contextLength - cache.length} tokens after the ${cache.length} in the cache, got ${tokens.length}`,
-      )
-    }
     // Fixed before the first block appends and changes the cache's length.
     const positions = options.positions ?? consecutive(cache.length, tokens.length)
+    const { contextLength } = this.config
+    if (tokens.length === 0 || positions.length !== tokens.length || positions.some(position => position < 0 || position >= contextLength)) {
+      throw new ShapeError(
+        `[models/llama] expected at least one token, each at a position from 0 to ${contextLength - 1}, got ${tokens.length} tokens after ${cache.length}`,
+      )
+    }
     let x = this.embed(tokens)
     for (let layer = 0; layer < this.config.layers; layer++) {
       signal?.throwIfAborted()

@@ -1,5 +1,6 @@
-import { type CausalLM, type JobOptions, ShapeError } from '@tersor/core-tensor'
-import { generate } from './generate.ts'
+import { type CausalLM, type JobOptions, Rng, ShapeError } from '@tersor/core-tensor'
+import { BatchedCache } from './batched-cache.ts'
+import { draw } from './generate.ts'
 
 export interface SampleOptions extends JobOptions {
   /** At least this many tokens in all, beginning tokens not counted. */
@@ -10,6 +11,9 @@ export interface SampleOptions extends JobOptions {
   /** Tokens of a window, the beginning one included; the model's context length, at most 512, by default. */
   windowLength?: number
 }
+
+/** Windows that are drawn at the same time. */
+const BATCH = 16
 
 /**
  * Draws text from a model itself, window by window from the beginning token at temperature 1: data
@@ -25,19 +29,37 @@ export async function sampleWindows(model: CausalLM, options: SampleOptions): Pr
   }
   const count = Math.ceil(tokens / (windowLength - 1))
   const windows: Int32Array[] = []
-  for (let i = 0; i < count; i++) {
-    const window = Int32Array.from({ length: windowLength }, () => bos)
-    let at = 1
-    const draws = generate(model, Int32Array.of(bos), {
-      temperature: 1,
-      // Each window has a generator of its own, so that a longer sample begins with the shorter one.
-      seed: seed * 2 ** 20 + i,
-      maxTokens: windowLength - 1,
-      ...(signal === undefined ? {} : { signal }),
-    })
-    for await (const token of draws) window[at++] = token
-    windows.push(window)
-    onProgress?.(i + 1, count)
+  while (windows.length < count) {
+    const indices = Array.from({ length: Math.min(BATCH, count - windows.length) }, (_, i) => windows.length + i)
+    // Each window has a generator of its own, so that a longer sample begins with the shorter one.
+    const rngs = indices.map(index => new Rng(seed * 2 ** 20 + index))
+    windows.push(...(await drawBatch(model, rngs, bos, windowLength, { signal, onToken: at => onProgress?.(windows.length * windowLength + at * rngs.length, count * windowLength) })))
   }
+  return windows
+}
+
+/** Draws one window for each generator, all of them token by token together. */
+async function drawBatch(
+  model: CausalLM,
+  rngs: readonly Rng[],
+  bos: number,
+  windowLength: number,
+  { signal, onToken }: { signal: AbortSignal | undefined; onToken: (at: number) => void },
+): Promise<Int32Array[]> {
+  const windows = rngs.map(() => new Int32Array(windowLength).fill(bos))
+  const cache = new BatchedCache(rngs.map(() => model.createCache()))
+  for (let at = 1; at < windowLength; at++) {
+    const last = Int32Array.from(windows, window => window[at - 1]!)
+    const positions = new Int32Array(rngs.length).fill(at - 1)
+    const { logits } = await model.forward(last, { cache, positions, logits: 'all', ...(signal === undefined ? {} : { signal }) })
+    const scores = (await logits!.read()) as Float32Array
+    const vocabulary = scores.length / rngs.length
+    rngs.forEach((rng, i) => {
+      windows[i]![at] = draw(scores.subarray(i * vocabulary, (i + 1) * vocabulary), 1, rng)
+    })
+    logits!.dispose()
+    onToken(at)
+  }
+  cache.dispose()
   return windows
 }

@@ -1,12 +1,21 @@
 import { packedRowBytes, unpackRow } from '../bits.ts'
 import { numbersOf, toFloat32 } from '../convert.ts'
 import { matrixDims, sameDims } from '../dims.ts'
-import { decode, type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { type DecodeOptions, decode, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
 import { groupIndex } from './groups.ts'
-import { decoded, decodedPart, malformed, matrixRows, metaInteger, part, rowRange, tensorPart } from './parts.ts'
+import {
+  decoded,
+  decodedPart,
+  malformed,
+  matrixRows,
+  metaInteger,
+  part,
+  rowRange,
+  tensorPart,
+} from './parts.ts'
 
 const { fround } = Math
 
@@ -27,7 +36,13 @@ export function affine(
   options: { dims: readonly number[]; bits: number; group: number; axis: number },
 ): Encoded {
   const { dims, bits, group, axis } = options
-  return encoded(affineEncoding, 'float32', dims, { ...parts }, { bits, group, axis: axis < 0 ? axis + dims.length : axis })
+  return encoded(
+    affineEncoding,
+    'float32',
+    dims,
+    { ...parts },
+    { bits, group, axis: axis < 0 ? axis + dims.length : axis },
+  )
 }
 
 /** The kind of {@link affine}. */
@@ -44,7 +59,10 @@ function checkAffine(e: Encoded): void {
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
   const codes = tensorPart(e, 'codes')
   const { columns } = matrixDims(e.dims)
-  if (codes.type !== 'uint8' || !sameDims(codes.dims, [...e.dims.slice(0, -1), packedRowBytes(columns, bits)])) {
+  if (
+    codes.type !== 'uint8' ||
+    !sameDims(codes.dims, [...e.dims.slice(0, -1), packedRowBytes(columns, bits)])
+  ) {
     throw malformed(e, `expected uint8 codes of ${packedRowBytes(columns, bits)} bytes a row`)
   }
   const scale = part(e, 'scale')
@@ -55,9 +73,11 @@ function checkAffine(e: Encoded): void {
   }
   for (const name of ['zero', 'offset'] as const) {
     const other = e.parts[name]
-    if (other !== undefined && !sameDims(other.dims, scale.dims)) throw malformed(e, `expected ${name} to have the shape of scale`)
+    if (other !== undefined && !sameDims(other.dims, scale.dims))
+      throw malformed(e, `expected ${name} to have the shape of scale`)
   }
-  if (e.parts.zero !== undefined && tensorPart(e, 'zero').type.includes('float')) throw malformed(e, 'expected integers as zero')
+  if (e.parts.zero !== undefined && tensorPart(e, 'zero').type.includes('float'))
+    throw malformed(e, 'expected integers as zero')
 }
 
 function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {

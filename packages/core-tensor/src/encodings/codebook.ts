@@ -6,7 +6,17 @@ import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
 import { groupIndex } from './groups.ts'
-import { decoded, decodedPart, malformed, matrixRows, metaInteger, part, requireFloats, rowRange, tensorPart } from './parts.ts'
+import {
+  decoded,
+  decodedPart,
+  malformed,
+  matrixRows,
+  metaInteger,
+  part,
+  requireFloats,
+  rowRange,
+  tensorPart,
+} from './parts.ts'
 
 /**
  * Codes into a table of numbers or short vectors, times a scale a group: NF4, k-means, product
@@ -32,7 +42,13 @@ export function codebook(
 ): Encoded {
   const { dims, bits, axis = -1 } = options
   const at = axis < 0 ? axis + dims.length : axis
-  return encoded(codebookEncoding, 'float32', dims, { ...parts }, { bits, group: options.group ?? Math.max(1, dims[at] ?? 1), axis: at })
+  return encoded(
+    codebookEncoding,
+    'float32',
+    dims,
+    { ...parts },
+    { bits, group: options.group ?? Math.max(1, dims[at] ?? 1), axis: at },
+  )
 }
 
 /** The kind of {@link codebook}. */
@@ -49,10 +65,12 @@ function checkCodebook(e: Encoded): void {
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
   const codes = tensorPart(e, 'codes')
   const table = tensorPart(e, 'table')
-  if (table.dims.length !== 2 && table.dims.length !== 3) throw malformed(e, 'expected a table (entries, d) or (books, entries, d)')
+  if (table.dims.length !== 2 && table.dims.length !== 3)
+    throw malformed(e, 'expected a table (entries, d) or (books, entries, d)')
   const [entries, d] = table.dims.slice(-2) as [number, number]
   const { rows, columns } = matrixDims(e.dims)
-  if (d < 1 || entries < 1 || table.size === 0 || columns % d !== 0) throw malformed(e, 'expected table vectors that divide the last dimension')
+  if (d < 1 || entries < 1 || table.size === 0 || columns % d !== 0)
+    throw malformed(e, 'expected table vectors that divide the last dimension')
   requireFloats(e, [table])
   const perRow = columns / d
   const rowBytes = packedRowBytes(perRow, bits)

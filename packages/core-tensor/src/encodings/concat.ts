@@ -1,13 +1,13 @@
 import { sizeOf } from '../dims.ts'
 import {
+  type DecodeOptions,
   decode,
   deviceOf,
-  type DecodeOptions,
   type Encoded,
   type Encoding,
   encoded,
-  linear,
   type LinearOptions,
+  linear,
 } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import { place } from '../place.ts'
@@ -50,7 +50,8 @@ function checkConcat(e: Encoded): void {
     ({ dims }) => dims.length === e.dims.length && dims.every((dim, i) => i === axis || dim === e.dims[i]),
   )
   const total = blocks.reduce((sum, block) => sum + (block.dims[axis] ?? 0), 0)
-  if (blocks.length === 0 || !fit || total !== e.dims[axis]) throw malformed(e, `expected blocks that fill axis ${axis}`)
+  if (blocks.length === 0 || !fit || total !== e.dims[axis])
+    throw malformed(e, `expected blocks that fill axis ${axis}`)
 }
 
 function decodeConcat(e: Encoded, options: DecodeOptions = {}): Tensor {
@@ -61,7 +62,10 @@ function decodeConcat(e: Encoded, options: DecodeOptions = {}): Tensor {
   let from = 0
   for (const block of terms(e)) {
     const length = block.dims[axis]!
-    const rows = axis === 0 ? ([Math.max(start - from, 0), Math.min(end - from, length)] as const) : ([start, end] as const)
+    const rows =
+      axis === 0
+        ? ([Math.max(start - from, 0), Math.min(end - from, length)] as const)
+        : ([start, end] as const)
     if (rows[0] < rows[1]) {
       const at = e.dims.map((_, i) => (i !== axis ? 0 : axis === 0 ? Math.max(from - start, 0) : from))
       copy(cast(decode(block, { rows, device }), 'float32'), { out: whole, at })

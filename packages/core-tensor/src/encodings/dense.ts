@@ -4,7 +4,7 @@ import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../enc
 import { linearTiled } from '../linear-tiled.ts'
 import { cast } from '../reference/cast.ts'
 import type { Tensor } from '../tensor.ts'
-import { malformed, rowRange, tensorPart } from './parts.ts'
+import { decoded, malformed, rowRange, tensorPart } from './parts.ts'
 
 /**
  * A tensor in a storage type, such as float16 or float8, that computes as another.
@@ -28,13 +28,12 @@ export const denseEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 })
 
 function checkDense(e: Encoded): void {
-  if (!sameDims(tensorPart(e, 'values').dims, e.dims)) throw malformed(e, 'expected values of the shape of the whole')
+  if (!sameDims(tensorPart(e, 'values').dims, e.dims))
+    throw malformed(e, 'expected values of the shape of the whole')
 }
 
 function decodeDense(e: Encoded, options: DecodeOptions = {}): Tensor {
-  const { out } = options
-  const values = rowsOf(tensorPart(e, 'values'), e, options)
-  return out === undefined ? cast(values, e.type) : cast(values, out.type, { out })
+  return decoded(e, cast(rowsOf(tensorPart(e, 'values'), e, options), e.type), options)
 }
 
 /** Rows of 4-bit elements may begin inside a byte: those are widened first. */

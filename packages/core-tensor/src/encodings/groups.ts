@@ -26,7 +26,8 @@ export function groupIndex(
   axis: number,
   where: string,
 ): GroupIndex {
-  if (!Number.isSafeInteger(group) || group < 1) throw new ShapeError(`[${where}] expected a group of at least 1, got ${group}`)
+  if (!Number.isSafeInteger(group) || group < 1)
+    throw new ShapeError(`[${where}] expected a group of at least 1, got ${group}`)
   const at = aroundAxis(dims, axis, where).axis
   const full = groupDims(dims, group, at)
   if (scaleDims.length !== dims.length || scaleDims.some((dim, i) => dim !== full[i] && dim !== 1)) {
@@ -41,8 +42,9 @@ export function groupIndex(
     stride *= scaleDims[i]!
   }
   const last = dims.length - 1
-  const columns = Uint32Array.from({ length: dims[last]! }, (_, c) =>
-    strides[last]! * (last === at ? Math.floor(c / group) : c),
+  const columns = Uint32Array.from(
+    { length: dims[last]! },
+    (_, c) => strides[last]! * (last === at ? Math.floor(c / group) : c),
   )
   const row = (index: number) => {
     let offset = 0

@@ -1,9 +1,16 @@
-import { deviceOf, type DecodeOptions, type Encoded, type Encoding, encoded, type LinearOptions } from '../encoded.ts'
+import type { Device } from '../device.ts'
+import {
+  type DecodeOptions,
+  deviceOf,
+  type Encoded,
+  type Encoding,
+  encoded,
+  type LinearOptions,
+} from '../encoded.ts'
 import { cast } from '../reference/cast.ts'
 import { hadamard as transform } from '../reference/hadamard.ts'
 import { Rng } from '../rng.ts'
 import { Tensor } from '../tensor.ts'
-import type { Device } from '../device.ts'
 import { decoded, malformed, metaInteger, rowRange } from './parts.ts'
 
 /** Larger rotations than any model has; a bound for files, whose dims could ask for any amount of memory. */
@@ -34,7 +41,8 @@ export const hadamardEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 function checkHadamard(e: Encoded): void {
   metaInteger(e, 'seed', 0, 2 ** 32 - 1)
   const [size = 0, width] = e.dims
-  if (e.dims.length !== 2 || size !== width || size > MAX_HADAMARD_SIZE) throw malformed(e, `expected a square of at most ${MAX_HADAMARD_SIZE}`)
+  if (e.dims.length !== 2 || size !== width || size > MAX_HADAMARD_SIZE)
+    throw malformed(e, `expected a square of at most ${MAX_HADAMARD_SIZE}`)
 }
 
 function signs(e: Encoded, device: Device): Tensor {

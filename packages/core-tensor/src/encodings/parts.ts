@@ -1,9 +1,9 @@
-import { decode, type DecodeOptions, type Encoded, isEncoded, type Json } from '../encoded.ts'
 import { sameDims } from '../dims.ts'
+import { isFloat } from '../dtype.ts'
+import { type DecodeOptions, decode, type Encoded, isEncoded, type Json } from '../encoded.ts'
 import { FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { Tensor } from '../tensor.ts'
-import { isFloat } from '../dtype.ts'
 
 /** The message of a malformed encoding. */
 export function malformed(e: Encoded, problem: string): FormatError {
@@ -11,7 +11,9 @@ export function malformed(e: Encoded, problem: string): FormatError {
 }
 
 function describe(e: Encoded): string {
-  const parts = Object.entries(e.parts).map(([name, part]) => `${name} ${isEncoded(part) ? part.encoding.kind : part.type} [${part.dims}]`)
+  const parts = Object.entries(e.parts).map(
+    ([name, part]) => `${name} ${isEncoded(part) ? part.encoding.kind : part.type} [${part.dims}]`,
+  )
   return `${parts.join(', ') || 'no parts'}`
 }
 
@@ -64,7 +66,9 @@ export function rowRange(e: Encoded, { rows }: DecodeOptions): readonly [number,
   const count = e.dims[0] ?? 1
   const [start, end] = rows ?? [0, count]
   if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= count)) {
-    throw new ShapeError(`[decode ${e.encoding.kind}] expected rows within 0 to ${count}, got ${start} to ${end}`)
+    throw new ShapeError(
+      `[decode ${e.encoding.kind}] expected rows within 0 to ${count}, got ${start} to ${end}`,
+    )
   }
   return [start, end]
 }
@@ -88,6 +92,6 @@ export function decoded(e: Encoded, values: Tensor, { out }: DecodeOptions): Ten
   if (out !== undefined && !sameDims(out.dims, values.dims)) {
     throw new ShapeError(`[decode ${e.encoding.kind}] expected an out of [${values.dims}], got [${out.dims}]`)
   }
-  if (out === undefined) return values.type === e.type ? values : cast(values, e.type)
-  return cast(values, out.type, { out })
+  const typed = values.type === e.type ? values : cast(values, e.type)
+  return out === undefined ? typed : cast(typed, out.type, { out })
 }

@@ -1,14 +1,14 @@
 import { numbersOf } from '../convert.ts'
 import { sameDims } from '../dims.ts'
 import {
+  type DecodeOptions,
   decode,
   deviceOf,
-  type DecodeOptions,
   type Encoded,
   type Encoding,
   encoded,
-  linear,
   type LinearOptions,
+  linear,
 } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import { place } from '../place.ts'
@@ -54,7 +54,8 @@ function checkPermuted(e: Encoded): void {
   if (!index.device.host) return
   const seen = new Uint8Array(index.size)
   for (const at of numbersOf(index)) {
-    if (at < 0 || at >= index.size || seen[at]! > 0) throw malformed(e, 'expected the index to be a permutation')
+    if (at < 0 || at >= index.size || seen[at]! > 0)
+      throw malformed(e, 'expected the index to be a permutation')
     seen[at] = 1
   }
 }

@@ -1,12 +1,12 @@
 import {
+  type DecodeOptions,
   decode,
   deviceOf,
-  type DecodeOptions,
   type Encoded,
   type Encoding,
   encoded,
-  linear,
   type LinearOptions,
+  linear,
 } from '../encoded.ts'
 import { cast } from '../reference/cast.ts'
 import type { Tensor } from '../tensor.ts'
@@ -37,8 +37,11 @@ export const productEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 
 function checkProduct(e: Encoded): void {
   const factors = terms(e)
-  const meet = factors.every(({ dims }, i) => dims.length === 2 && (i === 0 || factors[i - 1]!.dims[1] === dims[0]))
-  const whole = e.dims.length === 2 && factors[0]?.dims[0] === e.dims[0] && factors.at(-1)?.dims[1] === e.dims[1]
+  const meet = factors.every(
+    ({ dims }, i) => dims.length === 2 && (i === 0 || factors[i - 1]!.dims[1] === dims[0]),
+  )
+  const whole =
+    e.dims.length === 2 && factors[0]?.dims[0] === e.dims[0] && factors.at(-1)?.dims[1] === e.dims[1]
   if (!meet || !whole) throw malformed(e, 'expected matrices whose inner dimensions meet')
   requireFloats(e, factors)
 }

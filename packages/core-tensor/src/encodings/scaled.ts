@@ -1,13 +1,13 @@
 import { sameDims } from '../dims.ts'
 import {
+  type DecodeOptions,
   decode,
   deviceOf,
-  type DecodeOptions,
   type Encoded,
   type Encoding,
   encoded,
-  linear,
   type LinearOptions,
+  linear,
 } from '../encoded.ts'
 import { place } from '../place.ts'
 import { binary } from '../reference/binary.ts'

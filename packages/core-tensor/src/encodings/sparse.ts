@@ -54,7 +54,11 @@ function checkSparse(e: Encoded): void {
     const perRow = (columns / m) * n
     const rowBytes = packedRowBytes(perRow, indexBits(m))
     if (columns % m !== 0) throw malformed(e, `expected m = ${m} to divide the columns`)
-    if (!sameDims(values.dims, [rows, perRow]) || index.type !== 'uint8' || !sameDims(index.dims, [rows, rowBytes])) {
+    if (
+      !sameDims(values.dims, [rows, perRow]) ||
+      index.type !== 'uint8' ||
+      !sameDims(index.dims, [rows, rowBytes])
+    ) {
       throw malformed(e, `expected values [${rows},${perRow}] and a uint8 index [${rows},${rowBytes}]`)
     }
     if (index.device.host) checkPositions(e)
@@ -62,18 +66,26 @@ function checkSparse(e: Encoded): void {
   }
   if (e.meta.pattern !== 'rows') throw malformed(e, "expected meta.pattern 'rows' or 'nOfM'")
   const starts = tensorPart(e, 'starts')
-  if (values.dims.length !== 1 || index.type !== 'int32' || !sameDims(index.dims, values.dims) || starts.type !== 'int32' || !sameDims(starts.dims, [rows + 1])) {
+  if (
+    values.dims.length !== 1 ||
+    index.type !== 'int32' ||
+    !sameDims(index.dims, values.dims) ||
+    starts.type !== 'int32' ||
+    !sameDims(starts.dims, [rows + 1])
+  ) {
     throw malformed(e, 'expected values (count), int32 index (count) and int32 starts (rows + 1)')
   }
   if (!index.device.host) return
   const at = numbersOf(starts)
   const columnOf = numbersOf(index)
-  if (at[0] !== 0 || at[rows] !== values.size) throw malformed(e, 'expected starts from 0 to the count of values')
+  if (at[0] !== 0 || at[rows] !== values.size)
+    throw malformed(e, 'expected starts from 0 to the count of values')
   for (let row = 0; row < rows; row++) {
     if (at[row]! > at[row + 1]!) throw malformed(e, 'expected starts that never fall')
     for (let i = at[row]!; i < at[row + 1]!; i++) {
       const rising = i === at[row] || columnOf[i - 1]! < columnOf[i]!
-      if (!rising || columnOf[i]! < 0 || columnOf[i]! >= columns) throw malformed(e, 'expected rising columns inside the row')
+      if (!rising || columnOf[i]! < 0 || columnOf[i]! >= columns)
+        throw malformed(e, 'expected rising columns inside the row')
     }
   }
 }
@@ -85,7 +97,8 @@ function checkPositions(e: Encoded): void {
   eachNOfM(e, [0, e.dims[0]!], (_, column, i) => {
     const group = Math.floor((i % ((e.dims[1]! / m) * n)) / n) * m
     const low = i % n === 0 ? group : last + 1
-    if (column < low || column >= group + m) throw malformed(e, `expected rising positions below ${m} in each group`)
+    if (column < low || column >= group + m)
+      throw malformed(e, `expected rising positions below ${m} in each group`)
     last = column
   })
 }
@@ -104,7 +117,8 @@ function decodeSparse(e: Encoded, options: DecodeOptions = {}): Tensor {
     const starts = numbersOf(tensorPart(e, 'starts'))
     const index = numbersOf(tensorPart(e, 'index'))
     for (let row = start; row < end; row++) {
-      for (let i = starts[row]!; i < starts[row + 1]!; i++) dense[(row - start) * columns + index[i]!] = values[i]!
+      for (let i = starts[row]!; i < starts[row + 1]!; i++)
+        dense[(row - start) * columns + index[i]!] = values[i]!
     }
   }
   return decoded(e, made, options)

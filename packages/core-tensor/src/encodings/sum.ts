@@ -1,13 +1,13 @@
 import { sameDims } from '../dims.ts'
 import {
+  type DecodeOptions,
   decode,
   deviceOf,
-  type DecodeOptions,
   type Encoded,
   type Encoding,
   encoded,
-  linear,
   type LinearOptions,
+  linear,
 } from '../encoded.ts'
 import { place } from '../place.ts'
 import { binary } from '../reference/binary.ts'
@@ -38,7 +38,8 @@ export const sumEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 
 function checkSum(e: Encoded): void {
   const items = terms(e)
-  if (items.length === 0 || items.some(item => !sameDims(item.dims, e.dims))) throw malformed(e, 'expected terms of one shape')
+  if (items.length === 0 || items.some(item => !sameDims(item.dims, e.dims)))
+    throw malformed(e, 'expected terms of one shape')
   requireFloats(e, items)
 }
 

@@ -93,7 +93,10 @@ export function block(
   return { ...a, rows, columns, offset: a.offset + row * a.stride + column }
 }
 
-/** Divides a matrix by a power of two, so that no element passes 1 and squares neither overflow nor vanish. */
+/** Sums of squares below this have lost digits; next to elements near 1 what they are squares of is nothing. */
+export const VANISHING = 2 ** -960
+
+/** Divides a matrix by a power of two, so that its largest element is near 1 and no square overflows. */
 export function normalise({ data }: Matrix): number {
   let largest = 0
   for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]!))

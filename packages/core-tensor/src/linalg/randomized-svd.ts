@@ -34,7 +34,7 @@ export interface RandomizedSvdOptions extends SvdOptions {
  * @throws {ShapeError} when `a` is not a matrix or an option is not a whole number ≥ 0
  * @example
  * const { s } = await randomizedSvd(new Tensor('float64', [3, 0, 0, 0, 4, 0], [2, 3]), { rank: 1 })
- * Math.round(s.data[0]) // => 4
+ * Math.round(Number(s.data[0])) // => 4
  */
 export async function randomizedSvd(
   a: TensorLike,

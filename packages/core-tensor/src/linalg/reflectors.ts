@@ -1,4 +1,4 @@
-import { addProduct, BLOCK, block, identity, type Matrix, product, zeros } from './matrix.ts'
+import { addProduct, BLOCK, block, identity, type Matrix, product, VANISHING, zeros } from './matrix.ts'
 
 /** Hⱼ = I − τⱼ·vⱼ·vⱼᵀ for every column vⱼ, which has its one in row j + `below` and zeros above. */
 export interface Reflectors {
@@ -11,14 +11,14 @@ export interface Reflectors {
 
 /**
  * Overwrites x with v, v[0] = 1, so that H·x = β·e₁ for H = I − τ·v·vᵀ (Householder, 1958).
- * τ is 0, and H the identity, where x is a multiple of e₁ already.
+ * τ is 0, and H the identity, where x is a multiple of e₁ already, next to elements near 1.
  */
 export function reflect(x: Float64Array): { tau: number; beta: number } {
   const alpha = x[0]!
   let tail = 0
   for (let i = 1; i < x.length; i++) tail += x[i]! * x[i]!
   x[0] = 1
-  if (tail === 0) {
+  if (tail < VANISHING) {
     x.fill(0, 1)
     return { tau: 0, beta: alpha }
   }

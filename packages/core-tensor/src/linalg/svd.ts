@@ -12,6 +12,7 @@ import {
   rescale,
   tensorOf,
   transposed,
+  VANISHING,
 } from './matrix.ts'
 import { pace } from './pace.ts'
 import { orthogonalise } from './qr.ts'
@@ -101,7 +102,10 @@ export async function decompose(
   return wide ? { u: other, s, v: long } : { u: long, s, v: other }
 }
 
-/** QR sweeps down each unreduced block, the last block first, until d holds the singular values up to sign. */
+/**
+ * QR sweeps through each unreduced block, from its larger end to its smaller one, until d holds the
+ * singular values up to sign. A sweep upwards is one downwards in the transpose of the reversed block.
+ */
 async function diagonalise(
   d: Float64Array,
   e: Float64Array,
@@ -110,40 +114,63 @@ async function diagonalise(
   let norm = 0
   for (let i = 0; i < d.length; i++) norm = Math.max(norm, Math.abs(d[i]!) + Math.abs(e[i]!))
   const negligible = Number.EPSILON * norm
+  let sweeps = SWEEPS * d.length
+  let last = { top: -1, bottom: -1, up: false }
   for (let bottom = d.length - 1; bottom >= 0; bottom--) {
-    for (let sweep = 0; ; sweep++) {
+    for (;;) {
       let top = bottom
       while (top > 0 && Math.abs(e[top - 1]!) > negligible) top--
       if (top === bottom) break
-      if (sweep === SWEEPS) throw new NumericalError(`[linalg/svd] expected convergence in ${SWEEPS} sweeps`)
-      const shift = shiftOf(d[bottom - 1]!, e[bottom - 1]!, d[bottom]!)
-      const first = d[top]!
-      // Next to a tiny shift or first element, zero converges at once, and loses nothing.
-      const shifted = Math.abs(first) > negligible && (shift / first) ** 2 > Number.EPSILON
-      let f = shifted ? (Math.abs(first) - shift) * (Math.sign(first) + shift / first) : first
-      let g = e[top]!
-      for (let i = top; i < bottom; i++) {
-        let [c, s, r] = rotation(f, g)
-        if (i > top) e[i - 1] = r
-        right.rotate(i, c, s)
-        f = c * d[i]! + s * e[i]!
-        e[i] = c * e[i]! - s * d[i]!
-        g = s * d[i + 1]!
-        d[i + 1]! *= c
-        ;[c, s, r] = rotation(f, g)
-        d[i] = r
-        left.rotate(i, c, s)
-        f = c * e[i]! + s * d[i + 1]!
-        d[i + 1] = c * d[i + 1]! - s * e[i]!
-        g = s * e[i + 1]!
-        if (i + 1 < bottom) e[i + 1]! *= c
-      }
-      e[bottom - 1] = f
+      if (sweeps-- === 0)
+        throw new NumericalError(`[linalg/svd] expected convergence in ${SWEEPS} sweeps a value`)
+      // What is left of a block keeps its direction.
+      const entered = top > last.bottom || bottom < last.top
+      const up = entered ? Math.abs(d[bottom]!) > Math.abs(d[top]!) : last.up
+      last = { top, bottom, up }
+      sweep(d, e, last, up ? [left, right] : [right, left], negligible)
     }
     await step()
   }
   left.flush()
   right.flush()
+}
+
+function sweep(
+  d: Float64Array,
+  e: Float64Array,
+  { top, bottom, up }: { top: number; bottom: number; up: boolean },
+  [outer, inner]: readonly [ColumnRotations, ColumnRotations],
+  negligible: number,
+): void {
+  const [start, end, step] = up ? [bottom, top, -1] : [top, bottom, 1]
+  /** Where e stands between d[i] and the next one. */
+  const between = (i: number) => (up ? i - 1 : i)
+  const shift = shiftOf(d[end - step]!, e[between(end - step)]!, d[end]!)
+  const first = d[start]!
+  // Next to a tiny shift or first element, zero converges at once, and loses nothing.
+  const shifted = Math.abs(first) > negligible && (shift / first) ** 2 > Number.EPSILON
+  let f = shifted ? (Math.abs(first) - shift) * (Math.sign(first) + shift / first) : first
+  let g = e[between(start)]!
+  for (let i = start; i !== end; i += step) {
+    const at = between(i)
+    let [c, s, r] = rotation(f, g)
+    if (i !== start) e[at - step] = r
+    outer.rotate(at, c, step * s)
+    f = c * d[i]! + s * e[at]!
+    e[at] = c * e[at]! - s * d[i]!
+    g = s * d[i + step]!
+    d[i + step]! *= c
+    ;[c, s, r] = rotation(f, g)
+    d[i] = r
+    inner.rotate(at, c, step * s)
+    f = c * e[at]! + s * d[i + step]!
+    d[i + step] = c * d[i + step]! - s * e[at]!
+    if (i + step !== end) {
+      g = s * e[at + step]!
+      e[at + step]! *= c
+    }
+  }
+  e[between(end - step)] = f
 }
 
 function negateColumn({ data, columns }: Matrix, j: number): void {
@@ -157,8 +184,10 @@ function shiftOf(f: number, g: number, h: number): number {
   return (2 * Math.abs(f * h)) / (Math.sqrt(sum * sum + g * g) + Math.sqrt(difference * difference + g * g))
 }
 
-/** The rotation that turns (f, g) into (r, 0). */
+/** The rotation that turns (f, g) into (r, 0), next to elements near 1. */
 function rotation(f: number, g: number): [c: number, s: number, r: number] {
-  const r = Math.sqrt(f * f + g * g)
-  return r === 0 ? [1, 0, 0] : [f / r, g / r, r]
+  const squares = f * f + g * g
+  if (squares < VANISHING) return [1, 0, f]
+  const r = Math.sqrt(squares)
+  return [f / r, g / r, r]
 }

@@ -2,7 +2,7 @@ import { NumericalError } from '../errors.ts'
 import type { JobOptions } from '../job.ts'
 import { asTensor, type Tensor, type TensorLike } from '../tensor.ts'
 import { ColumnRotations } from './column-rotations.ts'
-import { columnsOf, normalise, rescale, squareOf, tensorOf } from './matrix.ts'
+import { columnsOf, normalise, rescale, squareOf, tensorOf, VANISHING } from './matrix.ts'
 import { pace } from './pace.ts'
 import { formQ } from './reflectors.ts'
 import { tridiagonalise } from './tridiagonalise.ts'
@@ -28,7 +28,7 @@ const SWEEPS = 60
  * @example
  * const a = new Tensor('float64', [2, 1, 1, 2], [2, 2])
  * const { values } = await symmetricEigen(a)
- * Array.from(values.data, x => Math.round(x)) // => [3, 1]
+ * Array.from(values.data, x => Math.round(Number(x))) // => [3, 1]
  */
 export async function symmetricEigen(
   a: TensorLike,
@@ -82,7 +82,8 @@ async function diagonalise(
       for (; i >= top; i--) {
         const f = s * e[i]!
         const b = c * e[i]!
-        const r = Math.sqrt(f * f + g * g)
+        const squares = f * f + g * g
+        const r = squares < VANISHING ? 0 : Math.sqrt(squares)
         e[i + 1] = r
         if (r === 0) break // The block has come apart here.
         s = f / r

@@ -1,3 +1,4 @@
+import { numbersOf } from '../convert.ts'
 import type { Memory } from '../device.ts'
 import { matmul } from '../reference/matmul.ts'
 import { transpose } from '../reference/transpose.ts'
@@ -6,9 +7,10 @@ import { Tensor } from '../tensor.ts'
 
 /** A matrix from a rule for its elements. */
 export function matrixFrom(rows: number, columns: number, element: (i: number, j: number) => number): Tensor {
-  const data = Array.from({ length: rows * columns }, (_, at) =>
-    element(Math.floor(at / columns), at % columns),
-  )
+  const data = new Float64Array(rows * columns)
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) data[at++] = element(i, j)
+  }
   return new Tensor('float64', data, [rows, columns])
 }
 
@@ -44,17 +46,16 @@ export const transposeOf = (a: Tensor): Tensor => transpose(a, [1, 0])
 /** a·diag(s) */
 export function scaleColumns(a: Tensor, s: Tensor): Tensor {
   const [rows, columns] = a.dims as [number, number]
-  return matrixFrom(rows, columns, (i, j) => Number(a.data[i * columns + j]) * Number(s.data[j]))
+  const [x, factors] = [numbersOf(a), numbersOf(s)]
+  return matrixFrom(rows, columns, (i, j) => x[i * columns + j]! * factors[j]!)
 }
 
-/** The largest difference of two elements. */
+/** The largest difference of two elements; NaN where there is one. */
 export function distance(a: Tensor, b: Tensor): number {
   if (String(a.dims) !== String(b.dims)) throw new Error(`[${a.dims}] is not [${b.dims}]`)
+  const [x, y] = [numbersOf(a), numbersOf(b)]
   let largest = 0
-  for (let i = 0; i < a.size; i++) {
-    const difference = Math.abs(Number(a.data[i]) - Number(b.data[i]))
-    if (!(difference <= largest)) largest = difference
-  }
+  for (let i = 0; i < x.length; i++) largest = Math.max(largest, Math.abs(x[i]! - y[i]!))
   return largest
 }
 
@@ -65,6 +66,13 @@ export function orthogonalityError(a: Tensor): number {
 
 export function largestMagnitude(a: Tensor): number {
   return (a.data as Float64Array).reduce((largest, x) => Math.max(largest, Math.abs(x)), 0)
+}
+
+/** The Frobenius norm, or the smallest number of a matrix of zeros. */
+export function norm(a: Tensor): number {
+  const largest = largestMagnitude(a) || 1
+  const squares = (a.data as Float64Array).reduce((sum, x) => sum + (x / largest) ** 2, 0)
+  return largest * Math.sqrt(squares) || Number.MIN_VALUE
 }
 
 /** The rows of a matrix, as ml-matrix takes them. */

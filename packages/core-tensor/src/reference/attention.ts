@@ -30,7 +30,12 @@ const QUERY_BLOCK = 64
  */
 export const attention = /* @__PURE__ */ kernel('attention', attentionReference)
 
-function attentionReference(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options: AttentionOptions): Tensor {
+function attentionReference(
+  q: Tensor,
+  k: Tensor | Encoded,
+  v: Tensor | Encoded,
+  options: AttentionOptions,
+): Tensor {
   checkDims(q, k, v, options)
   return q.device.scope(() => {
     const { device } = q
@@ -81,7 +86,11 @@ function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Ten
   if (lse !== undefined) writeNumbers(lseOut, lse.type, lse.data)
   if (mass !== undefined) {
     const before = numbersOf(mass)
-    writeNumbers(massOut.map((received, i) => received + before[i]!), mass.type, mass.data)
+    writeNumbers(
+      massOut.map((received, i) => received + before[i]!),
+      mass.type,
+      mass.data,
+    )
   }
   return done()
 }
@@ -119,9 +128,14 @@ function checkDims(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options:
   const [kvHeads = 0, capacity = 0] = k.dims
   const { length = capacity, logWeight, keyIndex, lse, mass } = options
   const fits =
-    q.dims.length === 3 && kvHeads > 0 && heads % kvHeads === 0 &&
-    sameDims(k.dims, [kvHeads, capacity, headDim]) && sameDims(v.dims, k.dims) &&
-    Number.isInteger(length) && length >= 0 && length <= capacity
+    q.dims.length === 3 &&
+    kvHeads > 0 &&
+    heads % kvHeads === 0 &&
+    sameDims(k.dims, [kvHeads, capacity, headDim]) &&
+    sameDims(v.dims, k.dims) &&
+    Number.isInteger(length) &&
+    length >= 0 &&
+    length <= capacity
   if (!fits) {
     throw new ShapeError(
       `[attention] expected q (heads, queries, headDim), k and v (kvHeads, tokens, headDim), kvHeads dividing heads, ` +

@@ -59,7 +59,8 @@ function broadcast(a: readonly number[], b: readonly number[]): number[] {
   return Array.from({ length: rank }, (_, i) => {
     const x = a[i + a.length - rank] ?? 1
     const y = b[i + b.length - rank] ?? 1
-    if (x !== y && x !== 1 && y !== 1) throw new ShapeError(`[binary] expected shapes that broadcast, got [${a}] and [${b}]`)
+    if (x !== y && x !== 1 && y !== 1)
+      throw new ShapeError(`[binary] expected shapes that broadcast, got [${a}] and [${b}]`)
     return x === 1 ? y : x
   })
 }

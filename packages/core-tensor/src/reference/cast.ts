@@ -1,6 +1,6 @@
 import { numbersOf, writeNumbers } from '../convert.ts'
-import type { DType } from '../dtype.ts'
 import { sameDims } from '../dims.ts'
+import type { DType } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -16,7 +16,8 @@ import type { Tensor } from '../tensor.ts'
 export const cast = /* @__PURE__ */ kernel('cast', castReference)
 
 function castReference(x: Tensor, type: DType, { out }: { out?: Tensor } = {}): Tensor {
-  if (out !== undefined && out.type !== type) throw new DTypeError(`[cast] expected an out of ${type}, got ${out.type}`)
+  if (out !== undefined && out.type !== type)
+    throw new DTypeError(`[cast] expected an out of ${type}, got ${out.type}`)
   if (out !== undefined && !sameDims(out.dims, x.dims)) {
     throw new ShapeError(`[cast] expected an out of [${x.dims}], got [${out.dims}]`)
   }

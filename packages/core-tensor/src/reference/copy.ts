@@ -17,7 +17,10 @@ export const copy = /* @__PURE__ */ kernel('copy', copyReference)
 function copyReference(x: Tensor, { out, at }: { out: Tensor; at: readonly number[] }): Tensor {
   if (x.type !== out.type) throw new DTypeError(`[copy] expected one dtype, got ${x.type} into ${out.type}`)
   const rank = x.dims.length
-  const fits = rank === out.dims.length && rank === at.length && x.dims.every((dim, i) => Number.isInteger(at[i]) && at[i]! >= 0 && at[i]! + dim <= out.dims[i]!)
+  const fits =
+    rank === out.dims.length &&
+    rank === at.length &&
+    x.dims.every((dim, i) => Number.isInteger(at[i]) && at[i]! >= 0 && at[i]! + dim <= out.dims[i]!)
   if (!fits) throw new ShapeError(`[copy] expected [${x.dims}] at [${at}] to lie inside [${out.dims}]`)
   const to = elements(out, 'copy')
   const from = apart(elements(x, 'copy'), to)

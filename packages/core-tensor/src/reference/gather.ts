@@ -17,9 +17,14 @@ export const gather = /* @__PURE__ */ kernel('gather', gatherReference)
 
 function gatherReference(x: Tensor, index: Tensor, options: { axis: number; out?: Tensor }): Tensor {
   const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'gather')
-  const out = options.out ?? x.device.empty(x.type, [...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)])
+  const out =
+    options.out ??
+    x.device.empty(x.type, [...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)])
   if (out.type !== x.type) throw new DTypeError(`[gather] expected an out of ${x.type}, got ${out.type}`)
-  if (out.size !== outer * index.size * inner) throw new ShapeError(`[gather] expected an out of ${outer * index.size * inner} elements, got [${out.dims}]`)
+  if (out.size !== outer * index.size * inner)
+    throw new ShapeError(
+      `[gather] expected an out of ${outer * index.size * inner} elements, got [${out.dims}]`,
+    )
   const to = elements(out, 'gather')
   const from = apart(elements(x, 'gather'), to)
   const indices = checkedIndices(index, length, 'gather')

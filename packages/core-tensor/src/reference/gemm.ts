@@ -95,7 +95,15 @@ function packPanel(
 }
 
 /** One row of the product, four columns at a time; lanes past the last column repeat it. */
-function multiplyRow(n: number, k: number, row: Panel, b: Strided, c: Panel, single: boolean, at: number): void {
+function multiplyRow(
+  n: number,
+  k: number,
+  row: Panel,
+  b: Strided,
+  c: Panel,
+  single: boolean,
+  at: number,
+): void {
   const dots = single ? dotsSequential : dotsFree
   const sums = new Float64Array(TILE)
   for (let j = 0; j < n; j += TILE) {

@@ -25,7 +25,9 @@ export const hadamard = /* @__PURE__ */ kernel('hadamard', hadamardReference)
 function hadamardReference(x: Tensor, options: Out & { signs?: Tensor; inverse?: boolean } = {}): Tensor {
   const n = x.dims.at(-1)
   if (n === undefined || (options.signs !== undefined && options.signs.size !== n)) {
-    throw new ShapeError(`[hadamard] expected x (…, n) and signs (n), got [${x.dims}] and [${options.signs?.dims ?? 'none'}]`)
+    throw new ShapeError(
+      `[hadamard] expected x (…, n) and signs (n), got [${x.dims}] and [${options.signs?.dims ?? 'none'}]`,
+    )
   }
   const { values, done } = output('hadamard', x.device, floatType(x), x.dims, options)
   const signs = options.signs === undefined ? undefined : floats(options.signs)

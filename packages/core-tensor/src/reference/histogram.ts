@@ -16,15 +16,27 @@ function histogramReference(
   x: Tensor,
   options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor },
 ): Tensor {
-  const { bins, range: [low, high] } = options
+  const {
+    bins,
+    range: [low, high],
+  } = options
   if (!Number.isInteger(bins) || bins < 1 || !(low < high) || !Number.isFinite(high - low)) {
-    throw new ShapeError(`[histogram] expected bins ≥ 1 and a finite range low < high, got ${bins} and [${low}, ${high}]`)
+    throw new ShapeError(
+      `[histogram] expected bins ≥ 1 and a finite range low < high, got ${bins} and [${low}, ${high}]`,
+    )
   }
-  const { values, done } = output('histogram', x.device, 'int32', [bins], options.out === undefined ? {} : { out: options.out })
+  const { values, done } = output(
+    'histogram',
+    x.device,
+    'int32',
+    [bins],
+    options.out === undefined ? {} : { out: options.out },
+  )
   const numbers = numbersOf(x)
   for (let i = 0; i < numbers.length; i++) {
     const value = numbers[i]!
-    if (value >= low && value <= high) values[Math.min(bins - 1, Math.floor(((value - low) / (high - low)) * bins))]! += 1
+    if (value >= low && value <= high)
+      values[Math.min(bins - 1, Math.floor(((value - low) / (high - low)) * bins))]! += 1
   }
   return done()
 }

@@ -23,14 +23,24 @@ function matmulReference(a: Tensor, b: Tensor, options: MatmulOptions = {}): Ten
   const { transposeA = false, transposeB = false, order = 'free' } = options
   const fold = b.dims.length === 2 && !transposeA
   const batchDims = fold ? [] : a.dims.slice(0, -2)
-  if (a.dims.length < (fold ? 1 : 2) || b.dims.length < 2 || !(fold || sameDims(batchDims, b.dims.slice(0, -2)))) {
-    throw new ShapeError(`[matmul] expected matrices with the same leading dimensions, got [${a.dims}] and [${b.dims}]`)
+  if (
+    a.dims.length < (fold ? 1 : 2) ||
+    b.dims.length < 2 ||
+    !(fold || sameDims(batchDims, b.dims.slice(0, -2)))
+  ) {
+    throw new ShapeError(
+      `[matmul] expected matrices with the same leading dimensions, got [${a.dims}] and [${b.dims}]`,
+    )
   }
-  const [aRows, aColumns] = fold ? [a.size / Math.max(a.dims.at(-1)!, 1), a.dims.at(-1)!] : [a.dims.at(-2)!, a.dims.at(-1)!]
+  const [aRows, aColumns] = fold
+    ? [a.size / Math.max(a.dims.at(-1)!, 1), a.dims.at(-1)!]
+    : [a.dims.at(-2)!, a.dims.at(-1)!]
   const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns]
   const [bK, n] = transposeB ? [b.dims.at(-1)!, b.dims.at(-2)!] : [b.dims.at(-2)!, b.dims.at(-1)!]
   if (k !== bK) {
-    throw new ShapeError(`[matmul] expected equal inner dimensions, got ${k} of [${a.dims}] and ${bK} of [${b.dims}]`)
+    throw new ShapeError(
+      `[matmul] expected equal inner dimensions, got ${k} of [${a.dims}] and ${bK} of [${b.dims}]`,
+    )
   }
   const dims = fold ? [...a.dims.slice(0, -1), n] : [...batchDims, m, n]
   const type = floatType(a, b)
@@ -46,7 +56,12 @@ function matmulReference(a: Tensor, b: Tensor, options: MatmulOptions = {}): Ten
   return done()
 }
 
-function strided(data: Float32Array | Float64Array, offset: number, columns: number, transposed: boolean): Strided {
+function strided(
+  data: Float32Array | Float64Array,
+  offset: number,
+  columns: number,
+  transposed: boolean,
+): Strided {
   return transposed
     ? { data, offset, rowStride: 1, columnStride: columns }
     : { data, offset, rowStride: columns, columnStride: 1 }
@@ -55,5 +70,7 @@ function strided(data: Float32Array | Float64Array, offset: number, columns: num
 /** The elements as floats: float32 and float64 as they are. */
 export function floats(x: Tensor): Float32Array | Float64Array {
   const numbers = numbersOf(x)
-  return numbers instanceof Float32Array || numbers instanceof Float64Array ? numbers : Float32Array.from(numbers)
+  return numbers instanceof Float32Array || numbers instanceof Float64Array
+    ? numbers
+    : Float32Array.from(numbers)
 }

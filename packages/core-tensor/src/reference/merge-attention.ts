@@ -22,19 +22,36 @@ function mergeAttentionReference(parts: readonly AttentionPart[], options: { out
   const named = new Set(parts.flatMap(part => part.heads))
   const heads = named.size
   for (let head = 0; head < heads; head++) {
-    if (!named.has(head)) throw new ShapeError(`[mergeAttention] expected parts that name every head from 0 on, got heads ${[...named]}`)
+    if (!named.has(head))
+      throw new ShapeError(
+        `[mergeAttention] expected parts that name every head from 0 on, got heads ${[...named]}`,
+      )
   }
   const max = new Float64Array(heads * queries).fill(-Infinity)
   for (const part of parts) {
-    if (part.o.dims[0] !== part.heads.length || part.o.dims[1] !== queries || part.o.dims[2] !== headDim || part.lse.size !== part.heads.length * queries) {
-      throw new ShapeError(`[mergeAttention] expected o (${part.heads.length}, ${queries}, ${headDim}) and its lse, got [${part.o.dims}] and [${part.lse.dims}]`)
+    if (
+      part.o.dims[0] !== part.heads.length ||
+      part.o.dims[1] !== queries ||
+      part.o.dims[2] !== headDim ||
+      part.lse.size !== part.heads.length * queries
+    ) {
+      throw new ShapeError(
+        `[mergeAttention] expected o (${part.heads.length}, ${queries}, ${headDim}) and its lse, got [${part.o.dims}] and [${part.lse.dims}]`,
+      )
     }
     const lse = floats(part.lse)
     part.heads.forEach((head, i) => {
-      for (let q = 0; q < queries; q++) max[head * queries + q] = Math.max(max[head * queries + q]!, lse[i * queries + q]!)
+      for (let q = 0; q < queries; q++)
+        max[head * queries + q] = Math.max(max[head * queries + q]!, lse[i * queries + q]!)
     })
   }
-  const { values, done } = output('mergeAttention', first.o.device, 'float32', [heads, queries, headDim], options)
+  const { values, done } = output(
+    'mergeAttention',
+    first.o.device,
+    'float32',
+    [heads, queries, headDim],
+    options,
+  )
   const sums = new Float64Array(heads * queries * headDim)
   const weights = new Float64Array(heads * queries)
   for (const part of parts) {
@@ -46,7 +63,8 @@ function mergeAttentionReference(parts: readonly AttentionPart[], options: { out
         if (max[to] === -Infinity) continue
         const weight = Math.exp(lse[i * queries + q]! - max[to]!)
         weights[to]! += weight
-        for (let d = 0; d < headDim; d++) sums[to * headDim + d]! += weight * o[(i * queries + q) * headDim + d]!
+        for (let d = 0; d < headDim; d++)
+          sums[to * headDim + d]! += weight * o[(i * queries + q) * headDim + d]!
       }
     })
   }

@@ -20,10 +20,24 @@ function nearestReference(x: Tensor, table: Tensor, options: { out?: Tensor; wei
   const [n, d] = x.dims as [number, number]
   const [entries, width] = table.dims as [number, number]
   const { weight } = options
-  if (x.dims.length !== 2 || table.dims.length !== 2 || d !== width || entries === 0 || (weight && !sameDims(weight.dims, [d]) && !sameDims(weight.dims, x.dims))) {
-    throw new ShapeError(`[nearest] expected x (n, d), a table (entries ≥ 1, d) and a weight (d) or (n, d), got [${x.dims}], [${table.dims}]`)
+  if (
+    x.dims.length !== 2 ||
+    table.dims.length !== 2 ||
+    d !== width ||
+    entries === 0 ||
+    (weight && !sameDims(weight.dims, [d]) && !sameDims(weight.dims, x.dims))
+  ) {
+    throw new ShapeError(
+      `[nearest] expected x (n, d), a table (entries ≥ 1, d) and a weight (d) or (n, d), got [${x.dims}], [${table.dims}]`,
+    )
   }
-  const { values, done } = output('nearest', x.device, 'int32', [n], options.out === undefined ? {} : { out: options.out })
+  const { values, done } = output(
+    'nearest',
+    x.device,
+    'int32',
+    [n],
+    options.out === undefined ? {} : { out: options.out },
+  )
   const rows = floats(x)
   const centres = floats(table)
   const importance = weight === undefined ? undefined : floats(weight)

@@ -1,12 +1,16 @@
+import { numbersOf, writeNumbers } from '../convert.ts'
+import type { Device } from '../device.ts'
 import { sameDims } from '../dims.ts'
 import type { DType } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
-import { numbersOf, writeNumbers } from '../convert.ts'
-import type { Device } from '../device.ts'
 import type { Out } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
 
-type Result<T extends DType> = T extends 'float64' ? Float64Array : T extends 'int32' ? Int32Array : Float32Array
+type Result<T extends DType> = T extends 'float64'
+  ? Float64Array
+  : T extends 'int32'
+    ? Int32Array
+    : Float32Array
 
 /**
  * Room for the result of a kernel. Without `out` that is a new tensor; with it, a buffer that

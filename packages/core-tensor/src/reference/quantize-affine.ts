@@ -31,15 +31,20 @@ function quantizeAffineReference(x: Tensor, scale: Tensor, options: QuantizeAffi
   const dims = [...x.dims.slice(0, -1), rowBytes]
   for (const other of [options.zero, options.offset]) {
     if (other !== undefined && !sameDims(other.dims, scale.dims)) {
-      throw new ShapeError(`[quantizeAffine] expected zero and offset of the shape of scale, [${scale.dims}], got [${other.dims}]`)
+      throw new ShapeError(
+        `[quantizeAffine] expected zero and offset of the shape of scale, [${scale.dims}], got [${other.dims}]`,
+      )
     }
   }
   if (options.zero !== undefined && isFloat(options.zero.type)) {
-    throw new DTypeError(`[quantizeAffine] expected integers as zero, got ${options.zero.type}; a float shift is an offset`)
+    throw new DTypeError(
+      `[quantizeAffine] expected integers as zero, got ${options.zero.type}; a float shift is an offset`,
+    )
   }
   const out = options.out ?? x.device.empty('uint8', dims)
   if (out.type !== 'uint8') throw new DTypeError(`[quantizeAffine] expected an out of uint8, got ${out.type}`)
-  if (!sameDims(out.dims, dims)) throw new ShapeError(`[quantizeAffine] expected an out of [${dims}], got [${out.dims}]`)
+  if (!sameDims(out.dims, dims))
+    throw new ShapeError(`[quantizeAffine] expected an out of [${dims}], got [${out.dims}]`)
   const packed = out.data as Uint8Array
   const values = toFloat32(x)
   const steps = toFloat32(scale)
@@ -52,7 +57,8 @@ function quantizeAffineReference(x: Tensor, scale: Tensor, options: QuantizeAffi
     for (let c = 0; c < columns; c++) {
       const g = start + at.columns[c]!
       const zero = zeros === undefined ? 0 : zeros[g]!
-      const shifted = offsets === undefined ? values[row * columns + c]! : fround(values[row * columns + c]! - offsets[g]!)
+      const shifted =
+        offsets === undefined ? values[row * columns + c]! : fround(values[row * columns + c]! - offsets[g]!)
       const quotient = steps[g] === 0 ? 0 : fround(shifted / steps[g]!)
       const code = Number.isNaN(quotient) ? zero : roundTiesToEven(quotient) + zero
       codes[c] = code < 0 ? 0 : code > top ? top : code

@@ -33,7 +33,10 @@ function reduceReference(op: ReduceOp, x: Tensor, options: Out & Order & { axis:
       for (let at = 0; at < length; at++) {
         const value = numbers[(o * length + at) * inner + i]!
         if (!rounding) result = step(result, value)
-        else result = Math.fround(op === 'sumSquares' ? result + Math.fround(value * value) : step(result, value))
+        else
+          result = Math.fround(
+            op === 'sumSquares' ? result + Math.fround(value * value) : step(result, value),
+          )
       }
       values[o * inner + i] = result
     }

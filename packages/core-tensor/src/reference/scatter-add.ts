@@ -2,8 +2,8 @@ import { aroundAxis } from '../dims.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
-import { checkedIndices } from './gather.ts'
 import { apart } from './elements.ts'
+import { checkedIndices } from './gather.ts'
 import { floats } from './matmul.ts'
 
 /**
@@ -18,9 +18,16 @@ export const scatterAdd = /* @__PURE__ */ kernel('scatterAdd', scatterAddReferen
 function scatterAddReference(x: Tensor, index: Tensor, options: { out: Tensor; axis: number }): Tensor {
   const { out } = options
   const { outer, length, inner, axis } = aroundAxis(out.dims, options.axis, 'scatterAdd')
-  if (out.type !== 'float32' && out.type !== 'float64') throw new DTypeError(`[scatterAdd] expected a float32 or float64 out, got ${out.type}`)
-  if (x.dims.length !== out.dims.length || x.dims[axis] !== index.size || x.size !== outer * index.size * inner) {
-    throw new ShapeError(`[scatterAdd] expected x as [${out.dims}] with ${index.size} along axis ${axis}, got [${x.dims}]`)
+  if (out.type !== 'float32' && out.type !== 'float64')
+    throw new DTypeError(`[scatterAdd] expected a float32 or float64 out, got ${out.type}`)
+  if (
+    x.dims.length !== out.dims.length ||
+    x.dims[axis] !== index.size ||
+    x.size !== outer * index.size * inner
+  ) {
+    throw new ShapeError(
+      `[scatterAdd] expected x as [${out.dims}] with ${index.size} along axis ${axis}, got [${x.dims}]`,
+    )
   }
   const indices = checkedIndices(index, length, 'scatterAdd')
   const sums = out.data as Float32Array | Float64Array

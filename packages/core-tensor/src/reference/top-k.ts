@@ -13,7 +13,10 @@ import { floats } from './matmul.ts'
  */
 export const topK = /* @__PURE__ */ kernel('topK', topKReference)
 
-function topKReference(x: Tensor, { k, sorted = true }: { k: number; sorted?: boolean }): { values: Tensor; indices: Tensor } {
+function topKReference(
+  x: Tensor,
+  { k, sorted = true }: { k: number; sorted?: boolean },
+): { values: Tensor; indices: Tensor } {
   const n = x.dims.at(-1)
   if (n === undefined || !Number.isInteger(k) || k < 0 || k > n) {
     throw new ShapeError(`[topK] expected 0 ≤ k ≤ the last of [${x.dims}], got ${k}`)
@@ -40,7 +43,8 @@ function topKReference(x: Tensor, { k, sorted = true }: { k: number; sorted?: bo
 /** Indices of the k largest, in order, by insertion into a sorted short list. */
 function largest(numbers: Float32Array | Float64Array, k: number): number[] {
   const chosen: number[] = []
-  const before = (a: number, b: number) => numbers[a]! > numbers[b]! || (Number.isNaN(numbers[b]!) && !Number.isNaN(numbers[a]!))
+  const before = (a: number, b: number) =>
+    numbers[a]! > numbers[b]! || (Number.isNaN(numbers[b]!) && !Number.isNaN(numbers[a]!))
   for (let i = 0; i < numbers.length; i++) {
     if (chosen.length === k && (k === 0 || !before(i, chosen[k - 1]!))) continue
     let low = 0

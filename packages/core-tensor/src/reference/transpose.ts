@@ -12,10 +12,16 @@ import { elements } from './elements.ts'
  */
 export const transpose = /* @__PURE__ */ kernel('transpose', transposeReference)
 
-function transposeReference(x: Tensor, permutation: readonly number[], { out }: { out?: Tensor } = {}): Tensor {
+function transposeReference(
+  x: Tensor,
+  permutation: readonly number[],
+  { out }: { out?: Tensor } = {},
+): Tensor {
   const rank = x.dims.length
   if ([...permutation].sort((a, b) => a - b).some((axis, i) => axis !== i) || permutation.length !== rank) {
-    throw new ShapeError(`[transpose] expected a permutation of the ${rank} axes of [${x.dims}], got [${permutation}]`)
+    throw new ShapeError(
+      `[transpose] expected a permutation of the ${rank} axes of [${x.dims}], got [${permutation}]`,
+    )
   }
   const strides = new Array<number>(rank)
   let stride = 1

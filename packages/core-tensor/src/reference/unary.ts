@@ -12,7 +12,8 @@ const operations: Record<UnaryOp, (x: number) => number> = {
   exp: Math.exp,
   // At −∞ the formulas of silu and gelu multiply it by 0; the limit of both is −0.
   silu: x => (x === -Infinity ? -0 : x / (1 + Math.exp(-x))),
-  gelu: x => (x === -Infinity ? -0 : 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))),
+  gelu: x =>
+    x === -Infinity ? -0 : 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
 }
 
 /**

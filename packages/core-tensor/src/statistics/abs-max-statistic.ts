@@ -67,11 +67,12 @@ export class AbsMaxStatistic implements Statistic {
    * @throws {ShapeError} when the last dimension is not `columns`
    */
   add(x: TensorLike): void {
-    const samples = samplesOf(x, this.columns, this.absMax.device, 'statistics/AbsMaxStatistic')
-    this.absMax.device.scope(() => {
+    const { device } = this.absMax
+    device.scope(() => {
+      const samples = samplesOf(x, this.columns, device, 'statistics/AbsMaxStatistic')
       binary('max', this.absMax, reduce('absMax', samples, { axis: 0 }), { out: this.absMax })
+      this.#count += samples.dims[0]!
     })
-    this.#count += samples.dims[0]!
   }
 
   /** @throws {ShapeError} when the other one has other columns */

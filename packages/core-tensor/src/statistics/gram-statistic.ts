@@ -63,9 +63,12 @@ export class GramStatistic implements Statistic {
    * @throws {ShapeError} when the last dimension is not `columns`
    */
   add(x: TensorLike): void {
-    const samples = samplesOf(x, this.columns, this.gram.device, 'statistics/GramStatistic')
-    gram(samples, { out: this.gram, accumulate: true })
-    this.#count += samples.dims[0]!
+    const { device } = this.gram
+    device.scope(() => {
+      const samples = samplesOf(x, this.columns, device, 'statistics/GramStatistic')
+      gram(samples, { out: this.gram, accumulate: true })
+      this.#count += samples.dims[0]!
+    })
   }
 
   /** @throws {ShapeError} when the other one has other columns */

@@ -18,7 +18,11 @@ export type Comparable = TensorLike | ArrayLike<number>
  *
  * @returns undefined where all elements are close, else a message that names the first of the worst
  */
-export function allcloseProblem(actual: Comparable, expected: Comparable, tolerance: Tolerance = {}): string | undefined {
+export function allcloseProblem(
+  actual: Comparable,
+  expected: Comparable,
+  tolerance: Tolerance = {},
+): string | undefined {
   const { rtol = 1e-5, atol = 1e-8 } = tolerance
   const [a, b] = [toNumbers(actual), toNumbers(expected)]
   if (a.length !== b.length) return `expected ${b.length} elements, got ${a.length}`

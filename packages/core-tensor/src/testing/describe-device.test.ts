@@ -1,5 +1,5 @@
-import { reference } from '../reference-device.ts'
 import { describe } from 'vitest'
+import { reference } from '../reference-device.ts'
 import { coreCases } from './core-cases.ts'
 import { describeDevice } from './describe-device.ts'
 import { GrowingDevice } from './growing-device.ts'

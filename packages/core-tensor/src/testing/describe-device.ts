@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { bytesOf, dtypeBits, type DType } from '../dtype.ts'
 import type { Device } from '../device.ts'
+import { bytesOf, type DType, dtypeBits } from '../dtype.ts'
 import { byteLength, decode } from '../encoded.ts'
+import { affine } from '../encodings/affine.ts'
 import { DeviceError } from '../errors.ts'
 import type { Kernels } from '../kernels.ts'
-import { affine } from '../encodings/affine.ts'
 import { cast } from '../reference/cast.ts'
 import { Rng } from '../rng.ts'
 import { Tensor } from '../tensor.ts'
@@ -76,7 +76,13 @@ export function describeDevice(create: () => Device | Promise<Device>, cases: re
       const rng = new Rng(2)
       const bytes = (length: number) => Uint8Array.from({ length }, () => rng.integer(256))
       const codes = device.upload(new Tensor('uint8', bytes(6 * 10), [6, 10]))
-      const scale = device.upload(new Tensor('float32', Float32Array.from({ length: 18 }, () => rng.uniform()), [6, 3]))
+      const scale = device.upload(
+        new Tensor(
+          'float32',
+          Float32Array.from({ length: 18 }, () => rng.uniform()),
+          [6, 3],
+        ),
+      )
       const weight = affine({ codes, scale }, { dims: [6, 20], bits: 4, group: 8, axis: 1 })
       const back = device.unpack(device.pack(weight))
       expect(byteLength(back)).toBe(byteLength(weight))

@@ -5,7 +5,7 @@ import { FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { matmul } from '../reference/matmul.ts'
 import { Rng } from '../rng.ts'
-import { Tensor } from '../tensor.ts'
+import type { Tensor } from '../tensor.ts'
 import { allcloseProblem } from './allclose.ts'
 import { hostTensor, normals, sameBytes } from './cases/fixtures.ts'
 import { mutations } from './mutations.ts'
@@ -52,7 +52,14 @@ export function describeEncoding(name: string, make: () => EncodingSample | Prom
 
     it('decodes rows as it decodes the whole', () => {
       const n = e.dims[0]!
-      for (const [start, end] of [[0, n], [0, 0], [n, n], [n >> 1, n], [0, n >> 1], [n >> 2, (n >> 2) + Math.min(1, n)]] as const) {
+      for (const [start, end] of [
+        [0, n],
+        [0, 0],
+        [n, n],
+        [n >> 1, n],
+        [0, n >> 1],
+        [n >> 2, (n >> 2) + Math.min(1, n)],
+      ] as const) {
         const rows = decode(e, { rows: [start, end] })
         expect(rows.dims).toEqual([end - start, ...e.dims.slice(1)])
         expect(allcloseProblem(rows, whole.rows(start, end), { rtol: 1e-5, atol: 1e-6 })).toBeUndefined()
@@ -90,7 +97,16 @@ export function describeEncoding(name: string, make: () => EncodingSample | Prom
         const w = cast(whole, 'float32')
         for (const batch of [[], [1], [9], [2, 3]]) {
           const dims = [...batch, k]
-          const x = whole.device.upload(hostTensor('float32', dims, normals(rng, dims.reduce((a, b) => a * b, 1))))
+          const x = whole.device.upload(
+            hostTensor(
+              'float32',
+              dims,
+              normals(
+                rng,
+                dims.reduce((a, b) => a * b, 1),
+              ),
+            ),
+          )
           const expected = matmul(x, w, { transposeB: !transpose })
           const close = { rtol: 1e-4, atol: 1e-4 * rootMeanSquare(expected) }
           const y = linear(x, e, { transpose })
@@ -98,10 +114,18 @@ export function describeEncoding(name: string, make: () => EncodingSample | Prom
           expect(allcloseProblem(y, expected, close)).toBeUndefined()
 
           expect(linear(x, e, { transpose, out: y, accumulate: true })).toBe(y)
-          expect(allcloseProblem(y, toFloat64(expected).map(value => 2 * value), close)).toBeUndefined()
+          expect(
+            allcloseProblem(
+              y,
+              toFloat64(expected).map(value => 2 * value),
+              close,
+            ),
+          ).toBeUndefined()
           linear(x, e, { transpose, out: y })
           expect(allcloseProblem(y, expected, close)).toBeUndefined()
-          expect(() => linear(x, e, { transpose, out: whole.device.empty('float32', [1, ...batch, n]) })).toThrow(ShapeError)
+          expect(() =>
+            linear(x, e, { transpose, out: whole.device.empty('float32', [1, ...batch, n]) }),
+          ).toThrow(ShapeError)
 
           if (batch.length !== 1) continue
           const ordered = linear(x, e, { transpose, order: 'sequential' })

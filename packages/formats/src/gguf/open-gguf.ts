@@ -65,14 +65,14 @@ export function openGguf(from: Source, options: SourceOptions = {}): Promise<Ggu
       version,
       metadata,
       tensors,
-      async read(name) {
+      async read(name, signal) {
         const { type, dims, format, offset, byteLength } = findTensor(tensors, name, WHERE)
         if (type === undefined) {
           throw new UnsupportedError(
             `[${WHERE}] expected a type that Tersor reads for ${quoted(name)}, got ${format.name}; quantise the model to another type`,
           )
         }
-        const bytes = await source.read(dataStart + offset, byteLength)
+        const bytes = await source.read(dataStart + offset, byteLength, signal)
         return format.decode === undefined ? new Tensor(type, bytes, dims) : decodeBlocks(bytes, format, dims)
       },
       close: () => source.close(),

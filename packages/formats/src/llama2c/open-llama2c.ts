@@ -54,9 +54,9 @@ export function openLlama2c(from: Source, options: SourceOptions = {}): Promise<
     return {
       config,
       tensors,
-      async read(name) {
+      async read(name, signal) {
         const { dims, start, byteLength } = findTensor(tensors, name, WHERE)
-        return new Tensor('float32', await source.read(start, byteLength), dims)
+        return new Tensor('float32', await source.read(start, byteLength, signal), dims)
       },
       close: () => source.close(),
     }

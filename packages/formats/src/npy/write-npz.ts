@@ -16,7 +16,7 @@ export interface WriteNpzOptions {
  * @throws {FormatError} when a name occurs twice
  * @example
  * const archive = await writeNpz([['w', new Tensor('float32', [1, 2], [2])]])
- * archive.length // => 246
+ * archive.length // => 244
  */
 export async function writeNpz(
   entries: Iterable<readonly [name: string, tensor: Tensor]>,

@@ -34,12 +34,10 @@ export interface SafetensorsWriter {
  * @param path  a path or a `file:` URL; an existing file is replaced
  * @throws {FormatError} when a name occurs twice
  * @example
- * const { tmpdir } = await import('node:os')
- * const path = `${tmpdir()}/tersor-writer-example.safetensors`
- * const writer = await createSafetensorsWriter(path)
+ * const writer = await createSafetensorsWriter('model.safetensors')
  * await writer.write('w', new Tensor('float32', [1, 2], [2]))
  * const { fileBytes } = await writer.finish({ format: 'pt' })
- * fileBytes // => 112
+ * fileBytes // => 104
  */
 export async function createSafetensorsWriter(
   path: string | URL,

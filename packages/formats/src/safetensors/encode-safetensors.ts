@@ -17,7 +17,7 @@ export interface EncodeSafetensorsOptions {
  * @throws {DeviceError} for a tensor on a remote device; move it to a host, or use `createSafetensorsWriter`
  * @example
  * const bytes = encodeSafetensors([['w', new Tensor('float32', [1, 2], [2])]], { metadata: { format: 'pt' } })
- * bytes.length // => 112
+ * bytes.length // => 104
  * const file = await openSafetensors(bytes)
  * file.metadata.get('format') // => 'pt'
  */

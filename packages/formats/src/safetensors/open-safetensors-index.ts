@@ -61,9 +61,9 @@ export async function openSafetensorsIndex(
   return {
     tensors,
     metadata,
-    async read(name) {
+    async read(name, signal) {
       findTensor(tensors, name, WHERE)
-      return shards.get(weightMap.get(name)!)!.read(name)
+      return shards.get(weightMap.get(name)!)!.read(name, signal)
     },
     close,
   }

@@ -38,14 +38,14 @@ export function openSafetensors(from: Source, options: SourceOptions = {}): Prom
     return {
       tensors,
       metadata,
-      async read(name) {
+      async read(name, signal) {
         const { type, dims, start, byteLength, dtype } = findTensor(tensors, name, 'formats/safetensors')
         if (type === undefined) {
           throw new UnsupportedError(
             `[formats/safetensors] expected a dtype that Tersor has for ${quoted(name)}, got ${quoted(dtype)}; convert the tensor first`,
           )
         }
-        return new Tensor(type, await source.read(start, byteLength), dims)
+        return new Tensor(type, await source.read(start, byteLength, signal), dims)
       },
       close: () => source.close(),
     }

@@ -17,9 +17,20 @@ const MAX_DIRECTORY_BYTES = 2 ** 26
 /** No deflate stream expands further; an archive that claims more lies. */
 const MAX_EXPANSION = 1032
 
-const [LOCAL, CENTRAL, END, END64, LOCATOR64] = [0x04034b50, 0x02014b50, 0x06054b50, 0x06064b50, 0x07064b50]
-const [STORED, DEFLATED] = [0, 8]
-const [ENCRYPTED, UTF8] = [1, 0x800]
+/** Signatures of the records. */
+const LOCAL = 0x04034b50
+const CENTRAL = 0x02014b50
+const END = 0x06054b50
+const END64 = 0x06064b50
+const LOCATOR64 = 0x07064b50
+
+/** Methods of compression. */
+const STORED = 0
+const DEFLATED = 8
+
+/** Flags. */
+const ENCRYPTED = 1
+const UTF8 = 0x800
 
 export interface ZipEntry {
   readonly name: string

@@ -3,8 +3,8 @@ import { decode } from '../../encoded.ts'
 import { dense } from '../../encodings/dense.ts'
 import type { AttentionOptions } from '../../kernels.ts'
 import { attention } from '../../reference/attention.ts'
-import { mergeAttention } from '../../reference/merge-attention.ts'
 import { cast } from '../../reference/cast.ts'
+import { mergeAttention } from '../../reference/merge-attention.ts'
 import { rope } from '../../reference/rope.ts'
 import { Rng } from '../../rng.ts'
 import type { Tensor } from '../../tensor.ts'
@@ -52,7 +52,8 @@ function specified(s: Sample): { o: number[]; lse: number[]; mass: number[] } {
       const scores = Array.from({ length: s.length }, (_, j) => {
         if (s.causal && j > s.length - s.queries + i) return -Infinity
         let dot = 0
-        for (let d = 0; d < s.headDim; d++) dot += s.q[(h * s.queries + i) * s.headDim + d]! * s.k[(kv * s.tokens + j) * s.headDim + d]!
+        for (let d = 0; d < s.headDim; d++)
+          dot += s.q[(h * s.queries + i) * s.headDim + d]! * s.k[(kv * s.tokens + j) * s.headDim + d]!
         return dot * s.scale + (s.bias?.(kv, j) ?? 0)
       })
       const max = Math.max(...scores)
@@ -61,7 +62,9 @@ function specified(s: Sample): { o: number[]; lse: number[]; mass: number[] } {
       const weights = scores.map(score => (score === -Infinity ? 0 : Math.exp(score - max) / total))
       weights.forEach((weight, j) => (mass[h * s.tokens + j]! += weight))
       for (let d = 0; d < s.headDim; d++) {
-        o.push(weights.reduce((sum, weight, j) => sum + weight * s.v[(kv * s.tokens + j) * s.headDim + d]!, 0))
+        o.push(
+          weights.reduce((sum, weight, j) => sum + weight * s.v[(kv * s.tokens + j) * s.headDim + d]!, 0),
+        )
       }
     }
   }
@@ -73,7 +76,10 @@ const CLOSE = { rtol: 1e-4, atol: 1e-5 }
 
 function caseOf(
   name: string,
-  setUp: (context: { heads: Heads; make: (dims: readonly number[], values: ArrayLike<number>, type?: 'int32') => Tensor }) => {
+  setUp: (context: {
+    heads: Heads
+    make: (dims: readonly number[], values: ArrayLike<number>, type?: 'int32') => Tensor
+  }) => {
     options?: Partial<AttentionOptions>
     sample?: Partial<Sample>
   },
@@ -88,16 +94,31 @@ function caseOf(
         const rng = new Rng(41)
         const { kvHeads, queries, tokens, headDim } = heads
         const q = random(device, rng, [heads.heads, queries, headDim])
-        const [k, v] = [random(device, rng, [kvHeads, tokens, headDim]), random(device, rng, [kvHeads, tokens, headDim])]
-        const { options = {}, sample = {} } = setUp({ heads, make: (dims, values, type) => upload(device, type ?? 'float32', dims, values) })
+        const [k, v] = [
+          random(device, rng, [kvHeads, tokens, headDim]),
+          random(device, rng, [kvHeads, tokens, headDim]),
+        ]
+        const { options = {}, sample = {} } = setUp({
+          heads,
+          make: (dims, values, type) => upload(device, type ?? 'float32', dims, values),
+        })
         const lse = device.empty('float32', [heads.heads, queries])
-        const mass = upload(device, 'float32', [heads.heads, tokens], new Float64Array(heads.heads * tokens).fill(1))
+        const mass = upload(
+          device,
+          'float32',
+          [heads.heads, tokens],
+          new Float64Array(heads.heads * tokens).fill(1),
+        )
         const o = attention(q, k, v, { scale: 0.4, lse, mass, ...options })
         const [qs, ks, vs] = [await numbersIn(q), await numbersIn(k), await numbersIn(v)]
         const want = specified({ ...heads, q: qs, k: ks, v: vs, scale: 0.4, length: tokens, ...sample })
         await expectElements(o, want.o, { dims: [heads.heads, queries, headDim], ...CLOSE })
         await expectElements(lse, want.lse, { dims: [heads.heads, queries], ...CLOSE })
-        await expectElements(mass, want.mass.map(x => x + 1), { dims: [heads.heads, tokens], ...CLOSE })
+        await expectElements(
+          mass,
+          want.mass.map(x => x + 1),
+          { dims: [heads.heads, tokens], ...CLOSE },
+        )
       }
     },
   }
@@ -136,13 +157,18 @@ export const attendingCases: readonly KernelCase[] = [
   caseOf('weights and masks per key', ({ heads, make }) => {
     const bias = (kv: number, j: number) => ((kv + j) % 3 === 0 ? -Infinity : Math.log(1 + (j % 4)))
     const { kvHeads, tokens } = heads
-    const logWeight = make([kvHeads, tokens], Array.from({ length: kvHeads * tokens }, (_, i) => bias(Math.floor(i / tokens), i % tokens)))
+    const logWeight = make(
+      [kvHeads, tokens],
+      Array.from({ length: kvHeads * tokens }, (_, i) => bias(Math.floor(i / tokens), i % tokens)),
+    )
     return { options: { logWeight }, sample: { bias } }
   }),
   caseOf('only chosen keys', ({ heads: { kvHeads, tokens }, make }) => {
     const each = Math.floor(tokens / 2)
     const chosen = (kv: number, j: number) => j % 2 === kv % 2 && Math.floor(j / 2) < each
-    const index = Array.from({ length: kvHeads }, (_, kv) => Array.from({ length: tokens }, (_, j) => j).filter(j => chosen(kv, j)))
+    const index = Array.from({ length: kvHeads }, (_, kv) =>
+      Array.from({ length: tokens }, (_, j) => j).filter(j => chosen(kv, j)),
+    )
     const count = Math.min(...index.map(list => list.length))
     const listed = index.map(list => list.slice(0, count))
     const keyIndex = make([kvHeads, count], listed.flat(), 'int32')
@@ -154,7 +180,10 @@ export const attendingCases: readonly KernelCase[] = [
     async run(device) {
       const rng = new Rng(42)
       const q = random(device, rng, [2, 3, 8])
-      const [k, v] = [cast(random(device, rng, [1, 5, 8]), 'float16'), cast(random(device, rng, [1, 5, 8]), 'float16')]
+      const [k, v] = [
+        cast(random(device, rng, [1, 5, 8]), 'float16'),
+        cast(random(device, rng, [1, 5, 8]), 'float16'),
+      ]
       const positions = upload(device, 'int32', [5], [0, 3, 4, 7, 100])
       const frequencies = upload(device, 'float32', [4], frequenciesOf(4))
       const rotation = { positions, frequencies, layout: 'half' as const }
@@ -175,7 +204,15 @@ export const attendingCases: readonly KernelCase[] = [
       const options = { scale: 0.3, causal: true, order: 'sequential' as const }
       const whole = attention(q, k, v, options).reshape([70, 8])
       for (const i of [0, 1, 33, 66, 69]) {
-        const alone = attention(q.reshape([70, 8]).rows(i, i + 1).reshape([1, 1, 8]), k, v, { ...options, length: i + 1 })
+        const alone = attention(
+          q
+            .reshape([70, 8])
+            .rows(i, i + 1)
+            .reshape([1, 1, 8]),
+          k,
+          v,
+          { ...options, length: i + 1 },
+        )
         expect(sameBytes(await alone.read(), await whole.rows(i, i + 1).read())).toBe(true)
       }
     },
@@ -189,11 +226,25 @@ export const attendingCases: readonly KernelCase[] = [
       const [k, v] = [random(device, rng, [4, 20, 8]), random(device, rng, [4, 20, 8])]
       const whole = attention(q, k, v, { scale: 0.4 })
       // Heads 1 to 3 see their keys in two parts; head 0 in one; a part without keys changes nothing.
-      const pieces = ([[[0], 0, 20], [[1, 2, 3], 0, 7], [[3, 2, 1], 7, 20], [[2], 4, 4]] as const).map(([heads, start, end]) => {
+      const pieces = (
+        [
+          [[0], 0, 20],
+          [[1, 2, 3], 0, 7],
+          [[3, 2, 1], 7, 20],
+          [[2], 4, 4],
+        ] as const
+      ).map(([heads, start, end]) => {
         const pick = (x: Tensor, from: number, until: number) => {
-          const rows = heads.map(head => x.rows(head, head + 1).reshape([x.dims[1]!, 8]).rows(from, until))
+          const rows = heads.map(head =>
+            x
+              .rows(head, head + 1)
+              .reshape([x.dims[1]!, 8])
+              .rows(from, until),
+          )
           const out = device.empty('float32', [heads.length, until - from, 8])
-          rows.forEach((row, i) => cast(row, 'float32', { out: out.rows(i, i + 1).reshape([until - from, 8]) }))
+          rows.forEach((row, i) =>
+            cast(row, 'float32', { out: out.rows(i, i + 1).reshape([until - from, 8]) }),
+          )
           return out
         }
         const lse = device.empty('float32', [heads.length, 3])
@@ -211,7 +262,13 @@ export const attendingCases: readonly KernelCase[] = [
       kernel: 'rope',
       name: `${layout}: turns pairs, passes the rest, turns back`,
       async run(device) {
-        for (const [dims, pairs] of [[[5, 8], 4], [[2, 3, 7], 3], [[3, 10], 2], [[0, 4], 2], [[2, 2, 3, 64], 32]] as const) {
+        for (const [dims, pairs] of [
+          [[5, 8], 4],
+          [[2, 3, 7], 3],
+          [[3, 10], 2],
+          [[0, 4], 2],
+          [[2, 2, 3, 64], 32],
+        ] as const) {
           const [tokens, headDim] = dims.slice(-2) as [number, number]
           const x = random(device, new Rng(45), dims)
           const data = await numbersIn(x)

@@ -5,7 +5,16 @@ import { binary } from '../../reference/binary.ts'
 import { unary } from '../../reference/unary.ts'
 import { Rng } from '../../rng.ts'
 import type { KernelCase } from '../describe-device.ts'
-import { type Expectation, expectElements, normals, numbersIn, random, SIZES, SPECIALS, upload } from './fixtures.ts'
+import {
+  type Expectation,
+  expectElements,
+  normals,
+  numbersIn,
+  random,
+  SIZES,
+  SPECIALS,
+  upload,
+} from './fixtures.ts'
 
 const floats: readonly DType[] = ['float64', 'float32', 'float16', 'bfloat16', 'float8e4m3fn', 'float8e5m2']
 
@@ -14,7 +23,7 @@ const binaryFormulas: Record<BinaryOp, (a: number, b: number) => number> = {
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
-  max: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? NaN : a > b || Object.is(b, -0) ? a : b),
+  max: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? NaN : a > b || (a === b && Object.is(b, -0)) ? a : b),
 }
 
 const unaryFormulas: Record<UnaryOp, (x: number) => number> = {
@@ -23,7 +32,8 @@ const unaryFormulas: Record<UnaryOp, (x: number) => number> = {
   sqrt: Math.sqrt,
   exp: x => Math.E ** x,
   silu: x => (x === -Infinity ? 0 : x / (1 + Math.E ** -x)),
-  gelu: x => (x === -Infinity ? 0 : x / (1 + Math.E ** (-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)))),
+  gelu: x =>
+    x === -Infinity ? 0 : x / (1 + Math.E ** (-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
 }
 
 /** Exact operations are rounded once; the others may differ by a few units of float32. */
@@ -70,9 +80,17 @@ const binaryCases = (Object.keys(binaryFormulas) as BinaryOp[]).flatMap((op): Ke
       async run(device) {
         const rng = new Rng(12)
         for (const [left, right, dims] of [
-          [[3, 1], [1, 5], [3, 5]],
+          [
+            [3, 1],
+            [1, 5],
+            [3, 5],
+          ],
           [[4], [2, 3, 4], [2, 3, 4]],
-          [[2, 3, 4], [3, 1], [2, 3, 4]],
+          [
+            [2, 3, 4],
+            [3, 1],
+            [2, 3, 4],
+          ],
           [[], [7], [7]],
           [[1], [0, 3], [0, 3]],
         ] as const) {
@@ -90,7 +108,11 @@ const binaryCases = (Object.keys(binaryFormulas) as BinaryOp[]).flatMap((op): Ke
       hostOnly: true,
       async run(device) {
         const n = SPECIALS.length
-        const y = binary(op, upload(device, 'float32', [n, 1], SPECIALS), upload(device, 'float32', [1, n], SPECIALS))
+        const y = binary(
+          op,
+          upload(device, 'float32', [n, 1], SPECIALS),
+          upload(device, 'float32', [1, n], SPECIALS),
+        )
         const expected = SPECIALS.flatMap(a => SPECIALS.map(b => formula(a, b)))
         await expectElements(y, expected, { dims: [n, n] })
       },
@@ -121,7 +143,9 @@ const unaryCases = (Object.keys(unaryFormulas) as UnaryOp[]).flatMap((op): Kerne
     async run(device) {
       const inputs = SPECIALS.filter(x => op !== 'sqrt' || !(x < 0))
       const y = unary(op, upload(device, 'float32', [inputs.length], inputs))
-      const expected = inputs.map(x => (op === 'abs' ? Math.abs(x) : op === 'sqrt' ? Math.sqrt(x) : unaryFormulas[op](x)))
+      const expected = inputs.map(x =>
+        op === 'abs' ? Math.abs(x) : op === 'sqrt' ? Math.sqrt(x) : unaryFormulas[op](x),
+      )
       await expectElements(y, expected.map(Math.fround), { dims: [inputs.length], ...tolerances[op] })
     },
   },
@@ -169,9 +193,16 @@ export const elementwiseCases: readonly KernelCase[] = [
 ]
 
 /** For every element of the broadcast shape, the flat indices of its two operands. */
-function broadcastPairs(left: readonly number[], right: readonly number[], dims: readonly number[]): [number, number][] {
+function broadcastPairs(
+  left: readonly number[],
+  right: readonly number[],
+  dims: readonly number[],
+): [number, number][] {
   const flat = (operand: readonly number[], coordinates: readonly number[]) =>
-    operand.reduce((at, dim, i) => at * dim + (dim === 1 ? 0 : coordinates[i + dims.length - operand.length]!), 0)
+    operand.reduce(
+      (at, dim, i) => at * dim + (dim === 1 ? 0 : coordinates[i + dims.length - operand.length]!),
+      0,
+    )
   return Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => {
     const coordinates: number[] = []
     for (const dim of [...dims].reverse()) {

@@ -1,14 +1,19 @@
 import { expect } from 'vitest'
 import { toFloat64, writeNumbers } from '../../convert.ts'
+import type { Device } from '../../device.ts'
 import { sizeOf } from '../../dims.ts'
 import { bytesOf, type DType, hostArrayOf } from '../../dtype.ts'
-import type { Device } from '../../device.ts'
 import type { Rng } from '../../rng.ts'
 import { Tensor } from '../../tensor.ts'
 import { allcloseProblem, type Tolerance } from '../allclose.ts'
 
 /** Numbers as a tensor of a device, rounded to the dtype. */
-export function upload(device: Device, type: DType, dims: readonly number[], values: ArrayLike<number>): Tensor {
+export function upload(
+  device: Device,
+  type: DType,
+  dims: readonly number[],
+  values: ArrayLike<number>,
+): Tensor {
   return device.upload(hostTensor(type, dims, values))
 }
 
@@ -48,7 +53,9 @@ export async function expectElements(
   if (rtol === undefined && atol === undefined) {
     const want = hostTensor(type, dims, expected)
     if (!sameBytes(await actual.read(), want.data)) {
-      expect.fail(`not bit-identical: ${allcloseProblem(await numbersIn(actual), toFloat64(want), { rtol: 0, atol: 0 }) ?? 'a zero has the other sign'}`)
+      expect.fail(
+        `not bit-identical: ${allcloseProblem(await numbersIn(actual), toFloat64(want), { rtol: 0, atol: 0 }) ?? 'a zero has the other sign'}`,
+      )
     }
     return
   }
@@ -58,17 +65,39 @@ export async function expectElements(
 
 /** Whether two arrays hold the same bytes, all NaNs taken for one. */
 export function sameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
-  const [x, y] = [a, b].map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))
+  const [x, y] = [a, b].map(
+    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
+  )
   if (x!.length !== y!.length) return false
   if (x!.every((byte, i) => byte === y![i])) return true
-  const floats = (a instanceof Float32Array && b instanceof Float32Array) || (a instanceof Float64Array && b instanceof Float64Array)
+  const floats =
+    (a instanceof Float32Array && b instanceof Float32Array) ||
+    (a instanceof Float64Array && b instanceof Float64Array)
   return floats && a.every((value, i) => Object.is(value, b[i]))
 }
 
 /** NaN, both infinities and zeros, the smallest subnormals, the largest numbers, and neighbours of 1. */
 export const SPECIALS: readonly number[] = [
-  NaN, Infinity, -Infinity, 0, -0, 1, -1, 2 ** -149, -(2 ** -149), 2 ** -126 - 2 ** -149, 2 ** -126, 0.5, -1.5, 3.4028234663852886e38,
-  -3.4028234663852886e38, 1 + 2 ** -23, 1 - 2 ** -24, 65504, 448, 57344,
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  1,
+  -1,
+  2 ** -149,
+  -(2 ** -149),
+  2 ** -126 - 2 ** -149,
+  2 ** -126,
+  0.5,
+  -1.5,
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+  1 + 2 ** -23,
+  1 - 2 ** -24,
+  65504,
+  448,
+  57344,
 ]
 
 /** Sizes that are nothing, one, odd, around tiles of 4, 8, 16 and 64, and larger. */

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { numbersOf } from '../../convert.ts'
 import { aroundAxis, sizeOf } from '../../dims.ts'
-import { dtypeBits, type DType } from '../../dtype.ts'
+import { type DType, dtypeBits } from '../../dtype.ts'
 import { cast } from '../../reference/cast.ts'
 import { copy } from '../../reference/copy.ts'
 import { gather } from '../../reference/gather.ts'
@@ -9,7 +9,16 @@ import { scatterAdd } from '../../reference/scatter-add.ts'
 import { transpose } from '../../reference/transpose.ts'
 import { Rng } from '../../rng.ts'
 import type { KernelCase } from '../describe-device.ts'
-import { expectElements, hostTensor, normals, numbersIn, random, SIZES, SPECIALS, upload } from './fixtures.ts'
+import {
+  expectElements,
+  hostTensor,
+  normals,
+  numbersIn,
+  random,
+  SIZES,
+  SPECIALS,
+  upload,
+} from './fixtures.ts'
 
 const types = Object.keys(dtypeBits) as DType[]
 const byteTypes = types.filter(type => dtypeBits[type] >= 8)
@@ -72,9 +81,21 @@ const moveCases: KernelCase[] = byteTypes.flatMap(type => [
     async run(device) {
       const rng = new Rng(3)
       for (const [dims, at, into] of [
-        [[0, 3], [1, 0], [4, 3]],
-        [[2, 3], [1, 2], [5, 7]],
-        [[2, 1, 5], [0, 3, 0], [3, 4, 5]],
+        [
+          [0, 3],
+          [1, 0],
+          [4, 3],
+        ],
+        [
+          [2, 3],
+          [1, 2],
+          [5, 7],
+        ],
+        [
+          [2, 1, 5],
+          [0, 3, 0],
+          [3, 4, 5],
+        ],
         [[65], [3], [70]],
       ] as const) {
         const block = smallNumbers(rng, sizeOf(dims), type)
@@ -102,17 +123,38 @@ const moveCases: KernelCase[] = byteTypes.flatMap(type => [
     async run(device) {
       const rng = new Rng(4)
       for (const [dims, permutation] of [
-        [[0, 3], [1, 0]],
-        [[1, 1], [1, 0]],
-        [[67, 33], [1, 0]],
-        [[3, 5, 7], [2, 0, 1]],
-        [[3, 5, 7], [0, 2, 1]],
-        [[2, 3, 4, 5], [3, 1, 0, 2]],
+        [
+          [0, 3],
+          [1, 0],
+        ],
+        [
+          [1, 1],
+          [1, 0],
+        ],
+        [
+          [67, 33],
+          [1, 0],
+        ],
+        [
+          [3, 5, 7],
+          [2, 0, 1],
+        ],
+        [
+          [3, 5, 7],
+          [0, 2, 1],
+        ],
+        [
+          [2, 3, 4, 5],
+          [3, 1, 0, 2],
+        ],
         [[9], [0]],
       ] as const) {
         const x = smallNumbers(rng, sizeOf(dims), type)
         const y = transpose(upload(device, type, dims, x), permutation)
-        await expectElements(y, transposed(x, dims, permutation), { dims: permutation.map(axis => dims[axis]!), type })
+        await expectElements(y, transposed(x, dims, permutation), {
+          dims: permutation.map(axis => dims[axis]!),
+          type,
+        })
       }
     },
   },
@@ -129,7 +171,8 @@ const moveCases: KernelCase[] = byteTypes.flatMap(type => [
         const index = Array.from({ length: 7 }, () => rng.integer(length))
         const expected: number[] = []
         for (let o = 0; o < outer; o++) {
-          for (const i of index) for (let j = 0; j < inner; j++) expected.push(x[(o * length + i) * inner + j]!)
+          for (const i of index)
+            for (let j = 0; j < inner; j++) expected.push(x[(o * length + i) * inner + j]!)
         }
         const y = gather(upload(device, type, dims, x), upload(device, 'int32', [7], index), { axis })
         await expectElements(y, expected, { dims: dims.map((dim, i) => (i === axis ? 7 : dim)), type })

@@ -1,9 +1,9 @@
 import { expect } from 'vitest'
 import { gram } from '../../reference/gram.ts'
-import { matmul } from '../../reference/matmul.ts'
 import { hadamard, hadamardBlock } from '../../reference/hadamard.ts'
-import { Rng } from '../../rng.ts'
+import { matmul } from '../../reference/matmul.ts'
 import { reference } from '../../reference-device.ts'
+import { Rng } from '../../rng.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, numbersIn, random, sameBytes, upload } from './fixtures.ts'
 
@@ -11,12 +11,25 @@ const { fround } = Math
 
 /** m, k, n: nothing, one, odd, around tiles of 4 and blocks of 64, larger. */
 const SHAPES: readonly (readonly [m: number, k: number, n: number])[] = [
-  [0, 3, 4], [3, 0, 4], [3, 4, 0], [1, 1, 1], [1, 65, 33], [2, 7, 3], [3, 64, 64], [4, 5, 6], [5, 17, 65], [65, 33, 67], [130, 128, 129],
+  [0, 3, 4],
+  [3, 0, 4],
+  [3, 4, 0],
+  [1, 1, 1],
+  [1, 65, 33],
+  [2, 7, 3],
+  [3, 64, 64],
+  [4, 5, 6],
+  [5, 17, 65],
+  [65, 33, 67],
+  [130, 128, 129],
 ]
 
 const randomShapes = (seed: number): (readonly [number, number, number])[] => {
   const rng = new Rng(seed)
-  return Array.from({ length: 6 }, () => [1 + rng.integer(40), 1 + rng.integer(90), 1 + rng.integer(90)] as const)
+  return Array.from(
+    { length: 6 },
+    () => [1 + rng.integer(40), 1 + rng.integer(90), 1 + rng.integer(90)] as const,
+  )
 }
 
 interface Layout {
@@ -49,7 +62,9 @@ function product(
 
 const inSequence = (sum: number, x: number, y: number) => fround(sum + fround(x * y))
 
-const FLAGS = [false, true].flatMap(transposeA => [false, true].map(transposeB => ({ transposeA, transposeB })))
+const FLAGS = [false, true].flatMap(transposeA =>
+  [false, true].map(transposeB => ({ transposeA, transposeB })),
+)
 
 const matmulCases = (['float32', 'float64', 'float16', 'bfloat16'] as const).map(
   (type): KernelCase => ({
@@ -64,7 +79,12 @@ const matmulCases = (['float32', 'float64', 'float16', 'bfloat16'] as const).map
           const b = random(device, rng, flags.transposeB ? [n, k] : [k, n], type)
           const expected = product(await numbersIn(a), await numbersIn(b), { m, k, n, ...flags })
           const exact = type === 'float64'
-          const want = { dims: [m, n], type: exact ? type : ('float32' as const), rtol: exact ? 1e-13 : 1e-5, atol: exact ? 1e-13 : 1e-5 * Math.sqrt(k) }
+          const want = {
+            dims: [m, n],
+            type: exact ? type : ('float32' as const),
+            rtol: exact ? 1e-13 : 1e-5,
+            atol: exact ? 1e-13 : 1e-5 * Math.sqrt(k),
+          }
           await expectElements(matmul(a, b, flags), expected, want)
         }
       }
@@ -108,7 +128,12 @@ export const productCases: readonly KernelCase[] = [
       const [a, b] = [random(device, rng, [2, 3, 5, 7]), random(device, rng, [2, 3, 7, 4])]
       const [x, y] = [await numbersIn(a), await numbersIn(b)]
       const batched = Array.from({ length: 6 }, (_, i) => [
-        ...product(x.subarray(i * 35, (i + 1) * 35), y.subarray(i * 28, (i + 1) * 28), { m: 5, k: 7, n: 4, ...plain }),
+        ...product(x.subarray(i * 35, (i + 1) * 35), y.subarray(i * 28, (i + 1) * 28), {
+          m: 5,
+          k: 7,
+          n: 4,
+          ...plain,
+        }),
       ])
       await expectElements(matmul(a, b), batched.flat(), { dims: [2, 3, 5, 4], rtol: 1e-5, atol: 1e-5 })
       const w = random(device, rng, [7, 9])
@@ -142,15 +167,40 @@ export const productCases: readonly KernelCase[] = [
     async run(device) {
       const a = upload(device, 'float32', [5, 2], [NaN, 1, Infinity, 1, 1, 1, -0, -0, 1, 2])
       const b = upload(device, 'float32', [2, 5], [1, 1, 1, 1, -1, 2, 2, 2, Infinity, 2])
-      const expected = [NaN, NaN, NaN, NaN, NaN, Infinity, Infinity, Infinity, Infinity, -Infinity, 3, 3, 3, Infinity, 1]
-      await expectElements(matmul(a, b), [...expected, 0, 0, 0, NaN, 0, 5, 5, 5, Infinity, 3], { dims: [5, 5] })
+      const expected = [
+        NaN,
+        NaN,
+        NaN,
+        NaN,
+        NaN,
+        Infinity,
+        Infinity,
+        Infinity,
+        Infinity,
+        -Infinity,
+        3,
+        3,
+        3,
+        Infinity,
+        1,
+      ]
+      await expectElements(matmul(a, b), [...expected, 0, 0, 0, NaN, 0, 5, 5, 5, Infinity, 3], {
+        dims: [5, 5],
+      })
     },
   },
   {
     kernel: 'gram',
     name: 'xᵀx of many shapes, added batch by batch',
     async run(device) {
-      for (const [samples, d] of [[0, 3], [3, 0], [1, 1], [5, 17], [65, 66], [2, 130]] as const) {
+      for (const [samples, d] of [
+        [0, 3],
+        [3, 0],
+        [1, 1],
+        [5, 17],
+        [65, 66],
+        [2, 130],
+      ] as const) {
         const x = random(device, new Rng(samples + d), [samples, d])
         const data = await numbersIn(x)
         const layout = { m: d, k: samples, n: d, transposeA: true, transposeB: false }
@@ -158,7 +208,11 @@ export const productCases: readonly KernelCase[] = [
         const y = gram(x)
         await expectElements(y, expected, { dims: [d, d], rtol: 1e-5, atol: 1e-4 })
         gram(x.reshape([1, samples, d]), { out: y, accumulate: true })
-        await expectElements(y, expected.map(value => 2 * value), { dims: [d, d], rtol: 1e-5, atol: 1e-4 })
+        await expectElements(
+          y,
+          expected.map(value => 2 * value),
+          { dims: [d, d], rtol: 1e-5, atol: 1e-4 },
+        )
       }
     },
   },
@@ -175,7 +229,9 @@ export const productCases: readonly KernelCase[] = [
       gram(x, { out, accumulate: true })
       const expected = product(data, data, layout).map(value => 2 * value)
       await expectElements(out, expected, { dims: [9, 9], type: 'float64', rtol: 1e-14, atol: 1e-14 })
-      await expectElements(gram(x, { order: 'sequential' }), product(data, data, layout, inSequence), { dims: [9, 9] })
+      await expectElements(gram(x, { order: 'sequential' }), product(data, data, layout, inSequence), {
+        dims: [9, 9],
+      })
     },
   },
   {
@@ -186,10 +242,22 @@ export const productCases: readonly KernelCase[] = [
       for (const n of [0, 1, 2, 3, 12, 64, 96, 172, 256]) {
         const rng = new Rng(n + 37)
         const x = random(device, rng, [3, n])
-        const signs = upload(device, 'float32', [n], Array.from({ length: n }, () => (rng.uint32() & 1 ? 1 : -1)))
+        const signs = upload(
+          device,
+          'float32',
+          [n],
+          Array.from({ length: n }, () => (rng.uint32() & 1 ? 1 : -1)),
+        )
         const [data, flips] = [await numbersIn(x), await numbersIn(signs)]
         const y = hadamard(x, { signs })
-        await expectElements(y, transform(data.map((value, i) => value * flips[i % n]!), hadamardBlock(n)), { dims: [3, n] })
+        await expectElements(
+          y,
+          transform(
+            data.map((value, i) => value * flips[i % n]!),
+            hadamardBlock(n),
+          ),
+          { dims: [3, n] },
+        )
         const back = hadamard(y, { signs, inverse: true, out: y })
         await expectElements(back, data, { dims: [3, n], rtol: 1e-5, atol: 1e-5 })
       }
@@ -216,7 +284,9 @@ function transform(data: Float64Array, block: number): Float64Array {
   let values = data
   for (let width = 1; width < block; width *= 2) {
     const before = values
-    values = before.map((value, i) => fround((i & width) === 0 ? value + before[i + width]! : before[i - width]! - value))
+    values = before.map((value, i) =>
+      fround((i & width) === 0 ? value + before[i + width]! : before[i - width]! - value),
+    )
   }
   return values.map(value => fround(value * fround(1 / Math.sqrt(block))))
 }

@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { packedRowBytes } from '../../bits.ts'
-import { aroundAxis, sizeOf } from '../../dims.ts'
 import type { Device } from '../../device.ts'
-import { type Encoded, linear, type LinearOptions } from '../../encoded.ts'
+import { aroundAxis, sizeOf } from '../../dims.ts'
+import { type Encoded, type LinearOptions, linear } from '../../encoded.ts'
 import { affine, affineEncoding } from '../../encodings/affine.ts'
 import { codebook, codebookEncoding } from '../../encodings/codebook.ts'
 import { groupDims } from '../../encodings/groups.ts'
@@ -19,7 +19,8 @@ function packed(codes: readonly number[], columns: number, bits: number): number
   const bytes: number[] = []
   for (let row = 0; row * columns < codes.length; row++) {
     let stream = ''
-    for (const code of codes.slice(row * columns, (row + 1) * columns)) stream = code.toString(2).padStart(bits, '0') + stream
+    for (const code of codes.slice(row * columns, (row + 1) * columns))
+      stream = code.toString(2).padStart(bits, '0') + stream
     const rowBytes = packedRowBytes(columns, bits)
     stream = stream.padStart(8 * rowBytes, '0')
     for (let i = rowBytes; i > 0; i--) bytes.push(Number.parseInt(stream.slice(8 * i - 8, 8 * i), 2))
@@ -60,7 +61,12 @@ interface AffineWeight {
   values: number[]
 }
 
-function affineWeight(device: Device, shape: { dims: readonly number[]; group: number; axis: number }, bits: number, rich: boolean): AffineWeight {
+function affineWeight(
+  device: Device,
+  shape: { dims: readonly number[]; group: number; axis: number },
+  bits: number,
+  rich: boolean,
+): AffineWeight {
   const { dims, group, axis } = shape
   const rng = new Rng(51 + bits)
   const codes = Array.from({ length: sizeOf(dims) }, () => rng.integer(2 ** bits))
@@ -71,10 +77,18 @@ function affineWeight(device: Device, shape: { dims: readonly number[]; group: n
   const offset = normals(rng, groups).map(fround)
   const columns = dims.at(-1)!
   const parts = {
-    codes: upload(device, 'uint8', [...dims.slice(0, -1), packedRowBytes(columns, bits)], packed(codes, columns, bits)),
+    codes: upload(
+      device,
+      'uint8',
+      [...dims.slice(0, -1), packedRowBytes(columns, bits)],
+      packed(codes, columns, bits),
+    ),
     scale: upload(device, 'float32', scaleDims, scale),
   }
-  const extra = { zero: upload(device, 'int32', scaleDims, zero), offset: upload(device, 'float32', scaleDims, offset) }
+  const extra = {
+    zero: upload(device, 'int32', scaleDims, zero),
+    offset: upload(device, 'float32', scaleDims, offset),
+  }
   const values = groupsOf(dims, group, axis).map((g, i) => {
     const scaled = fround((codes[i]! - (rich ? zero[g]! : 0)) * scale[g]!)
     return rich ? fround(scaled + offset[g]!) : scaled
@@ -83,10 +97,16 @@ function affineWeight(device: Device, shape: { dims: readonly number[]; group: n
 }
 
 /** `linear` by its definition in float64. */
-function product(x: ArrayLike<number>, w: ArrayLike<number>, [m, k, n]: readonly [number, number, number], transpose: boolean): number[] {
+function product(
+  x: ArrayLike<number>,
+  w: ArrayLike<number>,
+  [m, k, n]: readonly [number, number, number],
+  transpose: boolean,
+): number[] {
   return Array.from({ length: m * n }, (_, i) => {
     let sum = 0
-    for (let p = 0; p < k; p++) sum += x[Math.floor(i / n) * k + p]! * w[transpose ? p * n + (i % n) : (i % n) * k + p]!
+    for (let p = 0; p < k; p++)
+      sum += x[Math.floor(i / n) * k + p]! * w[transpose ? p * n + (i % n) : (i % n) * k + p]!
     return sum
   })
 }
@@ -104,7 +124,11 @@ async function linearConforms(device: Device, w: Encoded, values: readonly numbe
       const y = run(x, { transpose })
       await expectElements(y, expected, close)
       expect(run(x, { transpose, out: y, accumulate: true })).toBe(y)
-      await expectElements(y, expected.map(value => 2 * value), close)
+      await expectElements(
+        y,
+        expected.map(value => 2 * value),
+        close,
+      )
       if (!device.host) continue
       const ordered = run(x, { transpose, order: 'sequential' })
       await expectElements(ordered, expected, close)
@@ -131,13 +155,17 @@ const bitCases = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((bits): KernelCase[] => [
         const codes = groupsOf(dims, group, axis).map((g, i) =>
           Math.min(2 ** bits - 1, Math.max(0, nearestEven((x[i]! - offset[g]!) / scale[g]!) + zero[g]!)),
         )
-        const y = quantizeAffine(upload(device, 'float32', dims, x), upload(device, 'float32', scaleDims, scale), {
-          bits,
-          group,
-          axis,
-          zero: upload(device, 'int32', scaleDims, zero),
-          offset: upload(device, 'float32', scaleDims, offset),
-        })
+        const y = quantizeAffine(
+          upload(device, 'float32', dims, x),
+          upload(device, 'float32', scaleDims, scale),
+          {
+            bits,
+            group,
+            axis,
+            zero: upload(device, 'int32', scaleDims, zero),
+            offset: upload(device, 'float32', scaleDims, offset),
+          },
+        )
         const outDims = [...dims.slice(0, -1), packedRowBytes(dims.at(-1)!, bits)]
         await expectElements(y, packed(codes, dims.at(-1)!, bits), { dims: outDims, type: 'uint8' })
       }
@@ -173,7 +201,11 @@ const bitCases = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((bits): KernelCase[] => [
 ])
 
 /** A codebook weight of every layout with the values that it stands for. */
-function codebookWeight(device: Device, [books, entries, d, bits]: readonly number[], scaledGroup?: number): AffineWeight {
+function codebookWeight(
+  device: Device,
+  [books, entries, d, bits]: readonly number[],
+  scaledGroup?: number,
+): AffineWeight {
   const rng = new Rng(54)
   const dims = [9, 12]
   const perRow = 12 / d!
@@ -192,7 +224,14 @@ function codebookWeight(device: Device, [books, entries, d, bits]: readonly numb
     table: upload(device, 'float32', books === 1 ? [entries!, d!] : [books!, entries!, d!], table),
   }
   const scalePart = { scale: upload(device, 'float32', [9, Math.ceil(12 / group)], scale) }
-  return { encoded: codebook(scaledGroup === undefined ? parts : { ...parts, ...scalePart }, { dims, bits: bits!, group }), values }
+  return {
+    encoded: codebook(scaledGroup === undefined ? parts : { ...parts, ...scalePart }, {
+      dims,
+      bits: bits!,
+      group,
+    }),
+    values,
+  }
 }
 
 /** A sparse weight of either pattern with the values that it stands for. */
@@ -206,7 +245,10 @@ function sparseWeight(device: Device, pattern: 'rows' | 'nOfM'): AffineWeight {
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       // 2 of every 3, a different one missing each time; or a third of all, and an empty row.
-      const keep = pattern === 'nOfM' ? column % 3 !== (row + Math.floor(column / 3)) % 3 : row !== 3 && rng.integer(3) === 0
+      const keep =
+        pattern === 'nOfM'
+          ? column % 3 !== (row + Math.floor(column / 3)) % 3
+          : row !== 3 && rng.integer(3) === 0
       if (!keep) continue
       values[row * columns + column] = fround(rng.normal())
       kept.push(values[row * columns + column]!)
@@ -215,7 +257,10 @@ function sparseWeight(device: Device, pattern: 'rows' | 'nOfM'): AffineWeight {
     starts.push(kept.length)
   }
   if (pattern === 'nOfM') {
-    const parts = { values: upload(device, 'float32', [rows, 8], kept), index: upload(device, 'uint8', [rows, 2], packed(index, 8, 2)) }
+    const parts = {
+      values: upload(device, 'float32', [rows, 8], kept),
+      index: upload(device, 'uint8', [rows, 2], packed(index, 8, 2)),
+    }
     return { encoded: sparse(parts, { dims: [rows, columns], pattern, n: 2, m: 3 }), values }
   }
   const parts = {
@@ -227,7 +272,14 @@ function sparseWeight(device: Device, pattern: 'rows' | 'nOfM'): AffineWeight {
 }
 
 /** books, entries, d, bits: scalar, vectors, several books, more bits than entries need, 9 and 12 bits. */
-const CODEBOOKS = [[1, 16, 1, 4], [1, 8, 3, 3], [3, 20, 2, 5], [2, 100, 4, 9], [1, 4000, 1, 12], [1, 2, 12, 1]] as const
+const CODEBOOKS = [
+  [1, 16, 1, 4],
+  [1, 8, 3, 3],
+  [3, 20, 2, 5],
+  [2, 100, 4, 9],
+  [1, 4000, 1, 12],
+  [1, 2, 12, 1],
+] as const
 
 export const quantisedCases: readonly KernelCase[] = [
   ...bitCases,
@@ -252,7 +304,8 @@ export const quantisedCases: readonly KernelCase[] = [
         for (const layout of CODEBOOKS) {
           for (const group of [undefined, 5]) {
             const { encoded, values } = codebookWeight(device, layout, group)
-            if (kernel === 'dequantize') await expectElements(codebookEncoding.decode(encoded), values, { dims: [9, 12] })
+            if (kernel === 'dequantize')
+              await expectElements(codebookEncoding.decode(encoded), values, { dims: [9, 12] })
             else await linearConforms(device, encoded, values)
           }
         }
@@ -266,7 +319,8 @@ export const quantisedCases: readonly KernelCase[] = [
         name: `sparse, ${pattern}`,
         async run(device) {
           const { encoded, values } = sparseWeight(device, pattern)
-          if (kernel === 'dequantize') await expectElements(sparseEncoding.decode(encoded), values, { dims: [7, 12] })
+          if (kernel === 'dequantize')
+            await expectElements(sparseEncoding.decode(encoded), values, { dims: [7, 12] })
           else await linearConforms(device, encoded, values)
         },
       }),

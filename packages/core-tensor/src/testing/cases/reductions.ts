@@ -39,11 +39,20 @@ const reduceCases = (Object.keys(folds) as ReduceOp[]).flatMap(op =>
       async run(device) {
         for (const dims of [[257], [0, 3], [3, 0], [1, 1], [5, 3, 65], [64, 17]]) {
           for (let axis = 0; axis < dims.length; axis++) {
-            const x = upload(device, type, dims, normals(new Rng(21), sizeOf(dims)).map(value => value * 9))
+            const x = upload(
+              device,
+              type,
+              dims,
+              normals(new Rng(21), sizeOf(dims)).map(value => value * 9),
+            )
             const expected = columnsOf(await numbersIn(x), dims, axis).map(folds[op])
             // Rounding of a sum in any order is below n·2⁻²⁴ of the sum of magnitudes.
             const scale = exactFolds.includes(op) ? {} : { rtol: 1e-5, atol: 1e-3 }
-            const want = { dims: dims.filter((_, i) => i !== axis), type: type === 'float64' ? type : ('float32' as const), ...scale }
+            const want = {
+              dims: dims.filter((_, i) => i !== axis),
+              type: type === 'float64' ? type : ('float32' as const),
+              ...scale,
+            }
             await expectElements(reduce(op, x, { axis }), expected, want)
             await expectElements(reduce(op, x, { axis: axis - dims.length }), expected, want)
           }
@@ -96,7 +105,9 @@ export const reductionCases: readonly KernelCase[] = [
       for (const n of SIZES) {
         const x = random(device, new Rng(n + 23), [3, n])
         const rows = columnsOf(await numbersIn(x), [3, n], 1)
-        const expected = rows.flatMap(row => row.map(a => 1 / row.reduce((sum, b) => sum + Math.E ** (b - a), 0)))
+        const expected = rows.flatMap(row =>
+          row.map(a => 1 / row.reduce((sum, b) => sum + Math.E ** (b - a), 0)),
+        )
         await expectElements(softmax(x), expected, { dims: [3, n], rtol: 2e-6, atol: 1e-9 })
         await expectElements(softmax(x, { out: x }), expected, { dims: [3, n], rtol: 2e-6, atol: 1e-9 })
       }
@@ -125,7 +136,11 @@ export const reductionCases: readonly KernelCase[] = [
         })
         const y = rmsNorm(x, weight, { epsilon: 1e-5 })
         await expectElements(y, expected, { dims: [2, 3, d], rtol: 3e-6, atol: 1e-7 })
-        await expectElements(rmsNorm(x, weight, { epsilon: 1e-5, out: x }), expected, { dims: [2, 3, d], rtol: 3e-6, atol: 1e-7 })
+        await expectElements(rmsNorm(x, weight, { epsilon: 1e-5, out: x }), expected, {
+          dims: [2, 3, d],
+          rtol: 3e-6,
+          atol: 1e-7,
+        })
       }
     },
   },
@@ -139,13 +154,25 @@ export const reductionCases: readonly KernelCase[] = [
           const rng = new Rng(n + 25)
           const values = Float64Array.from({ length: 2 * n }, () => rng.integer(9) - 4) // many equals
           const rows = columnsOf(values, [2, n], 1)
-          const order = rows.map(row => row.map((_, i) => i).sort((a, b) => row[b]! - row[a]! || a - b).slice(0, k))
+          const order = rows.map(row =>
+            row
+              .map((_, i) => i)
+              .sort((a, b) => row[b]! - row[a]! || a - b)
+              .slice(0, k),
+          )
           const x = upload(device, 'float32', [2, n], values)
           const sorted = topK(x, { k })
           await expectElements(sorted.indices, order.flat(), { dims: [2, k], type: 'int32' })
-          await expectElements(sorted.values, order.flatMap((at, row) => at.map(i => rows[row]![i]!)), { dims: [2, k] })
+          await expectElements(
+            sorted.values,
+            order.flatMap((at, row) => at.map(i => rows[row]![i]!)),
+            { dims: [2, k] },
+          )
           const places = order.map(at => at.sort((a, b) => a - b))
-          await expectElements(topK(x, { k, sorted: false }).indices, places.flat(), { dims: [2, k], type: 'int32' })
+          await expectElements(topK(x, { k, sorted: false }).indices, places.flat(), {
+            dims: [2, k],
+            type: 'int32',
+          })
         }
       }
     },
@@ -166,11 +193,18 @@ export const reductionCases: readonly KernelCase[] = [
       for (const size of SIZES) {
         const x = random(device, new Rng(size + 26), [size])
         const counts = new Array<number>(10).fill(0)
-        for (const value of await numbersIn(x)) if (Math.abs(value) <= 2) counts[Math.min(9, Math.floor((value + 2) / 0.4))]!++
-        await expectElements(histogram(x, { bins: 10, range: [-2, 2] }), counts, { dims: [10], type: 'int32' })
+        for (const value of await numbersIn(x))
+          if (Math.abs(value) <= 2) counts[Math.min(9, Math.floor((value + 2) / 0.4))]!++
+        await expectElements(histogram(x, { bins: 10, range: [-2, 2] }), counts, {
+          dims: [10],
+          type: 'int32',
+        })
       }
       const ends = upload(device, 'float32', [5], [0, 1, 4, 4.000001, -1e-7])
-      await expectElements(histogram(ends, { bins: 4, range: [0, 4] }), [1, 1, 0, 1], { dims: [4], type: 'int32' })
+      await expectElements(histogram(ends, { bins: 4, range: [0, 4] }), [1, 1, 0, 1], {
+        dims: [4],
+        type: 'int32',
+      })
     },
   },
   {
@@ -188,7 +222,13 @@ export const reductionCases: readonly KernelCase[] = [
     kernel: 'nearest',
     name: 'the closest row of a table, with and without weights',
     async run(device) {
-      for (const [n, entries, d] of [[0, 1, 1], [1, 1, 3], [65, 17, 4], [33, 256, 1], [5, 3, 65]] as const) {
+      for (const [n, entries, d] of [
+        [0, 1, 1],
+        [1, 1, 3],
+        [65, 17, 4],
+        [33, 256, 1],
+        [5, 3, 65],
+      ] as const) {
         const rng = new Rng(27)
         const [x, table] = [random(device, rng, [n, d]), random(device, rng, [entries, d])]
         for (const weightDims of [undefined, [d], [n, d]]) {
@@ -199,7 +239,9 @@ export const reductionCases: readonly KernelCase[] = [
           const importance = weight === undefined ? [1] : await numbersIn(weight)
           const distance = (i: number, e: number) => {
             let total = 0
-            for (let j = 0; j < d; j++) total += importance[(i * d + j) % importance.length]! * (rows[i * d + j]! - centres[e * d + j]!) ** 2
+            for (let j = 0; j < d; j++)
+              total +=
+                importance[(i * d + j) % importance.length]! * (rows[i * d + j]! - centres[e * d + j]!) ** 2
             return total
           }
           // A distance within rounding of the best one will do.
@@ -210,7 +252,10 @@ export const reductionCases: readonly KernelCase[] = [
           expect(found.length).toBe(n)
         }
       }
-      const equals = nearest(upload(device, 'float32', [1, 1], [0]), upload(device, 'float32', [3, 1], [2, -1, 1]))
+      const equals = nearest(
+        upload(device, 'float32', [1, 1], [0]),
+        upload(device, 'float32', [3, 1], [2, -1, 1]),
+      )
       await expectElements(equals, [1], { dims: [1], type: 'int32' })
     },
   },

@@ -1,0 +1,81 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cast } from '@tersor/core-tensor/reference'
+import { type Encoded, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { encodeSafetensors } from '@tersor/formats'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { configToHuggingFace } from './llama-config.ts'
+import type { Llama } from './llama.ts'
+import { loadModel } from './load-model.ts'
+import { openModel } from './open-model.ts'
+import { randomLlama, smallConfig } from './testing/random-llama.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tersor-models-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const tokens = Int32Array.of(3, 1, 4, 1, 5)
+
+async function logits(model: Llama): Promise<Float32Array> {
+  return (await model.forward(tokens, { cache: model.createCache(), logits: 'all' })).logits!.data as Float32Array
+}
+
+const entries = (model: Llama) => [...model.weights] as [string, Tensor | Encoded][]
+
+describe('openModel', () => {
+  it('opens a folder of safetensors with its config.json', async () => {
+    const model = randomLlama({ ...smallConfig, tied: false })
+    await writeFile(join(folder, 'model.safetensors'), encodeSafetensors(entries(model)))
+    await writeFile(join(folder, 'config.json'), JSON.stringify(configToHuggingFace(model.config)))
+    const file = await openModel(folder)
+    expect(file.config).toEqual(model.config)
+    expect([...file.names].sort()).toEqual([...model.weights.keys()].sort())
+    expect(await logits(await loadModel(folder))).toEqual(await logits(model))
+    expect(await file.openTokenizer()).toBeUndefined()
+    await file.close()
+  })
+
+  it('opens shards through their index', async () => {
+    const model = randomLlama()
+    const inShards = join(folder, 'shards')
+    const { mkdir } = await import('node:fs/promises')
+    await mkdir(inShards)
+    const all = entries(model)
+    const shards = { 'a.safetensors': all.slice(0, 7), 'b.safetensors': all.slice(7) }
+    for (const [name, some] of Object.entries(shards)) await writeFile(join(inShards, name), encodeSafetensors(some))
+    const map = Object.entries(shards).flatMap(([shard, some]) => some.map(([name]) => [name, shard]))
+    await writeFile(join(inShards, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(map) }))
+    await writeFile(join(inShards, 'config.json'), JSON.stringify(configToHuggingFace(model.config)))
+    expect(await logits(await loadModel(inShards))).toEqual(await logits(model))
+  })
+
+  it('keeps 16-bit weights 16-bit and computes with them', async () => {
+    const model = randomLlama()
+    const narrow = entries(model).map(([name, weight]) => [name, cast(weight as Tensor, 'bfloat16')] as [string, Tensor])
+    const path = join(folder, 'narrow.safetensors')
+    await writeFile(path, encodeSafetensors(narrow, { metadata: { config: JSON.stringify(configToHuggingFace(model.config)) } }))
+    const loaded = await loadModel(path)
+    const rounded = model.with(new Map(narrow.map(([name, weight]) => [name, cast(weight, 'float32')])))
+    expect(await logits(loaded)).toEqual(await logits(rounded))
+    expect(await logits(loaded)).not.toEqual(await logits(model))
+  })
+
+  it('says what is missing', async () => {
+    const path = join(folder, 'weights-only', 'x.safetensors')
+    const { mkdir } = await import('node:fs/promises')
+    await mkdir(join(folder, 'weights-only'))
+    await writeFile(path, encodeSafetensors([['w', new Tensor('float32', [1], [1])]]))
+    expect((await openModel(path)).config).toBeUndefined()
+    await expect(loadModel(path)).rejects.toThrow(UnsupportedError)
+    await expect(openModel(join(folder, 'weights-only'))).rejects.toThrow(FormatError)
+    await writeFile(join(folder, 'weights-only', 'x.pt'), 'x')
+    await expect(openModel(join(folder, 'weights-only', 'x.pt'))).rejects.toThrow(/expected a .safetensors/)
+    await writeFile(join(folder, 'weights-only', 'config.json'), JSON.stringify({ model_type: 'gpt2' }))
+    await expect(openModel(path)).rejects.toThrow(/expected model_type 'llama', got 'gpt2'/)
+    await writeFile(join(folder, 'weights-only', 'config.json'), '{')
+    await expect(openModel(path)).rejects.toThrow(FormatError)
+  })
+})
