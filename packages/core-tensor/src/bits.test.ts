@@ -2,9 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { packedRowBytes, packRow, unpackRow } from './bits.ts'
 
-const rows = fc.integer({ min: 1, max: 16 }).chain(bits =>
-  fc.record({ bits: fc.constant(bits), codes: fc.array(fc.integer({ min: 0, max: 2 ** bits - 1 }), { maxLength: 70 }), at: fc.integer({ min: 0, max: 5 }) }),
-)
+const rows = fc
+  .integer({ min: 1, max: 16 })
+  .chain(bits =>
+    fc.record({
+      bits: fc.constant(bits),
+      codes: fc.array(fc.integer({ min: 0, max: 2 ** bits - 1 }), { maxLength: 70 }),
+      at: fc.integer({ min: 0, max: 5 }),
+    }),
+  )
 
 describe('packRow', () => {
   it('lays 4-bit codes low nibble first, and bits of any width least significant first', () => {
@@ -25,10 +31,14 @@ describe('packRow', () => {
         const back = new Uint16Array(codes.length)
         unpackRow(bytes, bits, back, at)
         expect([...back]).toEqual(codes)
-        expect([...bytes.subarray(0, at), ...bytes.subarray(at + size)].every(byte => byte === 0xaa)).toBe(true)
+        expect([...bytes.subarray(0, at), ...bytes.subarray(at + size)].every(byte => byte === 0xaa)).toBe(
+          true,
+        )
         // The stream as one number, padding bits included.
         const stream = codes.reduce((sum, code, i) => sum + (BigInt(code) << BigInt(i * bits)), 0n)
-        const packed = bytes.subarray(at, at + size).reduce((sum, byte, i) => sum + (BigInt(byte) << BigInt(8 * i)), 0n)
+        const packed = bytes
+          .subarray(at, at + size)
+          .reduce((sum, byte, i) => sum + (BigInt(byte) << BigInt(8 * i)), 0n)
         expect(packed).toBe(stream)
       }),
       { seed: 1, numRuns: 400 },

@@ -17,11 +17,33 @@ describe('writeNumbers', () => {
     expect(written(values, 'uint8', new Uint8Array(8))).toEqual([1, 0, 255, 0, 255, 0, 0, 0])
     expect(written(values, 'int16', new Int16Array(8))).toEqual([1, -1, 32767, -32768, 32767, -32768, 0, 0])
     expect(written(values, 'uint16', new Uint16Array(8))).toEqual([1, 0, 65535, 0, 65535, 0, 0, 0])
-    expect(written(values, 'int32', new Int32Array(8))).toEqual([1, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 31 - 1, -(2 ** 31), 0, 0])
-    expect(written(values, 'uint32', new Uint32Array(8))).toEqual([1, 0, 2 ** 32 - 1, 0, 2 ** 32 - 1, 0, 0, 0])
+    expect(written(values, 'int32', new Int32Array(8))).toEqual([
+      1,
+      -1,
+      2 ** 31 - 1,
+      -(2 ** 31),
+      2 ** 31 - 1,
+      -(2 ** 31),
+      0,
+      0,
+    ])
+    expect(written(values, 'uint32', new Uint32Array(8))).toEqual([
+      1,
+      0,
+      2 ** 32 - 1,
+      0,
+      2 ** 32 - 1,
+      0,
+      0,
+      0,
+    ])
     const [low, high] = [-(2n ** 63n), 2n ** 63n - 1n]
     expect(written(values, 'int64', new BigInt64Array(8))).toEqual([1n, -1n, high, low, high, low, 0n, 0n])
-    expect(written([2 ** 63, 2 ** 63 - 1024, -(2 ** 63)], 'int64', new BigInt64Array(3))).toEqual([high, high - 1023n, low])
+    expect(written([2 ** 63, 2 ** 63 - 1024, -(2 ** 63)], 'int64', new BigInt64Array(3))).toEqual([
+      high,
+      high - 1023n,
+      low,
+    ])
     expect(written([0, -0, 0.1, NaN, -7], 'bool', new Uint8Array(5))).toEqual([0, 0, 1, 1, 1])
   })
 
@@ -32,7 +54,9 @@ describe('writeNumbers', () => {
 
   it('wants room for exactly these elements', () => {
     expect(() => writeNumbers([1, 2, 3], 'int4', new Uint8Array(3))).toThrow(ShapeError)
-    expect(() => writeNumbers([1], 'float16', new Uint16Array(2))).toThrow('[cast] expected an out of 2 bytes for 1 float16, got 4')
+    expect(() => writeNumbers([1], 'float16', new Uint16Array(2))).toThrow(
+      '[cast] expected an out of 2 bytes for 1 float16, got 4',
+    )
   })
 })
 

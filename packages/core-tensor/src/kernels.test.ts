@@ -42,14 +42,18 @@ describe('kernel', () => {
   it('refuses tensors of different devices, also inside options and encodings', () => {
     const there = new GrowingDevice().upload(row)
     expect(() => binary('add', row, there)).toThrow(errors.DeviceError)
-    expect(() => binary('add', row, row, { out: there })).toThrow('[binary] expected all tensors on one device, got reference and growing')
+    expect(() => binary('add', row, row, { out: there })).toThrow(
+      '[binary] expected all tensors on one device, got reference and growing',
+    )
     expect(() => linear(there, dense(row))).toThrow(errors.DeviceError)
   })
 
   it('refuses what a remote device lacks', () => {
     const remote = remoteDevice().upload(row)
     expect(() => matmul(remote, remote, { transposeB: true })).toThrow(errors.UnsupportedError)
-    expect(() => softmax(remote)).toThrow('[softmax] remote does not offer it; move the tensors to a host device')
+    expect(() => softmax(remote)).toThrow(
+      '[softmax] remote does not offer it; move the tensors to a host device',
+    )
   })
 })
 

@@ -13,9 +13,9 @@ export interface Out {
 }
 
 /**
- * How a dot product is summed. `sequential`: over k in order, in float32, multiply then add, never
- * fused, so the bytes are the same on every host device and for any number of rows. `free`, the
- * default: in any order, at least as exact.
+ * How a dot product is summed. `sequential`: over k in order, in float32 (float64 where the result
+ * is), multiply then add, never fused, so the bytes are the same on every host device and for any
+ * number of rows. `free`, the default: in any order, at least as exact.
  */
 export interface Order {
   order?: 'free' | 'sequential'

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { numbersOf, writeNumbers } from './convert.ts'
-import { decodeNarrow, encodeNarrow, type NarrowFloat, narrowFloats, roundTiesToEven } from './narrow-float.ts'
+import {
+  decodeNarrow,
+  encodeNarrow,
+  type NarrowFloat,
+  narrowFloats,
+  roundTiesToEven,
+} from './narrow-float.ts'
 import { Rng } from './rng.ts'
 import { Tensor } from './tensor.ts'
 
@@ -22,7 +28,9 @@ function valueOf(bits: number, { exponentBits, mantissaBits, infinities }: Narro
 }
 
 describe.each(formats)('%s', (type, format) => {
-  const finite = patterns(format).filter(bits => Number.isFinite(valueOf(bits, format)) && bits < 2 ** (widthOf(format) - 1))
+  const finite = patterns(format).filter(
+    bits => Number.isFinite(valueOf(bits, format)) && bits < 2 ** (widthOf(format) - 1),
+  )
   const largest = finite.at(-1)!
   const top = valueOf(largest, format)
   const step = top - valueOf(largest - 1, format)
@@ -37,7 +45,8 @@ describe.each(formats)('%s', (type, format) => {
     for (const bits of patterns(format)) {
       const value = valueOf(bits, format)
       const back = encodeNarrow(value, format, false)
-      if (Number.isNaN(value) ? !Number.isNaN(valueOf(back, format)) : back !== bits) expect.fail(`pattern ${bits} came back as ${back}`)
+      if (Number.isNaN(value) ? !Number.isNaN(valueOf(back, format)) : back !== bits)
+        expect.fail(`pattern ${bits} came back as ${back}`)
     }
   })
 
@@ -48,7 +57,8 @@ describe.each(formats)('%s', (type, format) => {
       const found = [middle, middle - nudge, middle + nudge, -middle].map(x => encodeNarrow(x, format))
       const sign = 2 ** (widthOf(format) - 1)
       const even = low % 2 === 0 ? low : low + 1
-      if (found.join() !== [even, low, low + 1, even + sign].join()) expect.fail(`between ${low} and ${low + 1}: ${found}`)
+      if (found.join() !== [even, low, low + 1, even + sign].join())
+        expect.fail(`between ${low} and ${low + 1}: ${found}`)
     }
   })
 
@@ -56,13 +66,16 @@ describe.each(formats)('%s', (type, format) => {
     const values = finite.map(bits => valueOf(bits, format))
     const rng = new Rng(71)
     for (let i = 0; i < 2000; i++) {
-      const x = rng.uniform() * 2 ** (Math.log2(values[1]!) - 1 + rng.uniform() * (Math.log2(top) - Math.log2(values[1]!) + 1))
+      const x =
+        rng.uniform() *
+        2 ** (Math.log2(values[1]!) - 1 + rng.uniform() * (Math.log2(top) - Math.log2(values[1]!) + 1))
       let above = values.findIndex(value => value >= x)
       if (above === -1) above = largest
       const below = Math.max(above - 1, 0)
       const [down, up] = [x - values[below]!, values[above]! - x]
       const expected = down === up ? (below % 2 === 0 ? below : above) : down < up ? below : above
-      if (encodeNarrow(x, format) !== finite[expected]) expect.fail(`${x} became ${encodeNarrow(x, format)}, not ${finite[expected]}`)
+      if (encodeNarrow(x, format) !== finite[expected])
+        expect.fail(`${x} became ${encodeNarrow(x, format)}, not ${finite[expected]}`)
     }
   })
 
@@ -78,7 +91,8 @@ describe.each(formats)('%s', (type, format) => {
   it('saturates or overflows past the largest', () => {
     const sign = 2 ** (widthOf(format) - 1)
     const isInfinity = (bits: number) => valueOf(bits, format) === (format.infinities ? Infinity : NaN)
-    const overflowed = (bits: number) => (format.infinities ? isInfinity(bits) : Number.isNaN(valueOf(bits, format)))
+    const overflowed = (bits: number) =>
+      format.infinities ? isInfinity(bits) : Number.isNaN(valueOf(bits, format))
     for (const x of [top + step / 2 + step / 64, top + step, 2 * top, Number.MAX_VALUE, Infinity]) {
       expect(encodeNarrow(x, format, true)).toBe(largest)
       expect(encodeNarrow(-x, format, true)).toBe(largest + sign)
@@ -102,7 +116,8 @@ describe.each(formats)('%s', (type, format) => {
     for (const bits of patterns(format)) {
       const value = valueOf(bits, format)
       if (!Object.is(numbers[bits], value)) expect.fail(`pattern ${bits} was read as ${numbers[bits]}`)
-      if (Number.isFinite(value) && back[bits] !== bits) expect.fail(`pattern ${bits} was written as ${back[bits]}`)
+      if (Number.isFinite(value) && back[bits] !== bits)
+        expect.fail(`pattern ${bits} was written as ${back[bits]}`)
     }
     const few = numbersOf(new Tensor(type, data.slice(3, 20), [17]))
     expect([...few]).toEqual([...numbers.slice(3, 20)])
@@ -112,8 +127,20 @@ describe.each(formats)('%s', (type, format) => {
 describe('roundTiesToEven', () => {
   it('rounds halves to the even neighbour and everything else to the nearest', () => {
     const cases: [number, number][] = [
-      [0.5, 0], [1.5, 2], [2.5, 2], [-0.5, 0], [-1.5, -2], [-2.5, -2], [0.49999999999999994, 0], [-0.49999999999999994, 0],
-      [0.5000000000000001, 1], [-1.4999999999999998, -1], [2 ** 52 + 1, 2 ** 52 + 1], [2 ** 51 + 0.5, 2 ** 51], [Infinity, Infinity], [-Infinity, -Infinity],
+      [0.5, 0],
+      [1.5, 2],
+      [2.5, 2],
+      [-0.5, 0],
+      [-1.5, -2],
+      [-2.5, -2],
+      [0.49999999999999994, 0],
+      [-0.49999999999999994, 0],
+      [0.5000000000000001, 1],
+      [-1.4999999999999998, -1],
+      [2 ** 52 + 1, 2 ** 52 + 1],
+      [2 ** 51 + 0.5, 2 ** 51],
+      [Infinity, Infinity],
+      [-Infinity, -Infinity],
     ]
     for (const [x, expected] of cases) expect(roundTiesToEven(x) + 0, `${x}`).toBe(expected)
     expect(roundTiesToEven(NaN)).toBeNaN()

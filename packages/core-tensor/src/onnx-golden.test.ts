@@ -9,7 +9,7 @@ import { decode, type Encoded } from './encoded.ts'
 import { affine } from './encodings/affine.ts'
 import { dense } from './encodings/dense.ts'
 import { scaled } from './encodings/scaled.ts'
-import { encodeNarrow, type narrowFloats, narrowFloats as formats } from './narrow-float.ts'
+import { encodeNarrow, narrowFloats as formats, type narrowFloats } from './narrow-float.ts'
 import { binary } from './reference/binary.ts'
 import { cast } from './reference/cast.ts'
 import { quantizeAffine } from './reference/quantize-affine.ts'
@@ -32,7 +32,11 @@ function read(name: string): Golden {
       .filter(path => path.startsWith(kind))
       .sort()
       .map(path => tensorOf(file(`test_data_set_0/${path}`)))
-  return { attributes: attributesOf(file('model.onnx')), inputs: tensors('input'), output: tensors('output')[0] }
+  return {
+    attributes: attributesOf(file('model.onnx')),
+    inputs: tensors('input'),
+    output: tensors('output')[0],
+  }
 }
 
 const all = existsSync(folder) ? readdirSync(folder).filter(name => name.startsWith('test_')) : []
@@ -56,66 +60,85 @@ const unsaturated = matching(/^test_cast_no_saturate/).filter(covered)
 const quantize = matching(/^test_quantizelinear/).filter(covered)
 const dequantize = matching(/^test_dequantizelinear/).filter(covered)
 
-describe.skipIf(all.length === 0)('ONNX backend tests (skipped where shared/data/golden-onnx-quant is absent)', () => {
-  it('are all covered or out of scope for a reason', () => {
-    const tested = [...casts, ...unsaturated, ...quantize, ...dequantize]
-    expect(all.filter(name => covered(name) && !tested.includes(name))).toEqual([])
-    expect([casts.length, unsaturated.length, quantize.length, dequantize.length]).toEqual([20, 4, 7, 9])
-  })
-
-  it.each(casts)('%s', name => {
-    const { inputs, output } = read(name)
-    const low = output!.type === 'int4' ? -8 : 0
-    // ONNX leaves floats outside of an integer's range undefined, and its tests wrap around; we saturate.
-    const defined = /_U?INT4$/.test(name) ? (x: number) => x >= low && x <= low + 15 : () => true
-    expectSameElements(cast(inputs[0]!, output!.type), output!, [...numbersOf(inputs[0]!)].map(defined))
-  })
-
-  it.each(unsaturated)('%s', name => {
-    const { inputs, output } = read(name)
-    if (!isNarrow(output!.type)) throw new Error(output!.type)
-    const format = formats[output!.type]
-    const bits = Array.from(numbersOf(inputs[0]!), x => encodeNarrow(x, format, false))
-    expectSameElements(new Tensor(output!.type, Uint8Array.from(bits), output!.dims), output!)
-  })
-
-  it.each(quantize)('%s', name => {
-    const { attributes, inputs, output } = read(name)
-    const [x, scale, zero] = inputs as [Tensor, Tensor, Tensor | undefined]
-    if (isNarrow(output!.type)) {
-      return expectSameElements(cast(binary('div', x, scale), output!.type), output!)
-    }
-    const { group, axis, dims } = grouping(x.dims, scale.dims, attributes)
-    const { bits, shift } = integers(output!)
-    const zeros = numbersOf(zero ?? new Tensor('int32', new Int32Array(scale.size), scale.dims))
-    const codes = quantizeAffine(x, scale.reshape(dims), {
-      bits,
-      group,
-      axis,
-      zero: new Tensor('int32', Int32Array.from(zeros, z => z + shift), dims),
+describe.skipIf(all.length === 0)(
+  'ONNX backend tests (skipped where shared/data/golden-onnx-quant is absent)',
+  () => {
+    it('are all covered or out of scope for a reason', () => {
+      const tested = [...casts, ...unsaturated, ...quantize, ...dequantize]
+      expect(all.filter(name => covered(name) && !tested.includes(name))).toEqual([])
+      expect([casts.length, unsaturated.length, quantize.length, dequantize.length]).toEqual([20, 4, 7, 9])
     })
-    expect(unpacked(codes, x.dims, bits).map(code => code - shift)).toEqual([...numbersOf(output!)])
-  })
 
-  it.each(dequantize)('%s', name => {
-    const { attributes, inputs, output } = read(name)
-    const [x, scale, zero] = inputs as [Tensor, Tensor, Tensor | undefined]
-    let e: Encoded
-    if (isNarrow(x.type)) e = scaled(dense(x), scale.reshape([scale.size]), 0)
-    else {
+    it.each(casts)('%s', name => {
+      const { inputs, output } = read(name)
+      const low = output!.type === 'int4' ? -8 : 0
+      // ONNX leaves floats outside of an integer's range undefined, and its tests wrap around; we saturate.
+      const defined = /_U?INT4$/.test(name) ? (x: number) => x >= low && x <= low + 15 : () => true
+      expectSameElements(cast(inputs[0]!, output!.type), output!, [...numbersOf(inputs[0]!)].map(defined))
+    })
+
+    it.each(unsaturated)('%s', name => {
+      const { inputs, output } = read(name)
+      if (!isNarrow(output!.type)) throw new Error(output!.type)
+      const format = formats[output!.type]
+      const bits = Array.from(numbersOf(inputs[0]!), x => encodeNarrow(x, format, false))
+      expectSameElements(new Tensor(output!.type, Uint8Array.from(bits), output!.dims), output!)
+    })
+
+    it.each(quantize)('%s', name => {
+      const { attributes, inputs, output } = read(name)
+      const [x, scale, zero] = inputs as [Tensor, Tensor, Tensor | undefined]
+      if (isNarrow(output!.type)) {
+        return expectSameElements(cast(binary('div', x, scale), output!.type), output!)
+      }
       const { group, axis, dims } = grouping(x.dims, scale.dims, attributes)
-      const { bits, shift } = integers(x)
+      const { bits, shift } = integers(output!)
       const zeros = numbersOf(zero ?? new Tensor('int32', new Int32Array(scale.size), scale.dims))
-      const shifted = new Tensor('int32', Int32Array.from(zeros, z => z + shift), dims)
-      const codes = packed(Array.from(numbersOf(x), code => code + shift), x.dims, bits)
-      e = affine({ codes, scale: scale.reshape(dims), zero: shifted }, { dims: x.dims, bits, group, axis })
-    }
-    expectSameElements(cast(decode(e), output!.type), output!)
-  })
-})
+      const codes = quantizeAffine(x, scale.reshape(dims), {
+        bits,
+        group,
+        axis,
+        zero: new Tensor(
+          'int32',
+          Int32Array.from(zeros, z => z + shift),
+          dims,
+        ),
+      })
+      expect(unpacked(codes, x.dims, bits).map(code => code - shift)).toEqual([...numbersOf(output!)])
+    })
+
+    it.each(dequantize)('%s', name => {
+      const { attributes, inputs, output } = read(name)
+      const [x, scale, zero] = inputs as [Tensor, Tensor, Tensor | undefined]
+      let e: Encoded
+      if (isNarrow(x.type)) e = scaled(dense(x), scale.reshape([scale.size]), 0)
+      else {
+        const { group, axis, dims } = grouping(x.dims, scale.dims, attributes)
+        const { bits, shift } = integers(x)
+        const zeros = numbersOf(zero ?? new Tensor('int32', new Int32Array(scale.size), scale.dims))
+        const shifted = new Tensor(
+          'int32',
+          Int32Array.from(zeros, z => z + shift),
+          dims,
+        )
+        const codes = packed(
+          Array.from(numbersOf(x), code => code + shift),
+          x.dims,
+          bits,
+        )
+        e = affine({ codes, scale: scale.reshape(dims), zero: shifted }, { dims: x.dims, bits, group, axis })
+      }
+      expectSameElements(cast(decode(e), output!.type), output!)
+    })
+  },
+)
 
 /** ONNX's per-tensor, per-axis and blocked scales as groups. */
-function grouping(x: readonly number[], scale: readonly number[], { axis = 1, block_size = 0 }: Record<string, number>) {
+function grouping(
+  x: readonly number[],
+  scale: readonly number[],
+  { axis = 1, block_size = 0 }: Record<string, number>,
+) {
   const at = axis < 0 ? axis + x.length : axis
   if (block_size > 0) return { group: block_size, axis: at, dims: scale }
   if (scale.length === 0) return { group: x.at(-1)!, axis: -1, dims: x.map(() => 1) }
@@ -132,7 +155,8 @@ function packed(codes: readonly number[], dims: readonly number[], bits: number)
   const { rows, columns } = matrixDims(dims)
   const rowBytes = packedRowBytes(columns, bits)
   const bytes = new Uint8Array(rows * rowBytes)
-  for (let row = 0; row < rows; row++) packRow(codes.slice(row * columns, (row + 1) * columns), bits, bytes, row * rowBytes)
+  for (let row = 0; row < rows; row++)
+    packRow(codes.slice(row * columns, (row + 1) * columns), bits, bytes, row * rowBytes)
   return new Tensor('uint8', bytes, [...dims.slice(0, -1), rowBytes])
 }
 

@@ -8,7 +8,19 @@ import { Tensor } from './tensor.ts'
 import { remoteDevice } from './testing/remote-device.ts'
 
 const shared: readonly DType[] = [
-  'float64', 'float32', 'float16', 'int64', 'int32', 'uint32', 'int16', 'uint16', 'int8', 'uint8', 'int4', 'uint4', 'bool',
+  'float64',
+  'float32',
+  'float16',
+  'int64',
+  'int32',
+  'uint32',
+  'int16',
+  'uint16',
+  'int8',
+  'uint8',
+  'int4',
+  'uint4',
+  'bool',
 ]
 
 describe.each(shared)('%s', type => {

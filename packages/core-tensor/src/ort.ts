@@ -57,12 +57,11 @@ type Float16ArrayConstructor = new (
   length: number,
 ) => ArrayBufferView
 
-/** ONNX Runtime holds float16 in `Float16Array` where the engine has it, int4 in `Int8Array`. */
+/** ONNX Runtime holds float16 in `Float16Array` where the engine has it, everything else as we do. */
 function ortData(type: DType, data: HostArray): ArrayBufferView {
   const { Float16Array } = globalThis as { Float16Array?: Float16ArrayConstructor }
   if (type === 'float16' && Float16Array !== undefined) {
     return new Float16Array(data.buffer, data.byteOffset, data.length)
   }
-  if (type === 'int4') return new Int8Array(data.buffer, data.byteOffset, data.length)
   return data
 }

@@ -17,7 +17,11 @@ function ulps(actual: number, expected: number): number {
 }
 
 /** The worst of many draws, with where it is. */
-function worst(f: (x: number) => number, g: (x: number) => number, draw: (rng: Rng) => number): { x: number; ulps: number } {
+function worst(
+  f: (x: number) => number,
+  g: (x: number) => number,
+  draw: (rng: Rng) => number,
+): { x: number; ulps: number } {
   const rng = new Rng(81)
   let found = { x: 0, ulps: 0 }
   for (let i = 0; i < 20_000; i++) {
@@ -48,7 +52,14 @@ describe('portable mathematics', () => {
   })
 
   it('is exact where the answer is', () => {
-    expect([exp(0), exp(-0), exp(-Infinity), exp(Infinity), exp(710), exp(-746)]).toEqual([1, 1, 0, Infinity, Infinity, 0])
+    expect([exp(0), exp(-0), exp(-Infinity), exp(Infinity), exp(710), exp(-746)]).toEqual([
+      1,
+      1,
+      0,
+      Infinity,
+      Infinity,
+      0,
+    ])
     expect([log(1), log(0), log(-0), log(Infinity)]).toEqual([0, -Infinity, -Infinity, Infinity])
     expect([sin(0), sin(-0), cos(0), cos(-0)]).toEqual([0, -0, 1, 1])
     for (const nothing of [exp(NaN), log(NaN), log(-1), log(-Infinity)]) expect(nothing).toBeNaN()

@@ -23,7 +23,11 @@ function* xoshiro(state: readonly number[]): Generator<number> {
 describe('splitmix64', () => {
   it('gives the published outputs', () => {
     expect(splitmix64(1234567n, 5)).toEqual([
-      6457827717110365317n, 3203168211198807973n, 9817491932198370423n, 4593380528125082431n, 16408922859458223821n,
+      6457827717110365317n,
+      3203168211198807973n,
+      9817491932198370423n,
+      4593380528125082431n,
+      16408922859458223821n,
     ])
   })
 })
@@ -40,13 +44,24 @@ describe('Rng', () => {
 
   it('fills its state by splitmix64', () => {
     const [a, b] = splitmix64(42n, 2) as [bigint, bigint]
-    const state = [a & 0xffffffffn, a >> 32n, b & 0xffffffffn, b >> 32n].map(Number) as [number, number, number, number]
+    const state = [a & 0xffffffffn, a >> 32n, b & 0xffffffffn, b >> 32n].map(Number) as [
+      number,
+      number,
+      number,
+      number,
+    ]
     expect(new Rng(42).uint32()).toBe(new Rng(state).uint32())
   })
 
   it('refuses seeds that are none', () => {
     for (const seed of [-1, 0.5, NaN, 2 ** 53]) expect(() => new Rng(seed)).toThrow(ShapeError)
-    for (const state of [[0, 0, 0, 0], [1, 2, 3, 2 ** 32], [1, 2, 3, 0.5], [1, 2, 3]]) expect(() => new Rng(state as never)).toThrow(ShapeError)
+    for (const state of [
+      [0, 0, 0, 0],
+      [1, 2, 3, 2 ** 32],
+      [1, 2, 3, 0.5],
+      [1, 2, 3],
+    ])
+      expect(() => new Rng(state as never)).toThrow(ShapeError)
     for (const n of [0, -1, 1.5, 2 ** 32 + 1]) expect(() => new Rng(1).integer(n)).toThrow(ShapeError)
   })
 

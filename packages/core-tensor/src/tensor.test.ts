@@ -55,7 +55,11 @@ describe('Tensor', () => {
   it('says what is wrong', () => {
     const x = new Tensor('float32', [1, 2, 3, 4], [2, 2])
     const bad: [() => unknown, new (...args: never[]) => Error, string][] = [
-      [() => new Tensor('float32', [1, 2], [3]), ShapeError, '[Tensor] expected 12 bytes for float32 [3], got 8'],
+      [
+        () => new Tensor('float32', [1, 2], [3]),
+        ShapeError,
+        '[Tensor] expected 12 bytes for float32 [3], got 8',
+      ],
       [() => new Tensor('float32', [], [-1]), ShapeError, 'whole dimensions'],
       [() => new Tensor('float32', [], [0.5]), ShapeError, 'whole dimensions'],
       [() => new Tensor('float32', [], [2 ** 30, 2 ** 30, 0]), ShapeError, 'fewer than 2^53'],
@@ -83,7 +87,10 @@ describe('scope', () => {
     let lost = new Tensor('float32', [0], [1])
     const kept = reference.scope(() => {
       lost = reference.empty('float32', [2])
-      return { list: [reference.empty('float32', [1])], map: new Map([['a', reference.empty('int8', [3]).reshape([3, 1])]]) }
+      return {
+        list: [reference.empty('float32', [1])],
+        map: new Map([['a', reference.empty('int8', [3]).reshape([3, 1])]]),
+      }
     })
     expect([kept.list[0]!.data.length, kept.map.get('a')!.data.length]).toEqual([1, 3])
     expect(() => lost.data).toThrow(DeviceError)
@@ -108,7 +115,9 @@ describe('scope', () => {
   })
 
   it('refuses asynchronous code', () => {
-    expect(() => reference.scope(async () => 1)).toThrow('[Device.scope] expected synchronous code, got a promise')
+    expect(() => reference.scope(async () => 1)).toThrow(
+      '[Device.scope] expected synchronous code, got a promise',
+    )
   })
 })
 
@@ -122,7 +131,9 @@ describe('asTensor and requireHost', () => {
     expect(asTensor(like, new GrowingDevice()).device.name).toBe('growing')
     expect(() => asTensor({ ...like, type: 'string' })).toThrow(DTypeError)
     const remote = remoteDevice().empty('float32', [2])
-    expect(() => requireHost(remote, 'quantize/gptq')).toThrow('[quantize/gptq] expected a tensor on a host device, got one on remote')
+    expect(() => requireHost(remote, 'quantize/gptq')).toThrow(
+      '[quantize/gptq] expected a tensor on a host device, got one on remote',
+    )
     expect(() => remote.data).toThrow(DeviceError)
     expect(() => requireHost(x, 'test')).not.toThrow()
   })

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, it, vi } from 'vitest'
 import { namesInScope } from './exported-names.ts'
 import { type Example, findExamples } from './find-examples.ts'
 import { toModule } from './to-module.ts'
@@ -52,6 +52,7 @@ describe('documentation examples', () => {
   it('are well typed', () => {
     const sound = examples.filter(example => !errors.has(example))
     const modules = new Map(sound.map(example => [fileOf(example), example.file]))
-    expect(typeCheck(root, modules).join('\n\n')).toBe('')
+    const problems = typeCheck(root, modules)
+    if (problems.length > 0) throw new Error(problems.join('\n\n'))
   })
 })

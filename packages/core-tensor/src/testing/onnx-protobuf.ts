@@ -54,8 +54,22 @@ function varints(packed: Uint8Array): number[] {
 
 /** TensorProto.DataType of the dtypes that we have. */
 const dtypes: Readonly<Record<number, DType>> = {
-  1: 'float32', 2: 'uint8', 3: 'int8', 4: 'uint16', 5: 'int16', 6: 'int32', 7: 'int64', 9: 'bool', 10: 'float16', 11: 'float64',
-  12: 'uint32', 16: 'bfloat16', 17: 'float8e4m3fn', 19: 'float8e5m2', 21: 'uint4', 22: 'int4',
+  1: 'float32',
+  2: 'uint8',
+  3: 'int8',
+  4: 'uint16',
+  5: 'int16',
+  6: 'int32',
+  7: 'int64',
+  9: 'bool',
+  10: 'float16',
+  11: 'float64',
+  12: 'uint32',
+  16: 'bfloat16',
+  17: 'float8e4m3fn',
+  19: 'float8e5m2',
+  21: 'uint4',
+  22: 'int4',
 }
 
 /** A TensorProto with raw data, or with bytes as int32_data, or undefined where we lack its dtype. */
@@ -76,9 +90,12 @@ export function tensorOf(message: Uint8Array): Tensor | undefined {
 
 /** The integer attributes of the first node of a model. */
 export function attributesOf(model: Uint8Array): Record<string, number> {
-  const first = (message: Uint8Array, number: number) => [...fields(message)].find(([n]) => n === number)?.[1] as Uint8Array
+  const first = (message: Uint8Array, number: number) =>
+    [...fields(message)].find(([n]) => n === number)?.[1] as Uint8Array
   const node = first(first(model, 7), 1)
-  const attributes = [...fields(node)].filter(([number]) => number === 5).map(([, value]) => [...fields(value as Uint8Array)])
+  const attributes = [...fields(node)]
+    .filter(([number]) => number === 5)
+    .map(([, value]) => [...fields(value as Uint8Array)])
   return Object.fromEntries(
     attributes.map(list => {
       const get = (number: number) => list.find(([n]) => n === number)?.[1]

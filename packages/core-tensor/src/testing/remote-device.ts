@@ -9,7 +9,9 @@ export function remoteDevice(): Device {
     device,
     byteLength: contents.byteLength,
     bytes: () => {
-      throw new DeviceError('[Tensor.data] expected a tensor on a host device, got one on remote; use `await tensor.read()`')
+      throw new DeviceError(
+        '[Tensor.data] expected a tensor on a host device, got one on remote; use `await tensor.read()`',
+      )
     },
     read: (start, length) => contents.memory.read(start, length),
     free: () => contents.dispose(),

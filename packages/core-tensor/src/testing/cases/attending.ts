@@ -242,9 +242,9 @@ export const attendingCases: readonly KernelCase[] = [
               .rows(from, until),
           )
           const out = device.empty('float32', [heads.length, until - from, 8])
-          rows.forEach((row, i) =>
-            cast(row, 'float32', { out: out.rows(i, i + 1).reshape([until - from, 8]) }),
-          )
+          for (const [i, row] of rows.entries()) {
+            cast(row, 'float32', { out: out.rows(i, i + 1).reshape([until - from, 8]) })
+          }
           return out
         }
         const lse = device.empty('float32', [heads.length, 3])

@@ -1,0 +1,47 @@
+import { byteLength, canonicalJson, decode, type Encoded, NumericalError, Rng, Tensor, toFloat32 } from '@tersor/core-tensor'
+import { describe, expect, it } from 'vitest'
+import { float8 } from './float8.ts'
+
+const rng = new Rng(8)
+// Rows of very different size, and weights within a row that span six orders of magnitude.
+const weight = new Tensor('float32', Float32Array.from({ length: 32 * 50 }, (_, i) => 10 ** (Math.floor(i / 50) / 8) * rng.normal() * 10 ** -rng.integer(6)), [32, 50])
+
+describe('float8', () => {
+  for (const [format, mantissaBits] of [['e4m3fn', 3], ['e5m2', 2]] as const) {
+    it(`keeps the relative precision of ${format} where its exponents reach`, () => {
+      const small = float8(weight, { format })
+      const back = toFloat32(decode(small))
+      const scale = toFloat32(small.parts.scale as Tensor)
+      const smallestNormal = format === 'e4m3fn' ? 2 ** -6 : 2 ** -14
+      let most = 0
+      toFloat32(weight).forEach((value, i) => {
+        if (Math.abs(value / scale[Math.floor(i / 50)]!) < smallestNormal) return
+        most = Math.max(most, Math.abs(back[i]! / value - 1))
+      })
+      expect(most).toBeLessThanOrEqual(2 ** -(mantissaBits + 1) + 1e-6)
+      expect(most).toBeGreaterThan(2 ** -(mantissaBits + 2))
+    })
+  }
+
+  it('puts the largest weight of a row on the largest value', () => {
+    const small = float8(new Tensor('float32', [0.5, -3, 1, 8, 2, 1], [2, 3]))
+    const codes = ((small.parts.base as Encoded).parts.values as Tensor).data
+    expect([codes[1], codes[3]]).toEqual([0xfe, 0x7e])
+    expect(toFloat32(decode(small))[1]).toBeCloseTo(-3, 6)
+  })
+
+  it('takes a byte a weight and a scale a row, or one', () => {
+    const meta = (e: Encoded) => canonicalJson(e.meta).length + canonicalJson((e.parts.base as Encoded).meta).length
+    const rows = float8(weight)
+    expect(byteLength(rows)).toBe(1600 + 32 * 4 + meta(rows))
+    const whole = float8(weight, { scale: 'tensor' })
+    expect(byteLength(whole)).toBe(1600 + 4 + meta(whole))
+  })
+
+  it('keeps zero rows, vectors and empty tensors, and refuses what is not finite', () => {
+    expect([...toFloat32(decode(float8(new Tensor('float32', [0, 0, 1, 2], [2, 2]))))].slice(0, 2)).toEqual([0, 0])
+    expect([...toFloat32(decode(float8(new Tensor('float32', [1, 2], [2]))))]).toEqual([1, 2])
+    expect(decode(float8(new Tensor('float32', [], [0, 3]))).dims).toEqual([0, 3])
+    expect(() => float8(new Tensor('float32', [NaN, 1], [2]))).toThrow(NumericalError)
+  })
+})
