@@ -20,7 +20,7 @@ export interface CholeskyOptions {
  * @param a  (n, n), of which only the lower triangle is read
  * @returns (n, n) in float64, zero above the diagonal
  * @throws {NumericalError} when a pivot is not positive, or an element is not finite
- * @throws {ShapeError} when `a` is not square
+ * @throws {ShapeError} when `a` is not square, or the damping is negative
  * @example
  * const a = new Tensor('float64', [4, 2, 2, 5], [2, 2])
  * cholesky(a).data // => Float64Array [2, 0, 1, 2]

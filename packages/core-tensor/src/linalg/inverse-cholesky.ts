@@ -15,7 +15,7 @@ import { substitute } from './solve-triangular.ts'
  * @param a  (n, n) symmetric positive definite, of which only the upper triangle is read
  * @returns U (n, n) in float64, zero below the diagonal
  * @throws {NumericalError} when a pivot is not positive, or an element is not finite
- * @throws {ShapeError} when `a` is not square
+ * @throws {ShapeError} when `a` is not square, or the damping is negative
  * @example
  * const a = new Tensor('float64', [5, 2, 2, 4], [2, 2])
  * inverseCholesky(a).data // => Float64Array [0.5, -0.25, 0, 0.5]

@@ -39,7 +39,7 @@ export interface LeastSquaresOptions extends JobOptions {
  * const a = new Tensor('float64', [1, 0, 1, 1, 1, 2], [3, 2])
  * const b = new Tensor('float64', [1, 3, 5], [3, 1])
  * const x = await leastSquares(a, b)
- * Array.from(x.data, value => Math.round(Number(value))) // => [1, 2]
+ * Math.round(Number(x.data[1])) // => 2
  */
 export async function leastSquares(
   a: TensorLike,

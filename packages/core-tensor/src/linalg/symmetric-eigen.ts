@@ -28,7 +28,7 @@ const SWEEPS = 60
  * @example
  * const a = new Tensor('float64', [2, 1, 1, 2], [2, 2])
  * const { values } = await symmetricEigen(a)
- * Array.from(values.data, x => Math.round(Number(x))) // => [3, 1]
+ * Math.round(Number(values.data[0])) // => 3
  */
 export async function symmetricEigen(
   a: TensorLike,
@@ -70,8 +70,9 @@ async function diagonalise(
       let bottom = top
       while (bottom < n - 1 && Math.abs(e[bottom]!) > negligible) bottom++
       if (bottom === top) break
-      if (sweep === SWEEPS)
-        throw new NumericalError(`[linalg/symmetricEigen] expected convergence in ${SWEEPS} sweeps`)
+      if (sweep === SWEEPS) {
+        throw new NumericalError(`[linalg/symmetricEigen] expected convergence in ${SWEEPS} sweeps a value`)
+      }
       const p = (d[top + 1]! - d[top]!) / (2 * e[top]!)
       const root = Math.sqrt(p * p + 1)
       let g = d[bottom]! - d[top]! + e[top]! / (p < 0 ? p - root : p + root)
