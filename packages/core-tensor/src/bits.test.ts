@@ -2,15 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { packedRowBytes, packRow, unpackRow } from './bits.ts'
 
-const rows = fc
-  .integer({ min: 1, max: 16 })
-  .chain(bits =>
-    fc.record({
-      bits: fc.constant(bits),
-      codes: fc.array(fc.integer({ min: 0, max: 2 ** bits - 1 }), { maxLength: 70 }),
-      at: fc.integer({ min: 0, max: 5 }),
-    }),
-  )
+const rows = fc.integer({ min: 1, max: 16 }).chain(bits =>
+  fc.record({
+    bits: fc.constant(bits),
+    codes: fc.array(fc.integer({ min: 0, max: 2 ** bits - 1 }), { maxLength: 70 }),
+    at: fc.integer({ min: 0, max: 5 }),
+  }),
+)
 
 describe('packRow', () => {
   it('lays 4-bit codes low nibble first, and bits of any width least significant first', () => {

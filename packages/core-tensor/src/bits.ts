@@ -9,6 +9,10 @@ export function packedRowBytes(count: number, bits: number): number {
  *
  * @param codes  (count) integers below 2^bits
  * @param out  at least {@link packedRowBytes} bytes from `at`
+ * @example
+ * const bytes = new Uint8Array(packedRowBytes(3, 4))
+ * packRow([1, 2, 15], 4, bytes)
+ * bytes // => Uint8Array [33, 15]
  */
 export function packRow(codes: ArrayLike<number>, bits: number, out: Uint8Array, at = 0): void {
   let buffer = 0
@@ -25,14 +29,24 @@ export function packRow(codes: ArrayLike<number>, bits: number, out: Uint8Array,
   if (held > 0) out[at] = buffer
 }
 
-/** The inverse of {@link packRow}: fills `codes`. Bits 1 to 16. */
+/**
+ * The inverse of {@link packRow}: fills `codes`. Bits 1 to 16.
+ *
+ * @example
+ * const codes = new Uint8Array(3)
+ * unpackRow(Uint8Array.of(33, 15), 4, codes)
+ * codes // => Uint8Array [1, 2, 15]
+ */
 export function unpackRow(
   packed: Uint8Array,
   bits: number,
   codes: Uint8Array | Uint16Array | Uint32Array | Int32Array,
   at = 0,
 ): void {
-  if (bits === 4) return unpackNibbles(packed, codes, at)
+  if (bits === 4) {
+    unpackNibbles(packed, codes, at)
+    return
+  }
   const mask = (1 << bits) - 1
   let buffer = 0
   let held = 0

@@ -10,6 +10,8 @@ export type NumberArray = Exclude<HostArray, BigInt64Array>
 /**
  * The elements of a tensor as numbers: its own data where the dtype is held as plain numbers
  * (float64, float32, integers of 8 to 32 bits, bool), else a copy in float32 (int64: float64).
+ * @example
+ * numbersOf(new Tensor('int4', Uint8Array.of(0xf7), [2])) // => Float32Array [7, -1]
  */
 export function numbersOf(x: TensorLike | Tensor): NumberArray {
   const { type } = x

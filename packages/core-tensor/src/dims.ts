@@ -4,6 +4,8 @@ import { ShapeError } from './errors.ts'
  * The number of elements of a shape.
  *
  * @throws {ShapeError} when a dimension is not a whole number ≥ 0 or the product passes 2^53
+ * @example
+ * sizeOf([2, 3, 4]) // => 24
  */
 export function sizeOf(dims: readonly number[], where = 'dims'): number {
   let size = 1

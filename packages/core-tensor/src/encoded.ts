@@ -113,6 +113,9 @@ export function isEncoded(w: Tensor | Encoded): w is Encoded {
  * The tensor that an encoding stands for, or some of its rows.
  *
  * @returns a tensor of `e.type`; (end − start, …) with `rows`
+ * @example
+ * const half = dense(cast(new Tensor('float32', [1, 0.1], [2]), 'float16'))
+ * decode(half, { rows: [1, 2] }).data // => Float32Array [0.099975586]
  */
 export function decode(e: Tensor | Encoded, options: DecodeOptions = {}): Tensor {
   if (isEncoded(e)) return deviceOf(e, options).scope(() => e.encoding.decode(e, options))
@@ -128,6 +131,11 @@ export function decode(e: Tensor | Encoded, options: DecodeOptions = {}): Tensor
  * @param w  (out, in); a plain tensor or any encoding
  * @returns (…, out) float32
  * @throws {ShapeError} when the inner dimensions differ
+ * @example
+ * const x = new Tensor('float32', [1, 2], [1, 2])
+ * const w = new Tensor('float32', [1, 0, 0, 1, 1, 1], [3, 2])
+ * linear(x, w).data // => Float32Array [1, 2, 3]
+ * linear(x, dense(cast(w, 'float16'))).data // => Float32Array [1, 2, 3]
  */
 export function linear(x: Tensor, w: Tensor | Encoded, options: LinearOptions = {}): Tensor {
   const inner = options.transpose ? w.dims[0] : w.dims[1]
@@ -155,7 +163,12 @@ export function byteLength(e: Tensor | Encoded): number {
   return total
 }
 
-/** JSON with sorted keys and no spaces: the same bytes for the same value. */
+/**
+ * JSON with sorted keys and no spaces: the same bytes for the same value.
+ *
+ * @example
+ * canonicalJson({ group: 32, bits: 4 }) // => '{"bits":4,"group":32}'
+ */
 export function canonicalJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value === 'object' && value !== null) {

@@ -15,7 +15,7 @@ const widthOf = ({ exponentBits, mantissaBits }: NarrowFloat) => 1 + exponentBit
 const patterns = (format: NarrowFloat) => Array.from({ length: 2 ** widthOf(format) }, (_, bits) => bits)
 
 /** The value of a pattern in the words of IEEE 754: (−1)^s · 2^(e − bias) · (1 + m), and its exceptions. */
-function valueOf(bits: number, { exponentBits, mantissaBits, infinities }: NarrowFloat): number {
+function valueOfPattern(bits: number, { exponentBits, mantissaBits, infinities }: NarrowFloat): number {
   const text = bits.toString(2).padStart(1 + exponentBits + mantissaBits, '0')
   const sign = text[0] === '1' ? -1 : 1
   const e = Number.parseInt(text.slice(1, 1 + exponentBits), 2)
@@ -29,30 +29,30 @@ function valueOf(bits: number, { exponentBits, mantissaBits, infinities }: Narro
 
 describe.each(formats)('%s', (type, format) => {
   const finite = patterns(format).filter(
-    bits => Number.isFinite(valueOf(bits, format)) && bits < 2 ** (widthOf(format) - 1),
+    bits => Number.isFinite(valueOfPattern(bits, format)) && bits < 2 ** (widthOf(format) - 1),
   )
   const largest = finite.at(-1)!
-  const top = valueOf(largest, format)
-  const step = top - valueOf(largest - 1, format)
+  const top = valueOfPattern(largest, format)
+  const step = top - valueOfPattern(largest - 1, format)
 
   it('decodes every pattern', () => {
     for (const bits of patterns(format)) {
-      if (!Object.is(decodeNarrow(bits, format), valueOf(bits, format))) expect.fail(`pattern ${bits}`)
+      if (!Object.is(decodeNarrow(bits, format), valueOfPattern(bits, format))) expect.fail(`pattern ${bits}`)
     }
   })
 
   it('encodes the value of every pattern as that pattern, and any NaN as a NaN', () => {
     for (const bits of patterns(format)) {
-      const value = valueOf(bits, format)
+      const value = valueOfPattern(bits, format)
       const back = encodeNarrow(value, format, false)
-      if (Number.isNaN(value) ? !Number.isNaN(valueOf(back, format)) : back !== bits)
+      if (Number.isNaN(value) ? !Number.isNaN(valueOfPattern(back, format)) : back !== bits)
         expect.fail(`pattern ${bits} came back as ${back}`)
     }
   })
 
   it('rounds midpoints between neighbours to even, and what is beside them to the nearer', () => {
     for (const low of finite.slice(0, -1)) {
-      const middle = (valueOf(low, format) + valueOf(low + 1, format)) / 2
+      const middle = (valueOfPattern(low, format) + valueOfPattern(low + 1, format)) / 2
       const nudge = middle * 2 ** -52
       const found = [middle, middle - nudge, middle + nudge, -middle].map(x => encodeNarrow(x, format))
       const sign = 2 ** (widthOf(format) - 1)
@@ -63,7 +63,7 @@ describe.each(formats)('%s', (type, format) => {
   })
 
   it('finds the nearest of random numbers, as a search over all patterns does', () => {
-    const values = finite.map(bits => valueOf(bits, format))
+    const values = finite.map(bits => valueOfPattern(bits, format))
     const rng = new Rng(71)
     for (let i = 0; i < 2000; i++) {
       const x =
@@ -81,7 +81,7 @@ describe.each(formats)('%s', (type, format) => {
 
   it('rounds float64 once, also where float32 would lie on a midpoint', () => {
     const low = finite[Math.floor(finite.length / 2)]! & ~1
-    const middle = (valueOf(low, format) + valueOf(low + 1, format)) / 2
+    const middle = (valueOfPattern(low, format) + valueOfPattern(low + 1, format)) / 2
     const trap = middle * (1 + 2 ** -40)
     expect(Math.fround(trap)).toBe(middle)
     expect(encodeNarrow(trap, format)).toBe(low + 1)
@@ -90,9 +90,9 @@ describe.each(formats)('%s', (type, format) => {
 
   it('saturates or overflows past the largest', () => {
     const sign = 2 ** (widthOf(format) - 1)
-    const isInfinity = (bits: number) => valueOf(bits, format) === (format.infinities ? Infinity : NaN)
+    const isInfinity = (bits: number) => valueOfPattern(bits, format) === (format.infinities ? Infinity : NaN)
     const overflowed = (bits: number) =>
-      format.infinities ? isInfinity(bits) : Number.isNaN(valueOf(bits, format))
+      format.infinities ? isInfinity(bits) : Number.isNaN(valueOfPattern(bits, format))
     for (const x of [top + step / 2 + step / 64, top + step, 2 * top, Number.MAX_VALUE, Infinity]) {
       expect(encodeNarrow(x, format, true)).toBe(largest)
       expect(encodeNarrow(-x, format, true)).toBe(largest + sign)
@@ -114,7 +114,7 @@ describe.each(formats)('%s', (type, format) => {
     const back = wide ? new Uint16Array(data.length) : new Uint8Array(data.length)
     writeNumbers(numbers, type, back)
     for (const bits of patterns(format)) {
-      const value = valueOf(bits, format)
+      const value = valueOfPattern(bits, format)
       if (!Object.is(numbers[bits], value)) expect.fail(`pattern ${bits} was read as ${numbers[bits]}`)
       if (Number.isFinite(value) && back[bits] !== bits)
         expect.fail(`pattern ${bits} was written as ${back[bits]}`)

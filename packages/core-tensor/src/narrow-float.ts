@@ -21,6 +21,9 @@ export const narrowFloats = {
  *
  * @param saturate  the format's own rule unless given: beyond the largest finite value stay there
  *   (infinity too), instead of becoming infinity, or NaN in a format without infinities
+ * @example
+ * encodeNarrow(1, narrowFloats.float16).toString(16) // => '3c00'
+ * encodeNarrow(1000, narrowFloats.float8e4m3fn) // => 126
  */
 export function encodeNarrow(x: number, format: NarrowFloat, saturate: boolean = format.saturates): number {
   const { exponentBits, mantissaBits, infinities } = format
@@ -45,7 +48,12 @@ export function encodeNarrow(x: number, format: NarrowFloat, saturate: boolean =
   return bits > largest ? beyond : sign | bits
 }
 
-/** The value of the bits of a narrow format. */
+/**
+ * The value of the bits of a narrow format.
+ *
+ * @example
+ * decodeNarrow(126, narrowFloats.float8e4m3fn) // => 448
+ */
 export function decodeNarrow(bits: number, format: NarrowFloat): number {
   const { exponentBits, mantissaBits, infinities } = format
   const sign = bits >> (exponentBits + mantissaBits) === 0 ? 1 : -1
@@ -61,7 +69,12 @@ export function decodeNarrow(bits: number, format: NarrowFloat): number {
   return sign * units * powerOfTwo(Math.max(field, 1) - bias - mantissaBits)
 }
 
-/** Rounds to the nearest integer, ties to even; exact for every number. */
+/**
+ * Rounds to the nearest integer, ties to even; exact for every number.
+ *
+ * @example
+ * roundTiesToEven(2.5) // => 2
+ */
 export function roundTiesToEven(x: number): number {
   const down = Math.floor(x)
   const rest = x - down

@@ -9,7 +9,12 @@ import { NumericalError } from './errors.ts'
 const LN2_HIGH = 6.9314718036912381649e-1
 const LN2_LOW = 1.90821492927058770002e-10
 
-/** eˣ by reduction to |r| ≤ ln 2 / 2 and a Taylor polynomial in Horner form. */
+/**
+ * eˣ by reduction to |r| ≤ ln 2 / 2 and a Taylor polynomial in Horner form.
+ *
+ * @example
+ * exp(1) // => ≈ 2.718281828
+ */
 export function exp(x: number): number {
   if (Number.isNaN(x)) return x
   if (x > 709.782712893384) return Infinity

@@ -30,6 +30,11 @@ const { fround } = Math
  * @param parts.offset  floats of the shape of `scale`, a tensor or an encoding; 0 without
  * @param options.dims  the shape of the whole
  * @throws {FormatError} when the shapes do not fit
+ * @example
+ * const codes = new Tensor('uint8', [0x21, 0x43], [1, 2])
+ * const scale = new Tensor('float32', [0.5], [1, 1])
+ * const weight = affine({ codes, scale }, { dims: [1, 4], bits: 4, group: 4, axis: 1 })
+ * decode(weight).data // => Float32Array [0.5, 1, 1.5, 2]
  */
 export function affine(
   parts: { codes: Tensor; scale: Tensor | Encoded; zero?: Tensor; offset?: Tensor | Encoded },

@@ -34,7 +34,7 @@ import {
  * @example
  * const table = new Tensor('float32', [-1, 0, 1, 2], [4, 1])
  * const codes = new Tensor('uint8', [0b11_10_01_00], [1])
- * decode(codebook({ codes, table }, { dims: [4], bits: 2 })).data // => new Float32Array([-1, 0, 1, 2])
+ * decode(codebook({ codes, table }, { dims: [4], bits: 2 })).data // => Float32Array [-1, 0, 1, 2]
  */
 export function codebook(
   parts: { codes: Tensor; table: Tensor; scale?: Tensor | Encoded },

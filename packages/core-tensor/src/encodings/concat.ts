@@ -25,7 +25,7 @@ import { decoded, malformed, metaInteger, numbered, rowRange, terms } from './pa
  * @example
  * const left = new Tensor('float32', [1, 2], [2, 1])
  * const right = new Tensor('float32', [3, 4], [2, 1])
- * decode(concat(1, left, right)).data // => new Float32Array([1, 3, 2, 4])
+ * decode(concat(1, left, right)).data // => Float32Array [1, 3, 2, 4]
  */
 export function concat(axis: number, ...blocks: (Tensor | Encoded)[]): Encoded {
   const first = blocks[0]?.dims ?? []

@@ -95,7 +95,7 @@ function vectorQuantised(x: Tensor, d: number, entries: number, books = 1) {
     )
     const centres = mine.rows(0, entries)
     table.set(toFloat32(centres), book * entries * d)
-    nearest(mine, centres).data.forEach((code, i) => (chosen[places[i]!] = Number(code)))
+    for (const [i, code] of [...nearest(mine, centres).data].entries()) chosen[places[i]!] = Number(code)
   }
   for (let row = 0; row < rows; row++) {
     packRow(

@@ -7,7 +7,12 @@ export interface GroupIndex {
   readonly columns: Uint32Array
 }
 
-/** The shape of per-group numbers: `dims` with ⌈length / group⌉ groups along `axis`. */
+/**
+ * The shape of per-group numbers: `dims` with ⌈length / group⌉ groups along `axis`.
+ *
+ * @example
+ * groupDims([4096, 100], 32, -1) // => [4096, 4]
+ */
 export function groupDims(dims: readonly number[], group: number, axis: number): number[] {
   const at = aroundAxis(dims, axis, 'groupDims').axis
   return dims.map((dim, i) => (i === at ? Math.ceil(dim / group) : dim))

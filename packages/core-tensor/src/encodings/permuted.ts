@@ -27,7 +27,7 @@ import { decoded, malformed, metaInteger, part, requireFloats, rowRange, tensorP
  * @throws {FormatError} when `index` is not a permutation of the axis
  * @example
  * const base = new Tensor('float32', [1, 2, 3], [1, 3])
- * decode(permuted(base, new Tensor('int32', [2, 0, 1], [3]), 1)).data // => new Float32Array([3, 1, 2])
+ * decode(permuted(base, new Tensor('int32', [2, 0, 1], [3]), 1)).data // => Float32Array [3, 1, 2]
  */
 export function permuted(base: Tensor | Encoded, index: Tensor, axis: number): Encoded {
   const at = axis < 0 ? axis + base.dims.length : axis

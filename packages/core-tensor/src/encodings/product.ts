@@ -20,7 +20,7 @@ import { decoded, malformed, numbered, requireFloats, terms } from './parts.ts'
  * @example
  * const column = new Tensor('float32', [1, 2], [2, 1])
  * const row = new Tensor('float32', [3, 4], [1, 2])
- * decode(product(column, row)).data // => new Float32Array([3, 4, 6, 8])
+ * decode(product(column, row)).data // => Float32Array [3, 4, 6, 8]
  */
 export function product(...factors: (Tensor | Encoded)[]): Encoded {
   const dims = [factors[0]?.dims[0] ?? 0, factors.at(-1)?.dims[1] ?? 0]

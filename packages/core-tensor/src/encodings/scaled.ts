@@ -23,7 +23,7 @@ import { decoded, malformed, metaInteger, part, requireFloats, rowRange } from '
  * @throws {FormatError} when the shapes do not fit
  * @example
  * const base = new Tensor('float32', [1, 2, 3, 4], [2, 2])
- * decode(scaled(base, new Tensor('float32', [1, 10], [2]), 0)).data // => new Float32Array([1, 2, 30, 40])
+ * decode(scaled(base, new Tensor('float32', [1, 10], [2]), 0)).data // => Float32Array [1, 2, 30, 40]
  */
 export function scaled(base: Tensor | Encoded, scale: Tensor | Encoded, axis: number): Encoded {
   const at = axis < 0 ? axis + base.dims.length : axis

@@ -24,7 +24,7 @@ export type SparsePattern = { pattern: 'rows' } | { pattern: 'nOfM'; n: number; 
  * const index = new Tensor('int32', [2, 0], [2])
  * const starts = new Tensor('int32', [0, 1, 2], [3])
  * const matrix = sparse({ values, index, starts }, { dims: [2, 3], pattern: 'rows' })
- * decode(matrix).data // => new Float32Array([0, 0, 5, 7, 0, 0])
+ * decode(matrix).data // => Float32Array [0, 0, 5, 7, 0, 0]
  */
 export function sparse(
   parts: { values: Tensor; index: Tensor; starts?: Tensor },

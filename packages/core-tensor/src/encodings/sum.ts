@@ -22,7 +22,7 @@ import { decoded, malformed, numbered, requireFloats, terms } from './parts.ts'
  * @throws {FormatError} when the shapes differ
  * @example
  * const a = new Tensor('float32', [1, 2], [2])
- * decode(sum(a, a, a)).data // => new Float32Array([3, 6])
+ * decode(sum(a, a, a)).data // => Float32Array [3, 6]
  */
 export function sum(...items: (Tensor | Encoded)[]): Encoded {
   return encoded(sumEncoding, 'float32', items[0]?.dims ?? [], numbered(items), {})

@@ -26,7 +26,7 @@ const QUERY_BLOCK = 64
  * const q = new Tensor('float32', [1, 0], [1, 1, 2])
  * const k = new Tensor('float32', [0, 0, 0, 0], [1, 2, 2])
  * const v = new Tensor('float32', [1, 2, 3, 4], [1, 2, 2])
- * attention(q, k, v, { scale: 1 }).data // => new Float32Array([2, 3])
+ * attention(q, k, v, { scale: 1 }).data // => Float32Array [2, 3]
  */
 export const attention = /* @__PURE__ */ kernel('attention', attentionReference)
 

@@ -20,6 +20,10 @@ const operations: Record<BinaryOp, (a: number, b: number) => number> = {
  * @returns float32, or float64 where an operand is
  * @throws {ShapeError} when the shapes do not broadcast
  * @throws {DTypeError} for integers
+ * @example
+ * const column = new Tensor('float32', [1, 2], [2, 1])
+ * const row = new Tensor('float32', [10, 20, 30], [3])
+ * binary('add', column, row).data // => Float32Array [11, 21, 31, 12, 22, 32]
  */
 export const binary = /* @__PURE__ */ kernel('binary', binaryReference)
 

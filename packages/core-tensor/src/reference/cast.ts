@@ -12,6 +12,8 @@ import type { Tensor } from '../tensor.ts'
  *
  * @param x  any shape
  * @returns the same shape in `type`
+ * @example
+ * cast(new Tensor('float32', [1.9, -1.9, 300], [3]), 'int8').data // => Int8Array [1, -1, 127]
  */
 export const cast = /* @__PURE__ */ kernel('cast', castReference)
 

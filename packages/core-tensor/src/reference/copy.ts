@@ -11,6 +11,9 @@ import { apart, elements } from './elements.ts'
  * @param options.at  where the first element of `x` goes
  * @returns `out`
  * @throws {ShapeError} when the block does not fit there
+ * @example
+ * const out = new Tensor('float32', [0, 0, 0, 0], [2, 2])
+ * copy(new Tensor('float32', [7], [1, 1]), { out, at: [1, 0] }).data // => Float32Array [0, 0, 7, 0]
  */
 export const copy = /* @__PURE__ */ kernel('copy', copyReference)
 

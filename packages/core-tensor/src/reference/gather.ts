@@ -12,6 +12,9 @@ import { apart, elements } from './elements.ts'
  * @param index  integers below the length of the axis
  * @returns the dims of `x` with those of `index` in the place of `axis`
  * @throws {ShapeError} when an index is out of range
+ * @example
+ * const table = new Tensor('float32', [1, 2, 3, 4], [2, 2])
+ * gather(table, new Tensor('int32', [1, 1, 0], [3]), { axis: 0 }).data // => Float32Array [3, 4, 3, 4, 1, 2]
  */
 export const gather = /* @__PURE__ */ kernel('gather', gatherReference)
 

@@ -10,6 +10,8 @@ import { floatType, output } from './output.ts'
  *
  * @param x  (…, d); leading dimensions count as samples
  * @returns (d, d) in float32, or float64 where `x` or `out` is
+ * @example
+ * gram(new Tensor('float32', [1, 2, 3, 4], [2, 2])).data // => Float32Array [10, 14, 14, 20]
  */
 export const gram = /* @__PURE__ */ kernel('gram', gramReference)
 

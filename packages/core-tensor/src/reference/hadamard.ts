@@ -19,6 +19,8 @@ export function hadamardBlock(n: number): number {
  * @param x  (…, n)
  * @param options.signs  (n) of ±1
  * @param options.inverse  y = (x·H/√block) ∘ signs
+ * @example
+ * hadamard(new Tensor('float32', [1, 0, 0, 0], [1, 4])).data // => Float32Array [0.5, 0.5, 0.5, 0.5]
  */
 export const hadamard = /* @__PURE__ */ kernel('hadamard', hadamardReference)
 

@@ -9,6 +9,9 @@ import { output } from './output.ts'
  * upper end, elements outside and NaN are not counted.
  *
  * @returns (bins) int32
+ * @example
+ * const x = new Tensor('float32', [0, 0.1, 0.6, 1, 7], [5])
+ * histogram(x, { bins: 2, range: [0, 1] }).data // => Int32Array [2, 2]
  */
 export const histogram = /* @__PURE__ */ kernel('histogram', histogramReference)
 

@@ -16,6 +16,10 @@ import { floatType, output } from './output.ts'
  * @param b  (…, k, n), or (…, n, k) with `transposeB`
  * @returns (…, m, n) in float32, or in float64 where an operand is
  * @throws {ShapeError} when the inner or batch dimensions differ
+ * @example
+ * const a = new Tensor('float32', [1, 2, 3, 4], [2, 2])
+ * const b = new Tensor('float32', [5, 6, 7, 8], [2, 2])
+ * matmul(a, b, { transposeB: true }).data // => Float32Array [17, 23, 39, 53]
  */
 export const matmul = /* @__PURE__ */ kernel('matmul', matmulReference)
 

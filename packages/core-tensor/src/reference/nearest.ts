@@ -13,6 +13,9 @@ import { output } from './output.ts'
  * @param table  (entries, d)
  * @param options.weight  (d) or (n, d), how much each element counts
  * @returns (n) int32
+ * @example
+ * const table = new Tensor('float32', [-1, 0, 1], [3, 1])
+ * nearest(new Tensor('float32', [0.6, -9], [2, 1]), table).data // => Int32Array [2, 0]
  */
 export const nearest = /* @__PURE__ */ kernel('nearest', nearestReference)
 

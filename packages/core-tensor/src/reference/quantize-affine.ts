@@ -17,6 +17,11 @@ const { fround } = Math
  * @param x  any shape with at least one dimension
  * @param scale  the shape of `x` with ⌈length / group⌉ along `axis`; other axes may be 1
  * @returns uint8, the shape of `x` with ⌈columns · bits / 8⌉ bytes a row, packed as in `packRow`
+ * @example
+ * const x = new Tensor('float32', [-1, 0, 1, 2], [1, 4])
+ * const scale = new Tensor('float32', [0.25], [1, 1])
+ * const zero = new Tensor('uint8', [8], [1, 1])
+ * quantizeAffine(x, scale, { bits: 4, group: 4, axis: 1, zero }).data // => Uint8Array [132, 252]
  */
 export const quantizeAffine = /* @__PURE__ */ kernel('quantizeAffine', quantizeAffineReference)
 

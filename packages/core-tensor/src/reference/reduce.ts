@@ -16,6 +16,9 @@ const steps: Record<ReduceOp, (sum: number, x: number) => number> = {
  * `sequential`), `max` (−∞ of nothing) and `absMax` (0 of nothing); the last two are exact.
  *
  * @returns the shape without `axis`, in float32, or float64 where `x` is
+ * @example
+ * const x = new Tensor('float32', [1, -2, 3, -4], [2, 2])
+ * reduce('absMax', x, { axis: -1 }).data // => Float32Array [2, 4]
  */
 export const reduce = /* @__PURE__ */ kernel('reduce', reduceReference)
 

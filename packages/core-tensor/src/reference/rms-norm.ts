@@ -10,6 +10,9 @@ import { floatType, output } from './output.ts'
  *
  * @param x  (…, d)
  * @param weight  (d)
+ * @example
+ * const ones = new Tensor('float32', [1, 1], [2])
+ * rmsNorm(new Tensor('float32', [5, 5], [1, 2]), ones, { epsilon: 0 }).data // => Float32Array [1, 1]
  */
 export const rmsNorm = /* @__PURE__ */ kernel('rmsNorm', rmsNormReference)
 

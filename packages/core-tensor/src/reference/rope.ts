@@ -12,6 +12,11 @@ import { floatType, output } from './output.ts'
  * @param x  (…, tokens, headDim)
  * @param options.positions  (tokens)
  * @param options.frequencies  (pairs) radians per position, pairs ≤ headDim / 2
+ * @example
+ * const positions = new Tensor('int32', [0, 3], [2])
+ * const frequencies = new Tensor('float64', [1, 0.01], [2])
+ * const x = new Tensor('float32', new Float32Array(8), [2, 4])
+ * rope(x, { positions, frequencies, layout: 'half' }).dims // => [2, 4]
  */
 export const rope = /* @__PURE__ */ kernel('rope', ropeReference)
 

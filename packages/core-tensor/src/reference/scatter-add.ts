@@ -12,6 +12,10 @@ import { floats } from './matmul.ts'
  * @param x  as `out`, but index.size along `axis`
  * @param options.out  float32 or float64
  * @returns `out`
+ * @example
+ * const out = new Tensor('float32', [0, 0, 0], [3])
+ * scatterAdd(new Tensor('float32', [1, 2, 4], [3]), new Tensor('int32', [2, 0, 2], [3]), { out, axis: 0 })
+ * out.data // => Float32Array [2, 0, 5]
  */
 export const scatterAdd = /* @__PURE__ */ kernel('scatterAdd', scatterAddReference)
 

@@ -9,6 +9,8 @@ import { floatType, output } from './output.ts'
  *
  * @param x  (…, n)
  * @returns the same shape in float32, or float64 where `x` is
+ * @example
+ * softmax(new Tensor('float32', [7, 7, -Infinity, 7], [4])).dims // => [4]
  */
 export const softmax = /* @__PURE__ */ kernel('softmax', softmaxReference)
 

@@ -10,6 +10,10 @@ import { floats } from './matmul.ts'
  * @param x  (…, n)
  * @returns values (…, k) float32 and indices (…, k) int32
  * @throws {ShapeError} when k is not between 0 and n
+ * @example
+ * const { values, indices } = topK(new Tensor('float32', [3, 9, 4], [3]), { k: 2 })
+ * values.data // => Float32Array [9, 4]
+ * indices.data // => Int32Array [1, 2]
  */
 export const topK = /* @__PURE__ */ kernel('topK', topKReference)
 

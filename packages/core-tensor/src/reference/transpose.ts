@@ -9,6 +9,8 @@ import { elements } from './elements.ts'
  *
  * @param x  any shape of elements of whole bytes
  * @throws {ShapeError} when `permutation` is not one
+ * @example
+ * transpose(new Tensor('float32', [1, 2, 3, 4, 5, 6], [2, 3]), [1, 0]).data // => Float32Array [1, 4, 2, 5, 3, 6]
  */
 export const transpose = /* @__PURE__ */ kernel('transpose', transposeReference)
 

@@ -22,6 +22,8 @@ const operations: Record<UnaryOp, (x: number) => number> = {
  *
  * @returns the same shape in float32, or float64 where `x` is
  * @throws {DTypeError} for integers
+ * @example
+ * unary('sqrt', new Tensor('float32', [4, 9], [2])).data // => Float32Array [2, 3]
  */
 export const unary = /* @__PURE__ */ kernel('unary', unaryReference)
 

@@ -53,6 +53,7 @@ export function allcloseProblem(
  * and arrays of numbers. Call it once at the top of a test file.
  *
  * @example
+ * import { expect } from 'vitest'
  * installMatchers()
  * expect([1, 2]).toBeAllclose([1, 2 + 1e-7])
  */

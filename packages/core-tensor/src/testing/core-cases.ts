@@ -1,9 +1,13 @@
+import { affineCases } from './cases/affine.ts'
 import { attendingCases } from './cases/attending.ts'
+import { codebookAndSparseCases } from './cases/codebook-and-sparse.ts'
 import { elementwiseCases } from './cases/elementwise.ts'
+import { hadamardCases } from './cases/hadamard.ts'
 import { movementCases } from './cases/movement.ts'
 import { productCases } from './cases/products.ts'
-import { quantisedCases } from './cases/quantised.ts'
 import { reductionCases } from './cases/reductions.ts'
+import { ropeCases } from './cases/rope.ts'
+import { selectingCases } from './cases/selecting.ts'
 import type { KernelCase } from './describe-device.ts'
 
 /**
@@ -14,7 +18,11 @@ export const coreCases: readonly KernelCase[] = [
   ...movementCases,
   ...elementwiseCases,
   ...reductionCases,
+  ...selectingCases,
   ...productCases,
+  ...hadamardCases,
   ...attendingCases,
-  ...quantisedCases,
+  ...ropeCases,
+  ...affineCases,
+  ...codebookAndSparseCases,
 ]

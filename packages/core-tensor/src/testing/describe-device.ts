@@ -25,8 +25,10 @@ export interface KernelCase {
  *
  * @param create  makes the device, once
  * @param cases  such as {@link coreCases}
- * @example
+ *
+ * ```ts no-run
  * describeDevice(() => createWasmDevice({ threads: 1 }), coreCases)
+ * ```
  */
 export function describeDevice(create: () => Device | Promise<Device>, cases: readonly KernelCase[]): void {
   let device: Device

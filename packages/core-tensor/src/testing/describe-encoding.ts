@@ -26,11 +26,13 @@ export interface EncodingSample {
  *
  * @param name  of the suite
  * @param make  one sample, on a host device; a matrix, where `linear` is to be tested
- * @example
+ *
+ * ```ts no-run
  * describeEncoding('float16', () => {
  *   const original = new Tensor('float32', [1, 0.1, 0.2, 0.3], [2, 2])
  *   return { original, encoded: dense(cast(original, 'float16')), bound: 2 ** -11, atLeast: 1e-6 }
  * })
+ * ```
  */
 export function describeEncoding(name: string, make: () => EncodingSample | Promise<EncodingSample>): void {
   describe(name, () => {

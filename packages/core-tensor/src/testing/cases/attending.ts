@@ -10,6 +10,7 @@ import { Rng } from '../../rng.ts'
 import type { Tensor } from '../../tensor.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, numbersIn, random, sameBytes, upload } from './fixtures.ts'
+import { frequenciesOf } from './rope.ts'
 
 interface Heads {
   heads: number
@@ -60,7 +61,7 @@ function specified(s: Sample): { o: number[]; lse: number[]; mass: number[] } {
       const total = scores.reduce((sum, score) => sum + (score === -Infinity ? 0 : Math.exp(score - max)), 0)
       lse.push(total === 0 ? -Infinity : max + Math.log(total))
       const weights = scores.map(score => (score === -Infinity ? 0 : Math.exp(score - max) / total))
-      weights.forEach((weight, j) => (mass[h * s.tokens + j]! += weight))
+      for (const [j, weight] of weights.entries()) mass[h * s.tokens + j]! += weight
       for (let d = 0; d < s.headDim; d++) {
         o.push(
           weights.reduce((sum, weight, j) => sum + weight * s.v[(kv * s.tokens + j) * s.headDim + d]!, 0),
@@ -123,29 +124,6 @@ function caseOf(
     },
   }
 }
-
-/** Turns pairs as complex numbers: (a + bi)·e^{iφ}. */
-function turned(
-  x: Float64Array,
-  [tokens, headDim]: readonly [number, number],
-  positions: readonly number[],
-  frequencies: readonly number[],
-  interleaved: boolean,
-): Float64Array {
-  const y = x.slice()
-  for (let row = 0; row * headDim < x.length; row++) {
-    frequencies.forEach((frequency, p) => {
-      const angle = positions[row % tokens]! * frequency
-      const i = row * headDim + (interleaved ? 2 * p : p)
-      const j = interleaved ? i + 1 : i + frequencies.length
-      y[i] = x[i]! * Math.cos(angle) - x[j]! * Math.sin(angle)
-      y[j] = x[i]! * Math.sin(angle) + x[j]! * Math.cos(angle)
-    })
-  }
-  return y
-}
-
-const frequenciesOf = (pairs: number) => Array.from({ length: pairs }, (_, p) => 10000 ** (-p / pairs))
 
 export const attendingCases: readonly KernelCase[] = [
   caseOf('every query sees every key', () => ({})),
@@ -257,35 +235,4 @@ export const attendingCases: readonly KernelCase[] = [
       await expectElements(out, await numbersIn(whole), { dims: [4, 3, 8], ...CLOSE })
     },
   },
-  ...(['half', 'interleaved'] as const).map(
-    (layout): KernelCase => ({
-      kernel: 'rope',
-      name: `${layout}: turns pairs, passes the rest, turns back`,
-      async run(device) {
-        for (const [dims, pairs] of [
-          [[5, 8], 4],
-          [[2, 3, 7], 3],
-          [[3, 10], 2],
-          [[0, 4], 2],
-          [[2, 2, 3, 64], 32],
-        ] as const) {
-          const [tokens, headDim] = dims.slice(-2) as [number, number]
-          const x = random(device, new Rng(45), dims)
-          const data = await numbersIn(x)
-          const positions = Array.from({ length: tokens }, (_, t) => 3 * t + 1)
-          const frequencies = frequenciesOf(pairs)
-          const options = {
-            positions: upload(device, 'int32', [tokens], positions),
-            frequencies: upload(device, 'float32', [pairs], frequencies),
-            layout,
-          }
-          const expected = turned(data, [tokens, headDim], positions, frequencies, layout === 'interleaved')
-          await expectElements(rope(x, options), expected, { dims, rtol: 1e-5, atol: 2e-5 })
-          rope(x, { ...options, out: x })
-          await expectElements(x, expected, { dims, rtol: 1e-5, atol: 2e-5 })
-          await expectElements(rope(x, { ...options, inverse: true }), data, { dims, rtol: 1e-5, atol: 4e-5 })
-        }
-      },
-    }),
-  ),
 ]

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { toFloat64, writeNumbers } from '../../convert.ts'
 import type { Device } from '../../device.ts'
-import { sizeOf } from '../../dims.ts'
+import { aroundAxis, sizeOf } from '../../dims.ts'
 import { bytesOf, type DType, hostArrayOf } from '../../dtype.ts'
 import type { Rng } from '../../rng.ts'
 import { Tensor } from '../../tensor.ts'
@@ -74,6 +74,14 @@ export function sameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
     (a instanceof Float32Array && b instanceof Float32Array) ||
     (a instanceof Float64Array && b instanceof Float64Array)
   return floats && a.every((value, i) => Object.is(value, b[i]))
+}
+
+/** The elements along an axis, for every place around it. */
+export function columnsOf(x: ArrayLike<number>, dims: readonly number[], axis: number): number[][] {
+  const { outer, length, inner } = aroundAxis(dims, axis, 'case')
+  return Array.from({ length: outer * inner }, (_, place) =>
+    Array.from({ length }, (_, i) => x[(Math.floor(place / inner) * length + i) * inner + (place % inner)]!),
+  )
 }
 
 /** NaN, both infinities and zeros, the smallest subnormals, the largest numbers, and neighbours of 1. */
