@@ -108,7 +108,7 @@ describe('tersor inspect', () => {
 describe('tersor quantize', () => {
   it.each([
     ['rtn', ['--bits', '3', '--group', '16'], 3],
-    ['gptq', ['--bits', '4', '--act-order'], 4],
+    ['gptq', ['--bits', '4', '--sweeps', '2'], 4],
     ['nf4', [], 4],
     ['float8', [], 8],
   ] as const)('writes a %s model that loads and evaluates from its one file', async (method, flags, bits) => {
@@ -119,6 +119,7 @@ describe('tersor quantize', () => {
     expect(result.tensors.map((tensor: { name: string }) => tensor.name).sort()).toEqual([...weightShapes(config).keys()].sort())
     for (const tensor of result.tensors) {
       if (tensor.dims.length === 1) expect(tensor).toMatchObject({ outcome: 'skipped', reason: expect.stringContaining('kept in float16') })
+      else if (tensor.name.includes('embed') && bits < 8) expect(tensor).toMatchObject({ outcome: 'quantised', method: 'rtn 8 bits, group 32' })
       else expect(tensor).toMatchObject({ outcome: 'quantised', method: expect.stringContaining(method) })
       if (tensor.dims.length === 2) expect(tensor.bitsPerWeight).toBeGreaterThan(bits)
     }
@@ -168,10 +169,12 @@ describe('tersor quantize', () => {
     await writeFile(bare, encodeSafetensors([['a', randomWeights()[0]![1]], ['ids', ids]]))
     const { tensors } = await json('quantize', bare, '--method', 'rtn', '-o', at('bare-small.safetensors'))
     expect(tensors.find((tensor: { name: string }) => tensor.name === 'ids')).toMatchObject({ outcome: 'skipped', reason: 'int32 numbers are kept as they are' })
-    expect(weightNames(await openSafetensors(at('bare-small.safetensors'))).sort()).toEqual(['a', 'ids'])
-    const { code, err } = await tersor('quantize', bare, '--method', 'gptq', '--calibration', at('text.txt'), '-o', at('x.safetensors'))
+    const written = await openSafetensors(at('bare-small.safetensors'))
+    expect(weightNames(written).sort()).toEqual(['a', 'ids'])
+    await written.close()
+    const { code, err } = await tersor('quantize', bare, '--method', 'gptq', '-o', at('x.safetensors'))
     expect(code).toBe(1)
-    expect(err).toMatch(/^tersor: .*expected/)
+    expect(err).toMatch(/expected a config.json beside the weights/)
   })
 
   it('refuses a model that is compressed already, and flags that do not go together', async () => {
@@ -179,7 +182,7 @@ describe('tersor quantize', () => {
     const twice = await tersor('quantize', at('once.safetensors'), '--method', 'rtn', '-o', at('twice.safetensors'))
     expect([twice.code, existsSync(at('twice.safetensors'))]).toEqual([1, false])
     expect(twice.err).toContain('start from the original')
-    for (const flags of [['--method', 'zip'], ['--method', 'rtn', '--bits', '9'], ['--method', 'float8', '--group', '8'], ['--method', 'nf4', '--symmetric'], ['--method', 'rtn', '--act-order']]) {
+    for (const flags of [['--method', 'zip'], ['--method', 'rtn', '--bits', '9'], ['--method', 'float8', '--group', '8'], ['--method', 'nf4', '--symmetric'], ['--method', 'rtn', '--order', 'act']]) {
       expect((await tersor('quantize', at('model'), ...flags, '-o', at('x.safetensors'))).code).toBe(2)
     }
   })
@@ -230,7 +233,7 @@ describe('tersor demo', () => {
     expect(page).not.toMatch(/https?:\/\//)
     const bits = result.rows.map((row: { bitsPerWeight: number }) => row.bitsPerWeight)
     expect(bits[0]).toBeGreaterThan(8)
-    expect(bits.at(-1)).toBeLessThan(3.5)
+    expect(bits.at(-1)).toBeLessThan(bits[0]! - 2)
     const { out } = await tersor('demo', at('model'), '--report', at('report'), '--tokens', '120')
     expect(out).toContain('report:')
   })

@@ -30,6 +30,11 @@ Each command explains itself with --help. Errors are one line; --debug adds the 
  *
  * @param args  without the program's own name
  * @returns the exit code: 0, 1 after an error, 2 after wrong usage
+ * @example
+ * const said: string[] = []
+ * const stream = { write: (text: string) => said.push(text) }
+ * await run(['inspect'], { out: stream, err: stream }) // => 2
+ * said[0] // => 'tersor: expected a model file\n'
  */
 export async function run(args: readonly string[], streams: Streams = { out: process.stdout, err: process.stderr }): Promise<number> {
   const [name, ...rest] = args.filter(arg => arg !== '--debug')

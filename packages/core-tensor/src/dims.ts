@@ -9,14 +9,16 @@ import { ShapeError } from './errors.ts'
  */
 export function sizeOf(dims: readonly number[], where = 'dims'): number {
   let size = 1
+  // A zero hides an overflow of the others, so the product without zeros is what must stay exact.
+  let full = 1
   for (const dim of dims) {
     if (!Number.isSafeInteger(dim) || dim < 0) {
       throw new ShapeError(`[${where}] expected whole dimensions ≥ 0, got [${dims}]`)
     }
     size *= dim
+    full *= dim || 1
   }
-  // A zero hides an overflow of the others, so the product without zeros is what must stay exact.
-  if (!Number.isSafeInteger(dims.reduce((a, b) => a * Math.max(b, 1), 1))) {
+  if (!Number.isSafeInteger(full)) {
     throw new ShapeError(`[${where}] expected fewer than 2^53 elements, got [${dims}]`)
   }
   return size

@@ -48,7 +48,7 @@ export class Tensor implements TensorLike {
   ) {
     checkDType(type, 'Tensor')
     this.type = type
-    this.dims = Object.freeze([...dims])
+    this.dims = Object.isFrozen(dims) ? dims : Object.freeze([...dims])
     this.size = sizeOf(dims, 'Tensor')
     this.byteLength = bytesOf(type, this.size)
     this.memory = 'bytes' in from ? from : hostMemory(hostBytes(type, from, this.byteLength, dims))

@@ -38,6 +38,20 @@ export interface Divergence {
  *
  * @param windows  what `evaluationWindows` gives
  * @throws {ShapeError} when the vocabularies differ
+ * @example
+ * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ *
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
+ * })
+ * const weights = new Map(
+ *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
+ * )
+ * const model = new Llama(config, weights)
+ * const windows = evaluationWindows(Int32Array.of(3, 1, 4, 1, 5), { contextLength: 4, bos: 1 })
+ * const { tokens, divergence } = await evaluate(model, windows, { against: model })
+ * tokens // => 5
+ * divergence?.kl.mean // => 0
  */
 export async function evaluate(
   model: CausalLM,

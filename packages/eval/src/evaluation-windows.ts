@@ -23,7 +23,9 @@ export interface EvaluationWindow {
  *
  * @throws {ShapeError} when there is nothing to score, or the stride does not fit the context
  * @example
- * evaluationWindows(Int32Array.of(5, 6, 7), { contextLength: 3, bos: 1 }).map(w => [...w.tokens]) // => [[1, 5, 6], [1, 7]]
+ * const windows = evaluationWindows(Int32Array.of(5, 6, 7), { contextLength: 3, bos: 1 })
+ * windows.map(({ tokens }) => [...tokens]) // => [[1, 5, 6], [1, 6, 7]]
+ * windows[1]?.from // => 2
  */
 export function evaluationWindows(tokens: Int32Array, { contextLength, stride, bos }: WindowOptions): EvaluationWindow[] {
   const begin = bos === undefined ? [] : [bos]

@@ -12,7 +12,7 @@ const CHUNK = 1 << 18
  * @throws {ShapeError} when the shapes differ
  * @example
  * const weight = new Tensor('float32', [1, 2], [2])
- * weightSnr(weight, new Tensor('float32', [1, 1.8], [2])).toFixed(2) // => 20.97
+ * weightSnr(weight, new Tensor('float32', [1, 1.8], [2])) // => ≈ 20.97
  */
 export function weightSnr(original: TensorLike, compressed: Tensor | Encoded | TensorLike): number {
   const weight = asTensor(original)

@@ -5,6 +5,19 @@ import { copy, gather } from '@tersor/core-tensor/reference'
  * Several caches as one, for advancing as many texts by one token in a single forward pass: token i
  * belongs to cache i. Linear layers then see a batch, while each text attends to its own past.
  * Pass `positions` to `forward`, as the texts may differ in length.
+ *
+ * @example
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
+ * })
+ * const weights = new Map(
+ *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
+ * )
+ * const model = new Llama(config, weights)
+ * const cache = new BatchedCache([model.createCache(), model.createCache()])
+ * const positions = Int32Array.of(0, 0)
+ * const { logits } = await model.forward(Int32Array.of(3, 5), { cache, positions, logits: 'all' })
+ * logits?.dims // => [2, 16]
  */
 export class BatchedCache implements KVCache {
   readonly caches: readonly KVCache[]

@@ -24,6 +24,23 @@ export interface BlockStatistics {
  * @param windows  token sequences, each at most the context length
  * @param compress  gives the weights to replace, by name; called for each block and once for the head
  * @returns the model with all replacements
+ * @example
+ * import { cast } from '@tersor/core-tensor/reference'
+ *
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
+ * })
+ * const weights = new Map(
+ *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
+ * )
+ * const model = new Llama(config, weights)
+ * const shapes: (readonly number[])[] = []
+ * const small = await calibrateBlocks(model, [Int32Array.of(1, 2, 3)], ({ weights, grams }) => {
+ *   for (const gram of new Set(grams.values())) shapes.push(gram.dims)
+ *   return new Map(Array.from(weights, ([name, weight]) => [name, dense(cast(decode(weight), 'float16'))]))
+ * })
+ * shapes // => [[8, 8], [8, 8], [8, 8], [8, 8], [8, 8]]
+ * byteLength(small.weights.get('lm_head.weight')!) // => 258
  */
 export async function calibrateBlocks(
   model: LayeredLM,

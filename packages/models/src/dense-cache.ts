@@ -229,7 +229,12 @@ export class DenseCache implements KVCache {
   }
 }
 
-/** The angles per position of each pair of a head: base^(−2i / headDim), (headDim / 2) float64. */
+/**
+ * The angles per position of each pair of a head: base^(−2i / headDim), (headDim / 2) float64.
+ *
+ * @example
+ * ropeFrequencies(4, 10000).data[1] // => ≈ 0.01000
+ */
 export function ropeFrequencies(headDim: number, base: number): Tensor {
   const values = Float64Array.from({ length: headDim / 2 }, (_, i) => exp((-2 * i * log(base)) / headDim))
   return new Tensor('float64', values, [headDim / 2])

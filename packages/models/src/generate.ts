@@ -16,6 +16,18 @@ export interface GenerateOptions extends JobOptions {
  *
  * @param prompt  at least one token
  * @returns the tokens after the prompt, as they are chosen
+ * @example
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
+ * })
+ * const weights = new Map(
+ *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
+ * )
+ * const model = new Llama(config, weights)
+ * // All weights are 0, so every token is equally likely, and the first of them is taken.
+ * const tokens: number[] = []
+ * for await (const token of generate(model, Int32Array.of(1), { maxTokens: 3 })) tokens.push(token)
+ * tokens // => [0, 0, 0]
  */
 export async function* generate(model: CausalLM, prompt: Int32Array, options: GenerateOptions = {}): AsyncGenerator<number> {
   const { temperature = 0, seed = 0, stop, signal } = options

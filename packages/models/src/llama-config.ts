@@ -46,6 +46,12 @@ export function checkLlamaConfig(config: LlamaConfig): LlamaConfig {
  * @param json  the parsed file
  * @throws {UnsupportedError} for another architecture, or for rotary scaling
  * @throws {FormatError} when a field is missing or out of range
+ * @example
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
+ * })
+ * config.headDim // => 4
+ * config.contextLength // => 2048
  */
 export function configFromHuggingFace(json: unknown): LlamaConfig {
   if (typeof json !== 'object' || json === null) throw new FormatError('[models/config] expected config.json to hold an object')

@@ -23,6 +23,19 @@ type Weight = Tensor | Encoded
  * The Llama architecture (Touvron et al., 2023, arXiv:2302.13971) over weights in any encoding:
  * RMSNorm, rotary positions, grouped-query attention, SwiGLU, and a head that may be the embedding.
  * Every linear layer is `linear(x, weight)`, so a compressed weight runs as it is stored.
+ *
+ * @example
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
+ * })
+ * const weights = new Map(
+ *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
+ * )
+ * const model = new Llama(config, weights)
+ * const cache = model.createCache()
+ * const { logits } = await model.forward(Int32Array.of(1, 2, 3), { cache })
+ * logits?.dims // => [1, 16]
+ * cache.length // => 3
  */
 export class Llama implements LayeredLM {
   readonly config: LlamaConfig

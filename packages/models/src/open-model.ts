@@ -61,7 +61,7 @@ async function fromSafetensors(file: SafetensorsFile, path: string, files: reado
   const { dirname, join } = await import('node:path')
   const inside = file.metadata.get('config')
   const text = inside ?? (await readFile(join(dirname(path), 'config.json'), 'utf8').catch(() => undefined))
-  const config = text === undefined ? undefined : configFromHuggingFace(parseConfig(text, path))
+  const config = text === undefined ? undefined : await orClose(file, () => configFromHuggingFace(parseConfig(text, path)))
   return {
     config,
     names: weightNames(file),
@@ -74,7 +74,7 @@ async function fromSafetensors(file: SafetensorsFile, path: string, files: reado
 
 async function fromGguf(path: string): Promise<ModelFile> {
   const file = await openGguf(path)
-  const config = configFromGguf(file)
+  const config = await orClose(file, () => configFromGguf(file))
   const names = ggufNames(config)
   return {
     config,
@@ -113,6 +113,16 @@ async function fromLlama2c(path: string): Promise<ModelFile> {
     load: name => file.read(name),
     openTokenizer: () => tokenizerBeside(path, config),
     close: () => file.close(),
+  }
+}
+
+/** What `parse` gives; where it throws, the file is closed. */
+async function orClose<T>(file: { close(): Promise<void> }, parse: () => T): Promise<T> {
+  try {
+    return parse()
+  } catch (error) {
+    await file.close()
+    throw error
   }
 }
 

@@ -21,6 +21,16 @@ const BATCH = 16
  * seeds give disjoint draws.
  *
  * @returns full windows, each starting with `bos`
+ * @example
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
+ * })
+ * const weights = new Map(
+ *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
+ * )
+ * const model = new Llama(config, weights)
+ * const windows = await sampleWindows(model, { tokens: 10, seed: 1, bos: 1, windowLength: 8 })
+ * windows.map(window => window.length) // => [8, 8]
  */
 export async function sampleWindows(model: CausalLM, options: SampleOptions): Promise<Int32Array[]> {
   const { tokens, seed, bos, windowLength = Math.min(model.config.contextLength, 512), signal, onProgress } = options

@@ -15,6 +15,12 @@ export interface SentencePieceVocabulary {
  * the vocabulary lacks is spelt in bytes.
  *
  * Pieces write a space as itself (llama2.c) or as ▁ (GGUF).
+ *
+ * @example
+ * const pieces = ['<unk>', '<s>', '</s>', ' ', 'a', 'b', 'ab', ' ab']
+ * const tokenizer = sentencePieceTokenizer({ pieces, scores: [0, 0, 0, -9, -9, -9, -1, -2] })
+ * tokenizer.encode('abab') // => Int32Array [7, 6]
+ * tokenizer.decode([7, 6]) // => 'abab'
  */
 export function sentencePieceTokenizer({ pieces, scores, bos = 1, eos = 2 }: SentencePieceVocabulary): Tokenizer {
   const spaceMark = pieces.some(piece => piece.startsWith('▁')) ? '▁' : ' '

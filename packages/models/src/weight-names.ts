@@ -20,7 +20,15 @@ export const EMBEDDING = 'model.embed_tokens.weight'
 export const FINAL_NORM = 'model.norm.weight'
 export const HEAD = 'lm_head.weight'
 
-/** Every weight of a model with its shape. */
+/**
+ * Every weight of a model with its shape.
+ *
+ * @example
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
+ * })
+ * weightShapes(config).get('model.embed_tokens.weight') // => [16, 8]
+ */
 export function weightShapes(config: LlamaConfig): ReadonlyMap<string, readonly number[]> {
   const { hiddenSize: d, intermediateSize: hidden, heads, kvHeads, headDim, vocabSize } = config
   const shapes = new Map<string, readonly number[]>([[EMBEDDING, [vocabSize, d]]])

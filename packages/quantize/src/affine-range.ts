@@ -26,7 +26,7 @@ export interface AffineRange {
 
 const { fround } = Math
 
-/** Ranges that the search for the least squared error tries, from the full one down to a fifth. */
+/** Ranges that the search for the least squared error tries at a time, from the full one down to a fifth. */
 const SHRINKS = 40
 
 /**
@@ -48,9 +48,17 @@ export function affineValue(code: number, { scale, zero, offset }: AffineRange):
 /**
  * The range of one group of weights.
  *
+ * The search for the least squared error shrinks both ends together, then each end alone.
+ *
+ * @param importance  how much the error of each weight counts in that search; all alike without
  * @throws {NumericalError} when a weight is not finite, or a scale leaves its storage type
  */
-export function affineRange(values: ArrayLike<number>, options: AffineRangeOptions, where: string): AffineRange {
+export function affineRange(
+  values: ArrayLike<number>,
+  options: AffineRangeOptions,
+  where: string,
+  importance?: ArrayLike<number>,
+): AffineRange {
   let low = Infinity
   let high = -Infinity
   for (let i = 0; i < values.length; i++) {
@@ -59,17 +67,22 @@ export function affineRange(values: ArrayLike<number>, options: AffineRangeOptio
     if (value < low) low = value
     if (value > high) high = value
   }
-  const full = rangeOf(low, high, options, where)
-  if (options.range !== 'mse') return full
-  let best = full
-  let least = squaredError(values, full, options.bits)
-  for (let step = 1; step < SHRINKS; step++) {
-    const shrink = 1 - (0.8 * step) / SHRINKS
-    const candidate = rangeOf(low * shrink, high * shrink, options, where)
-    const error = squaredError(values, candidate, options.bits)
-    if (error < least) {
+  let best = rangeOf(low, high, options, where)
+  if (options.range !== 'mse') return best
+  let least = squaredError(values, best, options.bits, importance)
+  let ends: readonly [low: number, high: number] = [low, high]
+  const sides = options.symmetric ? [[1, 1]] : [[1, 1], [1, 0], [0, 1]]
+  for (const [lowMoves, highMoves] of sides as [number, number][]) {
+    const [from, to] = ends
+    for (let step = 1; step < SHRINKS; step++) {
+      const cut = (0.8 * step) / SHRINKS
+      const candidate = [from * (1 - cut * lowMoves), to * (1 - cut * highMoves)] as const
+      const range = rangeOf(...candidate, options, where)
+      const error = squaredError(values, range, options.bits, importance)
+      if (error >= least) continue
       least = error
-      best = candidate
+      best = range
+      ends = candidate
     }
   }
   return best
@@ -93,11 +106,11 @@ function rangeOf(low: number, high: number, options: AffineRangeOptions, where: 
   return { scale, zero: origin, offset: 0 }
 }
 
-function squaredError(values: ArrayLike<number>, range: AffineRange, bits: number): number {
+function squaredError(values: ArrayLike<number>, range: AffineRange, bits: number, importance?: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < values.length; i++) {
     const error = values[i]! - affineValue(affineCode(values[i]!, range, bits), range)
-    sum += error * error
+    sum += error * error * (importance === undefined ? 1 : importance[i]!)
   }
   return sum
 }

@@ -22,7 +22,7 @@ const WHERE = 'quantize/float8'
  * @throws {NumericalError} when a weight is not finite
  * @example
  * const weight = new Tensor('float32', [1, -2, 3.9, 0.1, 0.2, 0.3], [2, 3])
- * byteLength(float8(weight)) // => 24
+ * byteLength(float8(weight)) // => 26
  */
 export function float8(weight: TensorLike, { format = 'e4m3fn', scale: granularity = 'channel' }: Float8Options = {}): Encoded {
   const tensor = asTensor(weight)

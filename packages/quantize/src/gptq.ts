@@ -75,7 +75,12 @@ export async function gptq(weight: TensorLike, gram: TensorLike, options: GptqOp
   const order = actOrder ? byDiagonal(hessian, columns) : Int32Array.from({ length: columns }, (_, j) => j)
   const upper = inverseFactor(hessian, order, damping, where)
   const fixed = actOrder || group >= columns
-  const ranges = fixed ? groupRanges(values, tensor.dims, group, 1, options, where) : emptyRanges(tensor.dims, group, 1)
+  // What an error of a column costs after the columns behind it have made good for it: 1 / U_jj².
+  const importance = new Float64Array(columns)
+  order.forEach((column, j) => {
+    importance[column] = upper[j * columns + j]! ** -2
+  })
+  const ranges = fixed ? groupRanges(values, tensor.dims, group, 1, options, where, importance) : emptyRanges(tensor.dims, group, 1)
   const block = fixed ? BLOCK : group * Math.max(1, Math.floor(BLOCK / group))
   const work: Work = { rows, columns, group, bits, upper, ranges, order, residual: columnsInOrder(values, rows, order) }
   const codes = new Uint8Array(rows * columns)
@@ -84,7 +89,7 @@ export async function gptq(weight: TensorLike, gram: TensorLike, options: GptqOp
     const end = Math.min(columns, start + block)
     const errors = new Float64Array((end - start) * rows)
     for (let j = start; j < end; j++) {
-      if (!fixed && j % group === 0) rangesFrom(j, work, options, where)
+      if (!fixed && j % group === 0) rangesFrom(j, work, importance.subarray(j, j + group), options, where)
       roundColumn(j, work, codes, errors.subarray((j - start) * rows, (j - start + 1) * rows))
       for (let k = j + 1; k < end; k++) subtract(work, k, errors, (j - start) * rows, upper[j * columns + k]!)
     }
@@ -155,12 +160,18 @@ function columnsInOrder(values: Float32Array, rows: number, order: Int32Array): 
 }
 
 /** Finds the ranges of the group that begins with column j, from the weights as corrected so far. */
-function rangesFrom(j: number, { rows, columns, group, residual, ranges }: Work, options: AffineRangeOptions, where: string): void {
+function rangesFrom(
+  j: number,
+  { rows, columns, group, residual, ranges }: Work,
+  importance: Float64Array,
+  options: AffineRangeOptions,
+  where: string,
+): void {
   const members = new Float32Array(Math.min(group, columns - j))
   const groups = Math.ceil(columns / group)
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < members.length; i++) members[i] = residual[(j + i) * rows + row]!
-    const { scale, zero, offset } = affineRange(members, options, where)
+    const { scale, zero, offset } = affineRange(members, options, where, importance)
     const at = row * groups + j / group
     ranges.scale[at] = scale
     ranges.zero[at] = zero

@@ -17,7 +17,11 @@ export function emptyRanges(dims: readonly number[], group: number, axis: number
   return { dims: scaleDims, scale: new Float32Array(count), zero: new Uint8Array(count), offset: new Float32Array(count) }
 }
 
-/** Finds the range of every group of `group` elements along `axis`; the last group may be short. */
+/**
+ * Finds the range of every group of `group` elements along `axis`; the last group may be short.
+ *
+ * @param importance  (length of `axis`) how much the errors of its entries count
+ */
 export function groupRanges(
   values: Float32Array,
   dims: readonly number[],
@@ -25,17 +29,19 @@ export function groupRanges(
   axis: number,
   options: AffineRangeOptions,
   where: string,
+  importance?: ArrayLike<number>,
 ): GroupRanges {
   const found = emptyRanges(dims, group, axis)
   const { outer, length, inner } = aroundAxis(dims, axis, where)
   const members = new Float32Array(Math.min(group, length))
+  const shares = importance === undefined ? undefined : Float64Array.from(importance)
   let at = 0
   for (let o = 0; o < outer; o++) {
     for (let start = 0; start < length; start += group) {
       const count = Math.min(group, length - start)
       for (let i = 0; i < inner; i++) {
         for (let j = 0; j < count; j++) members[j] = values[(o * length + start + j) * inner + i]!
-        const range = affineRange(members.subarray(0, count), options, where)
+        const range = affineRange(members.subarray(0, count), options, where, shares?.subarray(start, start + count))
         found.scale[at] = range.scale
         found.zero[at] = range.zero
         found.offset[at] = range.offset

@@ -5,6 +5,7 @@ export { quantizeAffine, type QuantizeAffineOptions } from './quantize-affine.ts
 
 // Calibrated methods
 export { gptq, type GptqOptions } from './gptq.ts'
+export { quantEase, type QuantEaseOptions } from './quant-ease.ts'
 
 // Shared options
 export type { AffineRangeOptions } from './affine-range.ts'

@@ -51,7 +51,7 @@ export const NF4_VALUES: readonly number[] = Object.freeze([
  * @throws {NumericalError} when a weight is not finite
  * @example
  * const weight = new Tensor('float32', [-2, -1, 0, 2], [1, 4])
- * decode(nf4(weight, { doubleQuantize: false })).data // => Float32Array [-2, -1.0501461029052734, 0, 2]
+ * decode(nf4(weight, { doubleQuantize: false })).data // => Float32Array [-2, -1.0501461, 0, 2]
  */
 export function nf4(weight: TensorLike, { blockSize = 64, doubleQuantize = true }: Nf4Options = {}): Encoded {
   const tensor = asTensor(weight)

@@ -29,9 +29,9 @@ const WHERE = 'quantize/affine'
  * @throws {ShapeError} when an option is out of range
  * @throws {NumericalError} when a weight is not finite
  * @example
- * const weight = new Tensor('float32', [-1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5], [2, 4])
- * const small = quantizeAffine(weight, { bits: 3, groupSize: 4 })
- * decode(small).data // => Float32Array [-0.8571428656578064, -0.4285714328289032, 0, 0.4285714328289032, 1.0717, 1.4289, 2.1434, 2.5005]
+ * const weight = new Tensor('float32', [-1, -0.4, 0.1, 0.5, 0, 1.2, 2, 3], [2, 4])
+ * const small = quantizeAffine(weight, { bits: 2, groupSize: 4 })
+ * decode(small).data // => Float32Array [-1, -0.5, 0, 0.5, 0, 1, 2, 3]
  */
 export function quantizeAffine(weight: TensorLike, options: QuantizeAffineOptions): Encoded {
   const { bits, groupSize = 32 } = options

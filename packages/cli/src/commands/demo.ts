@@ -21,8 +21,8 @@ const EVALUATION_SEED = 2
 
 const HELP = `tersor demo MODEL
 
-The main job: compresses a model with ${demoRecipes.length} recipes, from float8 down to 2 bits, evaluates every
-file that it wrote, prints a table and writes a report page.
+The main job: compresses a model with ten recipes, from float8 down to 2 bits, evaluates every file
+that it wrote, prints a table and writes a report page.
 
   --report DIR   where the page and the compressed files go; report by default
   --tokens N     tokens to evaluate on; ${EVALUATION_TOKENS} by default
@@ -73,7 +73,7 @@ async function measure(file: ModelFile, name: string, tokens: number, folder: st
   say(`float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens that the model drew itself\n`)
 
   const rows: DemoRow[] = []
-  for (const recipe of demoRecipes) {
+  for (const recipe of demoRecipes(file.names)) {
     rows.push(await measureRecipe(recipe, { file, folder, windows, against, calibration, streams, quiet }))
   }
   return {
@@ -113,7 +113,7 @@ async function measureRecipe(recipe: Recipe, setting: Setting): Promise<DemoRow>
   const seconds = (performance.now() - begin) / 1000
   return {
     recipe: recipe.name,
-    method: recipe.rules[0]!.use.method,
+    method: recipe.rules.at(-1)!.use.method,
     bitsPerWeight,
     fileBytes,
     ratio: file.fileBytes / fileBytes,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { reference, UnsupportedError } from '@tersor/core-tensor'
 import { bitsPerByte, evaluate, evaluationWindows, type Mean, sizeReport } from '@tersor/eval'
-import { loadModel, openModel } from '@tersor/models'
+import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import { tokenizerOf } from '../calibration.ts'
 import type { Streams } from '../run.ts'
@@ -54,7 +54,7 @@ export async function evalCommand(args: readonly string[], streams: Streams): Pr
     })
     progress.end()
     const bytes = new TextEncoder().encode(text).length
-    const size = sizeReport(model.weights)
+    const size = await storedSize(file)
     const result = {
       perplexity,
       nats: nats.mean,
@@ -72,6 +72,18 @@ export async function evalCommand(args: readonly string[], streams: Streams): Pr
   } finally {
     await file.close()
   }
+}
+
+/** The weights as the file has them; in memory some are wider. */
+async function storedSize(file: ModelFile): Promise<{ bytes: number; bitsPerWeight: number }> {
+  let bytes = 0
+  let elements = 0
+  for (const name of file.names) {
+    const size = sizeReport([[name, await file.load(name)]])
+    bytes += size.bytes
+    elements += size.elements
+  }
+  return { bytes, bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements }
 }
 
 function deviceNamed(name: string) {

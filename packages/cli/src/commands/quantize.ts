@@ -1,12 +1,16 @@
 import { onlyPositional, oneOf, parseArguments, wholeNumber } from '../arguments.ts'
 import { CALIBRATION_SEED, CALIBRATION_TOKENS, sampledWindows, textWindows, tokenizerOf } from '../calibration.ts'
 import { compressModel, type CompressResult } from '../job/compress-model.ts'
-import { type Method, recipeOf } from '../job/recipe.ts'
+import { GPTQ_DEFAULTS } from '../job/demo-recipes.ts'
+import { type Method, modelRecipe } from '../job/recipe.ts'
 import { type ModelFile, openModel } from '@tersor/models'
 import type { Streams } from '../run.ts'
 import { progressBar } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
 import { UsageError } from '../usage-error.ts'
+
+/** More than any row has. */
+const MAX_GROUP = 2 ** 31
 
 const HELP = `tersor quantize FILE --method METHOD -o OUT
 
@@ -15,9 +19,12 @@ Writes a compressed model as one safetensors file, tensor by tensor.
   --method       rtn (round to nearest), gptq (calibrated), nf4, float8
   --bits N       2 to 8, for rtn and gptq; 4 by default
   --group N      weights that share a scale; 32 by default, 64 for nf4
-  --range        minmax (default) or mse, for rtn and gptq
+  --range        minmax (rtn's default) or mse (gptq's): ranges of the least squared error
   --symmetric    zero in the middle of the codes, for rtn and gptq
-  --act-order    largest inputs first, for gptq
+  --order        for gptq: act (default), largest inputs first, or natural
+  --sweeps N     for gptq: passes of coordinate descent after it; 4 by default
+  --embedding-bits N
+                 of the embedding and the head, where the method takes fewer bits; 8 by default
   --calibration  a text file for gptq; without it the model draws ${CALIBRATION_TOKENS} tokens itself
   --tokenizer    where it is not beside the model
   --lenient      a tensor that the method cannot take stays float16, instead of stopping the job
@@ -33,7 +40,9 @@ export async function quantize(args: readonly string[], streams: Streams): Promi
     group: { type: 'string' },
     range: { type: 'string' },
     symmetric: { type: 'boolean' },
-    'act-order': { type: 'boolean' },
+    order: { type: 'string' },
+    sweeps: { type: 'string' },
+    'embedding-bits': { type: 'string' },
     calibration: { type: 'string' },
     tokenizer: { type: 'string' },
     lenient: { type: 'boolean' },
@@ -51,7 +60,8 @@ export async function quantize(args: readonly string[], streams: Streams): Promi
   try {
     const windows = method.method === 'gptq' ? await calibration(file, values, streams, quiet) : undefined
     const progress = progressBar(streams, 'quantising', quiet)
-    const result = await compressModel(file, recipeOf(method), values.output, {
+    const embeddingBits = wholeNumber(values['embedding-bits'] ?? '8', 'embedding-bits', 2, 8)
+    const result = await compressModel(file, modelRecipe(method, file.names, embeddingBits), values.output, {
       strict: values.lenient !== true,
       onProgress: (done, total) => progress.update(done, total),
       ...(windows === undefined ? {} : { calibration: windows }),
@@ -69,37 +79,40 @@ interface MethodFlags {
   group?: string
   range?: string
   symmetric?: boolean
-  'act-order'?: boolean
+  order?: string
+  sweeps?: string
 }
+
+/** Which flags each method knows. */
+const FLAGS = {
+  rtn: ['bits', 'group', 'range', 'symmetric'],
+  gptq: ['bits', 'group', 'range', 'symmetric', 'order', 'sweeps'],
+  nf4: ['bits', 'group'],
+  float8: ['bits'],
+} as const
 
 /** A method from flags; a flag that it does not know is wrong usage, not silently dropped. */
 function methodFrom(flags: MethodFlags): Method {
   const method = oneOf(flags.method, 'method', ['rtn', 'gptq', 'nf4', 'float8'])
-  const known: Record<string, readonly string[]> = {
-    rtn: ['bits', 'group', 'range', 'symmetric'],
-    gptq: ['bits', 'group', 'range', 'symmetric', 'act-order'],
-    nf4: ['group', 'bits'],
-    float8: ['bits'],
+  const known: readonly string[] = FLAGS[method]
+  for (const flag of FLAGS.gptq) {
+    if (flags[flag] !== undefined && !known.includes(flag)) throw new UsageError(`--${flag} does not go with --method ${method}`)
   }
-  for (const flag of ['bits', 'group', 'range', 'symmetric', 'act-order'] as const) {
-    if (flags[flag] !== undefined && !known[method]!.includes(flag)) throw new UsageError(`--${flag} does not go with --method ${method}`)
-  }
-  const group = flags.group === undefined ? undefined : wholeNumber(flags.group, 'group', 1, 2 ** 31)
+  const number = (flag: 'bits' | 'group' | 'sweeps', fallback: number, low: number, high: number) =>
+    flags[flag] === undefined ? fallback : wholeNumber(flags[flag], flag, low, high)
   if (method === 'float8') {
-    if (flags.bits !== undefined) wholeNumber(flags.bits, 'bits', 8, 8)
+    number('bits', 8, 8, 8)
     return { method }
   }
   if (method === 'nf4') {
-    if (flags.bits !== undefined) wholeNumber(flags.bits, 'bits', 4, 4)
-    return { method, ...(group === undefined ? {} : { blockSize: group }) }
+    number('bits', 4, 4, 4)
+    return { method, blockSize: number('group', 64, 1, MAX_GROUP) }
   }
-  const shared = {
-    bits: wholeNumber(flags.bits ?? '4', 'bits', 2, 8),
-    groupSize: group ?? 32,
-    ...(flags.symmetric ? { symmetric: true } : {}),
-    ...(flags.range !== undefined && oneOf(flags.range, 'range', ['minmax', 'mse']) === 'mse' ? { range: 'mse' as const } : {}),
-  }
-  return method === 'rtn' ? { method, ...shared } : { method, ...shared, ...(flags['act-order'] ? { actOrder: true } : {}) }
+  const shared = { bits: number('bits', 4, 2, 8), groupSize: number('group', 32, 1, MAX_GROUP), symmetric: flags.symmetric === true }
+  const range = oneOf(flags.range ?? (method === 'rtn' ? 'minmax' : 'mse'), 'range', ['minmax', 'mse']) === 'mse' ? 'mse' : 'minMax'
+  if (method === 'rtn') return { method, ...shared, range }
+  const actOrder = oneOf(flags.order ?? 'act', 'order', ['act', 'natural']) === 'act'
+  return { method, ...shared, range, actOrder, sweeps: number('sweeps', GPTQ_DEFAULTS.sweeps, 0, 1000) }
 }
 
 async function calibration(

@@ -14,7 +14,7 @@ import { cast } from '@tersor/core-tensor/reference'
 import { weightSnr } from '@tersor/eval'
 import { createSafetensorsWriter, type SafetensorsWriter } from '@tersor/formats'
 import { calibrateBlocks, configToHuggingFace, loadModel, type ModelFile } from '@tersor/models'
-import { float8, gptq, nf4, quantizeAffine } from '@tersor/quantize'
+import { float8, gptq, nf4, quantEase, quantizeAffine } from '@tersor/quantize'
 import type { Outcome, TensorOutcome } from './outcome.ts'
 import { type Method, methodName, planRecipe, type Recipe } from './recipe.ts'
 
@@ -46,6 +46,18 @@ const MAX_FLOAT16 = 65504
  * @returns what became of every tensor, in the order of the model
  * @throws {UnsupportedError} when a weight is compressed already, or calibration lacks a model or text
  * @throws {TersorError} whatever a method throws, when `strict`
+ * @example
+ * import { createSafetensorsWriter } from '@tersor/formats'
+ * import { openModel } from '@tersor/models'
+ *
+ * const writer = await createSafetensorsWriter('model.safetensors')
+ * await writer.write('w', new Tensor('float32', new Float32Array(4096).fill(1), [64, 64]))
+ * await writer.finish()
+ * const file = await openModel('model.safetensors')
+ * const { tensors } = await compressModel(file, recipeOf({ method: 'rtn', bits: 4 }), 'small.safetensors')
+ * await file.close()
+ * tensors[0]?.outcome // => 'quantised'
+ * tensors[0]?.bytes // => 2334
  */
 export async function compressModel(file: ModelFile, recipe: Recipe, path: string, options: CompressOptions = {}): Promise<CompressResult> {
   const plan = planRecipe(recipe, file.names)
@@ -155,11 +167,14 @@ async function runMethod(method: Method, weight: Tensor, gram: Tensor | undefine
       return nf4(weight, method)
     case 'float8':
       return float8(weight, method)
-    case 'gptq':
+    case 'gptq': {
       if (gram === undefined) {
         throw new UnsupportedError(`[cli/job] no linear layer reads '${name}', so gptq has no statistics of it; give it a rule of its own, such as rtn`)
       }
-      return gptq(weight, gram, { ...method, name, ...(signal === undefined ? {} : { signal }) })
+      const job = signal === undefined ? {} : { signal }
+      const start = await gptq(weight, gram, { ...method, name, ...job })
+      return method.sweeps === undefined ? start : quantEase(weight, start, gram, { sweeps: method.sweeps, ...job })
+    }
     default:
       throw new UnsupportedError(`[cli/job] expected a method that compresses, got '${method.method}'`)
   }

@@ -1,17 +1,20 @@
-import { type Method, type Recipe, recipeOf } from './recipe.ts'
+import { type Method, modelRecipe, type Recipe } from './recipe.ts'
 
-/** The recipes of the main job: from float8 down to 2 bits, round-to-nearest and GPTQ at equal size. */
-export const demoRecipes: readonly Recipe[] = (
-  [
-    { method: 'float8' },
-    { method: 'rtn', bits: 8 },
-    { method: 'rtn', bits: 5 },
-    { method: 'nf4' },
-    { method: 'rtn', bits: 4 },
-    { method: 'gptq', bits: 4 },
-    { method: 'rtn', bits: 3 },
-    { method: 'gptq', bits: 3 },
-    { method: 'rtn', bits: 2, range: 'mse' },
-    { method: 'gptq', bits: 2, range: 'mse' },
-  ] satisfies Method[]
-).map(recipeOf)
+/** What `tersor quantize --method gptq` runs unless flags say otherwise. */
+export const GPTQ_DEFAULTS = { method: 'gptq', range: 'mse', actOrder: true, sweeps: 4 } as const
+
+/** Round-to-nearest with ranges of the least squared error. */
+const rtn = (bits: number): Method => ({ method: 'rtn', bits, groupSize: 32, range: 'mse' })
+
+/** The same format, calibrated. */
+const gptq = (bits: number): Method => ({ ...GPTQ_DEFAULTS, bits, groupSize: 32 })
+
+/**
+ * The recipes of the main job: from float8 down to 2 bits, round-to-nearest and GPTQ at equal size.
+ *
+ * @param names  the model's weights
+ */
+export function demoRecipes(names: readonly string[]): readonly Recipe[] {
+  const methods = [{ method: 'float8' }, rtn(8), rtn(5), { method: 'nf4' }, rtn(4), gptq(4), rtn(3), gptq(3), rtn(2), gptq(2)] as const
+  return methods.map(method => modelRecipe(method, names))
+}

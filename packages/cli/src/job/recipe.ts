@@ -6,7 +6,11 @@ type Plain<T> = { readonly [K in keyof T as K extends 'signal' | 'onProgress' | 
 /** A method with its options, as data. */
 export type Method =
   | ({ readonly method: 'rtn' } & Plain<QuantizeAffineOptions>)
-  | ({ readonly method: 'gptq' } & Plain<GptqOptions>)
+  | ({
+      readonly method: 'gptq'
+      /** Sweeps of `quantEase` over what gptq gives; none by default. */
+      readonly sweeps?: number
+    } & Plain<GptqOptions>)
   | ({ readonly method: 'nf4' } & Plain<Nf4Options>)
   | ({ readonly method: 'float8' } & Plain<Float8Options>)
   | { readonly method: 'float16' }
@@ -23,19 +27,43 @@ export interface Recipe {
   readonly rules: readonly Rule[]
 }
 
-/** One method for every matrix of a model. */
+/**
+ * One method for every matrix of a model.
+ *
+ * @example
+ * recipeOf({ method: 'gptq', bits: 3 }).name // => 'gptq 3 bits, group 32'
+ */
 export function recipeOf(method: Method): Recipe {
   return { name: methodName(method), rules: [{ match: '*', use: method }] }
+}
+
+/** Tables of tokens, which every loss of precision hits at both ends of a model. */
+const EMBEDDINGS = ['model.embed_tokens.weight', 'lm_head.weight']
+
+/**
+ * One method for every matrix of a model, except that a method of few bits leaves the embedding and
+ * the head to rounding with more.
+ *
+ * @param names  the model's weights
+ * @param embeddingBits  8 by default
+ * @example
+ * const { rules } = modelRecipe({ method: 'nf4' }, ['model.embed_tokens.weight', 'model.norm.weight'])
+ * rules.map(rule => rule.match) // => ['model.embed_tokens.weight', '*']
+ */
+export function modelRecipe(method: Method, names: readonly string[], embeddingBits = 8): Recipe {
+  const { name, rules } = recipeOf(method)
+  const narrow = method.method === 'nf4' || ('bits' in method && method.bits < embeddingBits)
+  const tables = narrow && names.length > 1 ? EMBEDDINGS.filter(table => names.includes(table)) : []
+  const use: Method = { method: 'rtn', bits: embeddingBits, groupSize: 32 }
+  return { name, rules: [...tables.map(match => ({ match, use })), ...rules] }
 }
 
 /** A short name such as `gptq 3 bits, group 32`. */
 export function methodName(method: Method): string {
   switch (method.method) {
     case 'rtn':
-    case 'gptq': {
-      const extras = [method.range === 'mse' && 'mse', method.symmetric && 'symmetric', 'actOrder' in method && method.actOrder && 'act-order']
-      return [`${method.method} ${method.bits} bits, group ${method.groupSize ?? 32}`, ...extras.filter(extra => extra)].join(', ')
-    }
+    case 'gptq':
+      return `${method.method} ${method.bits} bits, group ${method.groupSize ?? 32}`
     case 'nf4':
       return `nf4, block ${method.blockSize ?? 64}`
     case 'float8':
@@ -49,6 +77,13 @@ export function methodName(method: Method): string {
  * The method of each tensor; tensors that no rule matches are left out.
  *
  * @throws {ShapeError} when a rule matches no tensor: a misspelt rule must not pass silently
+ * @example
+ * const rules: Rule[] = [
+ *   { match: '*embed*', use: { method: 'rtn', bits: 8 } },
+ *   { match: '*', use: { method: 'nf4' } },
+ * ]
+ * const plan = planRecipe({ name: 'mixed', rules }, ['model.embed_tokens.weight', 'lm_head.weight'])
+ * Array.from(plan.values(), methodName) // => ['rtn 8 bits, group 32', 'nf4, block 64']
  */
 export function planRecipe({ rules }: Recipe, names: readonly string[]): ReadonlyMap<string, Method> {
   const matchers = rules.map(({ match, use }) => ({ match, use, pattern: globPattern(match), used: false }))

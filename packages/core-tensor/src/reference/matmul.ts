@@ -3,8 +3,9 @@ import { sameDims } from '../dims.ts'
 import { ShapeError } from '../errors.ts'
 import { kernel, type MatmulOptions } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
-import { gemm, type Strided } from './gemm.ts'
+import { gemm } from './gemm.ts'
 import { floatType, output } from './output.ts'
+import type { Strided } from './tiles.ts'
 
 /**
  * The matrix product a·b.

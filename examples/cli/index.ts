@@ -1,0 +1,46 @@
+// The command line from a program: makes a model, compresses it with a recipe, and inspects the file.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { compressModel, type Recipe, run } from '@tersor/cli'
+import { Rng, sizeOf, Tensor } from '@tersor/core-tensor'
+import { createSafetensorsWriter } from '@tersor/formats'
+import { configFromHuggingFace, configToHuggingFace, openModel, weightShapes } from '@tersor/models'
+
+const config = configFromHuggingFace({
+  num_hidden_layers: 1,
+  num_attention_heads: 4,
+  hidden_size: 64,
+  intermediate_size: 128,
+  vocab_size: 256,
+  tie_word_embeddings: true,
+})
+const folder = await mkdtemp(join(tmpdir(), 'tersor-'))
+const [original, compressed] = [join(folder, 'model.safetensors'), join(folder, 'small.safetensors')]
+try {
+  const rng = new Rng(1)
+  const writer = await createSafetensorsWriter(original)
+  for (const [name, dims] of weightShapes(config)) {
+    const values = Float32Array.from({ length: sizeOf(dims) }, () => rng.normal())
+    await writer.write(name, new Tensor('float32', values, dims))
+  }
+  await writer.finish({ config: JSON.stringify(configToHuggingFace(config)) })
+
+  // A recipe is data: of several rules that match, the first counts.
+  const recipe: Recipe = {
+    name: 'embedding in 8 bits, the rest in 4',
+    rules: [
+      { match: '*embed_tokens*', use: { method: 'rtn', bits: 8 } },
+      { match: '*', use: { method: 'nf4' } },
+    ],
+  }
+  const file = await openModel(original)
+  const result = await compressModel(file, recipe, compressed)
+  await file.close()
+  console.log(`${recipe.name}: ${file.fileBytes} bytes became ${result.fileBytes}\n`)
+
+  process.exitCode = await run(['inspect', compressed])
+} finally {
+  await rm(folder, { recursive: true })
+}

@@ -1,0 +1,143 @@
+import { numbersOf, toFloat32, writeNumbers } from '../convert.ts'
+import { ShapeError } from '../errors.ts'
+import type { AttentionOptions } from '../kernels.ts'
+import { exp as portableExp, log as portableLog } from '../portable-math.ts'
+import type { Tensor } from '../tensor.ts'
+import { fastExp, powersOfTwo } from './fast-exp.ts'
+import { output } from './output.ts'
+import {
+  copyEdge,
+  free,
+  sequential as inSequence,
+  multiplyRow,
+  type Panel,
+  packColumns,
+  packRows,
+  TILE,
+} from './tiles.ts'
+
+/**
+ * Attention over plain tensors whose shapes fit. Queries go four at a time, so that each group sees
+ * hardly more keys than it may and its scores stay in the first cache, past keys and values that are
+ * packed once for all query heads that share them. Fewer than four read them in place.
+ */
+export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  const [heads, queries, headDim] = q.dims as [number, number, number]
+  const [kvHeads, capacity] = k.dims as [number, number]
+  const { length = capacity, causal = false, lse, mass } = options
+  const { values, done } = output('attention', q.device, 'float32', q.dims, options)
+  const query = toFloat32(q)
+  const key = toFloat32(k)
+  const value = toFloat32(v)
+  const summation = options.order === 'sequential' ? inSequence : free
+  const { Panel, tile } = summation
+  const softmax = softmaxOf(options, biasOf(options, kvHeads, capacity))
+  const lseOut = new Float32Array(heads * queries) // (heads, queries)
+  const massOut = new Float64Array(mass === undefined ? 0 : heads * capacity) // (heads, capacity)
+
+  const lanes = queries < TILE ? 1 : TILE
+  const packed = lanes === TILE ? 1 : 0
+  const wholeTiles = (count: number) => Math.ceil(count / TILE) * TILE
+  const keyPanels = new Panel(packed * wholeTiles(length) * headDim) // (⌈length / 4⌉, headDim, 4)
+  const valuePanels = new Panel(packed * wholeTiles(headDim) * length) // (⌈headDim / 4⌉, length, 4)
+  const queryPanel = new Panel(headDim * lanes) // (headDim, lanes)
+  const weights = new Panel(wholeTiles(length) * lanes) // (visible, lanes)
+  const edge = new Panel(TILE * TILE)
+
+  for (let h = 0; h < heads; h++) {
+    const kv = Math.floor((h * kvHeads) / heads) * capacity
+    const keys = { data: key, offset: kv * headDim, rowStride: 1, columnStride: headDim } // (headDim, length)
+    const held = { data: value, offset: kv * headDim, rowStride: headDim, columnStride: 1 } // (length, headDim)
+    if (lanes === TILE && h % (heads / kvHeads) === 0) {
+      packColumns(keys, length, headDim, keyPanels)
+      packColumns(held, headDim, length, valuePanels)
+    }
+    for (let q0 = 0; q0 < queries; q0 += lanes) {
+      const count = Math.min(lanes, queries - q0)
+      const start = (h * queries + q0) * headDim
+      /** Keys that the query of a lane sees. */
+      const seen = (lane: number) =>
+        causal ? Math.max(0, Math.min(length, length - queries + q0 + lane + 1)) : length
+      const visible = seen(count - 1)
+      packRows({ data: query, offset: start, rowStride: headDim, columnStride: 1 }, count, headDim, queryPanel)
+      if (lanes === TILE) {
+        for (let j = 0; j < visible; j += TILE) {
+          tile(headDim, keyPanels, j * headDim, queryPanel, 0, weights, j * TILE, TILE)
+        }
+      } else multiplyRow(summation, headDim, queryPanel, keys, visible, weights, 0)
+
+      for (let lane = 0; lane < count; lane++) {
+        const end = seen(lane) * lanes
+        lseOut[h * queries + q0 + lane] = softmax(weights, lane, lanes, end, kv)
+        for (let at = end + lane; at < visible * lanes; at += lanes) weights[at] = 0
+        if (mass === undefined) continue
+        for (let at = lane, j = h * capacity; at < end; at += lanes) massOut[j++]! += weights[at]!
+      }
+
+      if (lanes === TILE) {
+        for (let d = 0; d < headDim; d += TILE) {
+          const columns = Math.min(TILE, headDim - d)
+          if (count * columns === TILE * TILE) {
+            tile(visible, weights, 0, valuePanels, d * length, values, start + d, headDim)
+          } else {
+            tile(visible, weights, 0, valuePanels, d * length, edge, 0, TILE)
+            copyEdge(edge, count, columns, values, start + d, headDim)
+          }
+        }
+      } else multiplyRow(summation, visible, weights, held, headDim, values, start)
+    }
+  }
+  if (lse !== undefined) writeNumbers(lseOut, lse.type, lse.data)
+  if (mass !== undefined) {
+    const before = numbersOf(mass)
+    const sums = massOut.map((received, i) => received + before[i]!)
+    writeNumbers(sums, mass.type, mass.data)
+  }
+  return done()
+}
+
+/**
+ * Turns one lane of scores into weights in place and returns their log-sum-exp; a row without keys
+ * has weights of 0. The loops are one function, so that they are compiled once for all calls.
+ */
+function softmaxOf({ scale, order }: AttentionOptions, bias: Float32Array | undefined) {
+  const [exp, log] = order === 'sequential' ? [portableExp, portableLog] : [fastExp, Math.log]
+  const powers = powersOfTwo()
+  return (scores: Panel, lane: number, lanes: number, end: number, kv: number): number => {
+    let max = -Infinity
+    for (let at = lane, j = kv; at < end; at += lanes) {
+      const added = bias === undefined ? 0 : bias[j++]!
+      scores[at] = added === -Infinity ? added : scores[at]! * scale + added
+      if (scores[at]! > max) max = scores[at]!
+    }
+    // Where nothing is seen, exp(−∞ − 0) adds up to 0; a score that is not a number still shows.
+    const shift = max === -Infinity ? 0 : max
+    let sum = 0
+    for (let at = lane; at < end; at += lanes) sum += scores[at] = exp(scores[at]! - shift, powers)
+    if (sum === 0) return -Infinity
+    for (let at = lane; at < end; at += lanes) scores[at]! /= sum
+    return shift + log(sum)
+  }
+}
+
+/** (kvHeads · capacity) what is added to the score of each key: its log-weight, −∞ where a head may not look. */
+function biasOf(
+  { logWeight, keyIndex }: AttentionOptions,
+  kvHeads: number,
+  capacity: number,
+): Float32Array | undefined {
+  if (keyIndex === undefined) return logWeight && toFloat32(logWeight)
+  const given = logWeight && toFloat32(logWeight)
+  const bias = new Float32Array(kvHeads * capacity).fill(-Infinity)
+  const indices = numbersOf(keyIndex)
+  const each = indices.length / kvHeads
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i]!
+    if (!(Number.isInteger(index) && index >= 0 && index < capacity)) {
+      throw new ShapeError(`[attention] expected key indices from 0 to ${capacity - 1}, got ${index}`)
+    }
+    const at = Math.floor(i / each) * capacity + index
+    bias[at] = given === undefined ? 0 : given[at]!
+  }
+  return bias
+}

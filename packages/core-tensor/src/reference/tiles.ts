@@ -1,0 +1,201 @@
+/** Rows and columns of the register tile: 4 × 4 sums. */
+export const TILE = 4
+
+export type Panel = Float32Array | Float64Array
+
+/** A matrix in a typed array: element (i, j) is at `offset + i·rowStride + j·columnStride`. */
+export interface Strided {
+  readonly data: Panel
+  readonly offset: number
+  readonly rowStride: number
+  readonly columnStride: number
+}
+
+/** How dot products are summed: always over k in order. */
+export interface Summation {
+  /** What holds the operands while they are multiplied. */
+  readonly Panel: Float32ArrayConstructor | Float64ArrayConstructor
+  /**
+   * Sixteen dot products of panels (k, 4): row i of the panel of `a` at `p` with column j of the panel
+   * of `b` at `q` goes to `c[at + i·stride + j]`.
+   */
+  tile(k: number, a: Panel, p: number, b: Panel, q: number, c: Panel, at: number, stride: number): void
+  /**
+   * Four dot products with `x` (k) go to `c[at]` to `c[at + 3]`: element (p, j) of the other operand is
+   * at `from + p·along + j·across`, read in place.
+   */
+  dots(k: number, x: Panel, data: Panel, from: number, along: number, across: number, c: Panel, at: number): void
+}
+
+/** In float64. */
+export const free: Summation = { Panel: Float64Array, tile: tileFree, dots: dotsFree }
+
+/** In float32, rounded after every multiplication and every addition. */
+export const sequential: Summation = { Panel: Float32Array, tile: tileSequential, dots: dotsSequential }
+
+/** The columns of b as panels of four, interleaved: (⌈columns / 4⌉, k, 4), with zeros past the last. */
+export function packColumns(b: Strided, columns: number, k: number, out: Panel): void {
+  for (let j = 0; j < columns; j += TILE) {
+    packPanel(b.data, b.offset + j * b.columnStride, b.columnStride, b.rowStride, columns - j, k, out, j * k, TILE)
+  }
+}
+
+/** Some rows of a, interleaved: (k, lanes), with zeros past the last; as many lanes as `out` has room for. */
+export function packRows(a: Strided, rows: number, k: number, out: Panel): void {
+  packPanel(a.data, a.offset, a.rowStride, a.columnStride, rows, k, out, 0, out.length / k)
+}
+
+function packPanel(
+  data: Panel,
+  offset: number,
+  across: number,
+  along: number,
+  width: number,
+  k: number,
+  out: Panel,
+  at: number,
+  lanes: number,
+): void {
+  const end = at + k * lanes
+  for (let lane = 0; lane < lanes; lane++) {
+    if (lane < width) {
+      let from = offset + lane * across
+      for (let p = at + lane; p < end; p += lanes) {
+        out[p] = data[from]!
+        from += along
+      }
+    } else {
+      for (let p = at + lane; p < end; p += lanes) out[p] = 0
+    }
+  }
+}
+
+/** One row of a product: x (k) with the first `columns` columns of b, to `c` from `at`. */
+export function multiplyRow(
+  { dots }: Summation,
+  k: number,
+  x: Panel,
+  b: Strided,
+  columns: number,
+  c: Panel,
+  at: number,
+): void {
+  const { data, offset, rowStride, columnStride } = b
+  const whole = columns - (columns % TILE)
+  for (let j = 0; j < whole; j += TILE) {
+    dots(k, x, data, offset + j * columnStride, rowStride, columnStride, c, at + j)
+  }
+  if (whole === columns) return
+  // A column that is left fills all four places.
+  const same = new Float64Array(TILE)
+  for (let j = whole; j < columns; j++) {
+    dots(k, x, data, offset + j * columnStride, rowStride, 0, same, 0)
+    c[at + j] = same[0]!
+  }
+}
+
+/** What lies within c of a tile that reaches over its edge. */
+export function copyEdge(
+  edge: Panel,
+  rows: number,
+  columns: number,
+  c: Panel,
+  at: number,
+  stride: number,
+): void {
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) c[at + i * stride + j] = edge[i * TILE + j]!
+  }
+}
+
+// Sixteen named sums, because only locals live in registers.
+// biome-ignore format: a table of sums reads better than its 40 lines.
+function tileFree(
+  k: number, a: Panel, p: number, b: Panel, q: number, c: Panel, at: number, stride: number,
+): void {
+  let c00 = 0, c01 = 0, c02 = 0, c03 = 0
+  let c10 = 0, c11 = 0, c12 = 0, c13 = 0
+  let c20 = 0, c21 = 0, c22 = 0, c23 = 0
+  let c30 = 0, c31 = 0, c32 = 0, c33 = 0
+  for (const end = p + TILE * k; p < end; p += TILE, q += TILE) {
+    const a0 = a[p]!, a1 = a[p + 1]!, a2 = a[p + 2]!, a3 = a[p + 3]!
+    const b0 = b[q]!, b1 = b[q + 1]!, b2 = b[q + 2]!, b3 = b[q + 3]!
+    c00 += a0 * b0; c01 += a0 * b1; c02 += a0 * b2; c03 += a0 * b3
+    c10 += a1 * b0; c11 += a1 * b1; c12 += a1 * b2; c13 += a1 * b3
+    c20 += a2 * b0; c21 += a2 * b1; c22 += a2 * b2; c23 += a2 * b3
+    c30 += a3 * b0; c31 += a3 * b1; c32 += a3 * b2; c33 += a3 * b3
+  }
+  c[at] = c00; c[at + 1] = c01; c[at + 2] = c02; c[at + 3] = c03
+  at += stride
+  c[at] = c10; c[at + 1] = c11; c[at + 2] = c12; c[at + 3] = c13
+  at += stride
+  c[at] = c20; c[at + 1] = c21; c[at + 2] = c22; c[at + 3] = c23
+  at += stride
+  c[at] = c30; c[at + 1] = c31; c[at + 2] = c32; c[at + 3] = c33
+}
+
+// biome-ignore format: one line for each step.
+function dotsFree(
+  k: number, x: Panel, data: Panel, from: number, along: number, across: number, c: Panel, at: number,
+): void {
+  const second = 2 * across, third = 3 * across
+  let s0 = 0, s1 = 0, s2 = 0, s3 = 0
+  for (let p = 0; p < k; p++) {
+    const xp = x[p]!
+    s0 += xp * data[from]!
+    s1 += xp * data[from + across]!
+    s2 += xp * data[from + second]!
+    s3 += xp * data[from + third]!
+    from += along
+  }
+  c[at] = s0; c[at + 1] = s1; c[at + 2] = s2; c[at + 3] = s3
+}
+
+const { fround } = Math
+const ZERO = /* @__PURE__ */ fround(0)
+
+// biome-ignore format: a table of sums reads better than its 40 lines.
+function tileSequential(
+  k: number, a: Panel, p: number, b: Panel, q: number, c: Panel, at: number, stride: number,
+): void {
+  let c00 = ZERO, c01 = ZERO, c02 = ZERO, c03 = ZERO
+  let c10 = ZERO, c11 = ZERO, c12 = ZERO, c13 = ZERO
+  let c20 = ZERO, c21 = ZERO, c22 = ZERO, c23 = ZERO
+  let c30 = ZERO, c31 = ZERO, c32 = ZERO, c33 = ZERO
+  for (const end = p + TILE * k; p < end; p += TILE, q += TILE) {
+    const a0 = a[p]!, a1 = a[p + 1]!, a2 = a[p + 2]!, a3 = a[p + 3]!
+    const b0 = b[q]!, b1 = b[q + 1]!, b2 = b[q + 2]!, b3 = b[q + 3]!
+    c00 = fround(c00 + fround(a0 * b0)); c01 = fround(c01 + fround(a0 * b1))
+    c02 = fround(c02 + fround(a0 * b2)); c03 = fround(c03 + fround(a0 * b3))
+    c10 = fround(c10 + fround(a1 * b0)); c11 = fround(c11 + fround(a1 * b1))
+    c12 = fround(c12 + fround(a1 * b2)); c13 = fround(c13 + fround(a1 * b3))
+    c20 = fround(c20 + fround(a2 * b0)); c21 = fround(c21 + fround(a2 * b1))
+    c22 = fround(c22 + fround(a2 * b2)); c23 = fround(c23 + fround(a2 * b3))
+    c30 = fround(c30 + fround(a3 * b0)); c31 = fround(c31 + fround(a3 * b1))
+    c32 = fround(c32 + fround(a3 * b2)); c33 = fround(c33 + fround(a3 * b3))
+  }
+  c[at] = c00; c[at + 1] = c01; c[at + 2] = c02; c[at + 3] = c03
+  at += stride
+  c[at] = c10; c[at + 1] = c11; c[at + 2] = c12; c[at + 3] = c13
+  at += stride
+  c[at] = c20; c[at + 1] = c21; c[at + 2] = c22; c[at + 3] = c23
+  at += stride
+  c[at] = c30; c[at + 1] = c31; c[at + 2] = c32; c[at + 3] = c33
+}
+
+// biome-ignore format: one line for each step.
+function dotsSequential(
+  k: number, x: Panel, data: Panel, from: number, along: number, across: number, c: Panel, at: number,
+): void {
+  const second = 2 * across, third = 3 * across
+  let s0 = ZERO, s1 = ZERO, s2 = ZERO, s3 = ZERO
+  for (let p = 0; p < k; p++) {
+    const xp = x[p]!
+    s0 = fround(s0 + fround(xp * data[from]!))
+    s1 = fround(s1 + fround(xp * data[from + across]!))
+    s2 = fround(s2 + fround(xp * data[from + second]!))
+    s3 = fround(s3 + fround(xp * data[from + third]!))
+    from += along
+  }
+  c[at] = s0; c[at + 1] = s1; c[at + 2] = s2; c[at + 3] = s3
+}
