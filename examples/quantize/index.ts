@@ -3,7 +3,7 @@
 import { byteLength, type Encoded, linear, Rng, Tensor } from '@tersor/core-tensor'
 import { binary, gram, matmul } from '@tersor/core-tensor/reference'
 import { weightSnr } from '@tersor/eval'
-import { float8, gptq, nf4, quantizeAffine } from '@tersor/quantize'
+import { float8, gptq, nf4, quantEase, quantizeAffine } from '@tersor/quantize'
 
 const [rows, columns] = [128, 256]
 const rng = new Rng(1)
@@ -30,7 +30,11 @@ for (const bits of [8, 4, 3, 2]) report(`rtn, ${bits} bits`, quantizeAffine(weig
 report('rtn, 2 bits, mse range', quantizeAffine(weight, { bits: 2, range: 'mse' }))
 report('float8', float8(weight))
 report('nf4', nf4(weight))
-for (const bits of [4, 3, 2]) report(`gptq, ${bits} bits`, await gptq(weight, statistics, { bits }))
+for (const bits of [4, 3, 2]) {
+  const calibrated = await gptq(weight, statistics, { bits })
+  report(`gptq, ${bits} bits`, calibrated)
+  report(`gptq and quantEase, ${bits}`, await quantEase(weight, calibrated, statistics))
+}
 
 function report(name: string, small: Encoded) {
   const bytes = byteLength(small)

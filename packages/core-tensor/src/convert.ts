@@ -1,5 +1,5 @@
 import { sizeOf } from './dims.ts'
-import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf } from './dtype.ts'
+import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostView } from './dtype.ts'
 import { ShapeError } from './errors.ts'
 import { decodeNarrow, encodeNarrow, narrowFloats } from './narrow-float.ts'
 import type { Tensor, TensorLike } from './tensor.ts'
@@ -103,16 +103,6 @@ export function writeNumbers(values: ArrayLike<number>, type: DType, out: HostAr
       for (let i = 0; i < values.length; i++) integers[i] = clampInteger(values[i]!, low, high)
     }
   }
-}
-
-/** A view of bytes as the host array of a dtype, whatever typed array another library holds them in. */
-function hostView(type: DType, data: ArrayBufferView): HostArray {
-  const HostArray = hostArrayOf(type)
-  if (data instanceof HostArray) return data
-  const aligned = data.byteOffset % HostArray.BYTES_PER_ELEMENT === 0
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  const { buffer, byteOffset, byteLength } = aligned ? bytes : bytes.slice()
-  return new HostArray(buffer, byteOffset, byteLength / HostArray.BYTES_PER_ELEMENT)
 }
 
 function widenBfloat16(bits: Uint16Array): Float32Array {

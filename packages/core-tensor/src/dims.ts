@@ -49,6 +49,18 @@ export function aroundAxis(
   return { outer, length: dims[at]!, inner, axis: at }
 }
 
+/** Throws unless a tensor has given dimensions; `what` names it. */
+export function requireDims(
+  where: string,
+  what: string,
+  given: { readonly dims: readonly number[] },
+  dims: readonly number[],
+): void {
+  if (!sameDims(given.dims, dims)) {
+    throw new ShapeError(`[${where}] expected ${what} of [${dims}], got [${given.dims}]`)
+  }
+}
+
 export function sameDims(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i])
 }

@@ -83,6 +83,16 @@ export function hostArrayOf(type: DType): HostArrayConstructor {
   }
 }
 
+/** A view of bytes as the host array of a dtype, whatever typed array another library holds them in. */
+export function hostView(type: DType, data: ArrayBufferView): HostArray {
+  const HostArray = hostArrayOf(type)
+  if (data instanceof HostArray) return data
+  const aligned = data.byteOffset % HostArray.BYTES_PER_ELEMENT === 0
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  const { buffer, byteOffset, byteLength } = aligned ? bytes : bytes.slice()
+  return new HostArray(buffer, byteOffset, byteLength / HostArray.BYTES_PER_ELEMENT)
+}
+
 /** Throws a {@link DTypeError} unless `type` is one of ours. */
 export function checkDType(type: string, where: string): asserts type is DType {
   if (!Object.hasOwn(dtypeBits, type)) {

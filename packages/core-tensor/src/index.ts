@@ -75,7 +75,7 @@ export {
 } from './narrow-float.ts'
 export { fromOrt, toOrt } from './ort.ts'
 // Reproducible arithmetic
-export { cos, exp, log, sin } from './portable-math.ts'
+export { exp, log } from './portable-math.ts'
 export { reference } from './reference-device.ts'
 export { Rng } from './rng.ts'
 export { asTensor, requireHost, Tensor, type TensorLike } from './tensor.ts'

@@ -1,6 +1,6 @@
 import type { DType, HostArray } from './dtype.ts'
-import { DeviceError, DTypeError } from './errors.ts'
-import { asTensor, type Tensor, type TensorLike } from './tensor.ts'
+import { DTypeError } from './errors.ts'
+import { asTensor, requireHost, type Tensor, type TensorLike } from './tensor.ts'
 
 type OrtTensorConstructor<T> = new (type: never, data: never, dims: readonly number[]) => T
 
@@ -17,14 +17,10 @@ type OrtTensorConstructor<T> = new (type: never, data: never, dims: readonly num
  * shared.dims // => [2]
  */
 export function toOrt<T>(tensor: Tensor, OrtTensor: OrtTensorConstructor<T>): T {
-  if (!tensor.device.host) {
-    throw new DeviceError(
-      `[toOrt] expected a tensor on a host device, got one on ${tensor.device.name}; use \`await tensor.to(host)\``,
-    )
-  }
-  if (!ortTypes.has(tensor.type)) {
+  requireHost(tensor, 'toOrt')
+  if (tensor.type === 'bfloat16' || tensor.type.startsWith('float8')) {
     throw new DTypeError(
-      `[toOrt] expected a type of ONNX Runtime (${[...ortTypes].join(', ')}), got ${tensor.type}; cast it first`,
+      `[toOrt] expected a type that ONNX Runtime has tensors of, got ${tensor.type}; cast it to float16 or float32`,
     )
   }
   return new OrtTensor(tensor.type as never, ortData(tensor.type, tensor.data) as never, tensor.dims)
@@ -34,22 +30,6 @@ export function toOrt<T>(tensor: Tensor, OrtTensor: OrtTensorConstructor<T>): T 
 export function fromOrt(tensor: TensorLike): Tensor {
   return asTensor(tensor)
 }
-
-const ortTypes: ReadonlySet<DType> = /* @__PURE__ */ new Set<DType>([
-  'float64',
-  'float32',
-  'float16',
-  'int64',
-  'int32',
-  'uint32',
-  'int16',
-  'uint16',
-  'int8',
-  'uint8',
-  'int4',
-  'uint4',
-  'bool',
-])
 
 type Float16ArrayConstructor = new (
   buffer: ArrayBufferLike,

@@ -1,4 +1,4 @@
-import { sameDims } from './dims.ts'
+import { requireDims } from './dims.ts'
 import { ShapeError } from './errors.ts'
 import type { Out } from './kernels.ts'
 import { binary } from './reference/binary.ts'
@@ -16,7 +16,6 @@ export function place(y: Tensor, { out, accumulate = false }: Out, where: string
     if (accumulate) throw new ShapeError(`[${where}] expected an out to accumulate into`)
     return y
   }
-  if (!sameDims(out.dims, y.dims))
-    throw new ShapeError(`[${where}] expected an out of [${y.dims}], got [${out.dims}]`)
+  requireDims(where, 'an out', out, y.dims)
   return accumulate ? binary('add', out, y, { out }) : cast(y, out.type, { out })
 }

@@ -1,6 +1,15 @@
 import type { Device, Memory } from './device.ts'
 import { sizeOf } from './dims.ts'
-import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf, isFloat } from './dtype.ts'
+import {
+  bytesOf,
+  checkDType,
+  type DType,
+  dtypeBits,
+  type HostArray,
+  hostArrayOf,
+  hostView,
+  isFloat,
+} from './dtype.ts'
 import { DeviceError, DTypeError, ShapeError } from './errors.ts'
 import { hostMemory, reference } from './reference-device.ts'
 
@@ -155,9 +164,8 @@ function hostBytes(
           'check the dims, and that the array has the element type',
       )
     }
-    const aligned = from.byteOffset % hostArrayOf(type).BYTES_PER_ELEMENT === 0
-    const bytes = new Uint8Array(from.buffer, from.byteOffset, from.byteLength)
-    return aligned ? bytes : bytes.slice()
+    const { buffer, byteOffset } = hostView(type, from)
+    return new Uint8Array(buffer, byteOffset, byteLength)
   }
   const HostArray = hostArrayOf(type)
   if (type === 'int4' || type === 'uint4' || (type.includes('float') && dtypeBits[type] < 32)) {

@@ -10,7 +10,8 @@ export function tensorsOf(value: unknown): readonly Tensor[] {
 function collect(value: unknown, found: Tensor[]): void {
   if (typeof value !== 'object' || value === null) return
   if (value instanceof Tensor) found.push(value)
-  else if (Array.isArray(value) || value instanceof Map) for (const item of value.values()) collect(item, found)
+  else if (Array.isArray(value) || value instanceof Map)
+    for (const item of value.values()) collect(item, found)
   else if (Object.getPrototypeOf(value) === Object.prototype) {
     for (const item of Object.values(value)) collect(item, found)
   }

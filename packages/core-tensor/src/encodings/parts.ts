@@ -1,4 +1,4 @@
-import { sameDims } from '../dims.ts'
+import { requireDims } from '../dims.ts'
 import { isFloat } from '../dtype.ts'
 import { type DecodeOptions, decode, type Encoded, isEncoded, type Json } from '../encoded.ts'
 import { FormatError, ShapeError } from '../errors.ts'
@@ -89,9 +89,7 @@ export function matrixRows(
 
 /** Hands decoded float32 elements over as a tensor of the encoding's dtype, into `out` if given. */
 export function decoded(e: Encoded, values: Tensor, { out }: DecodeOptions): Tensor {
-  if (out !== undefined && !sameDims(out.dims, values.dims)) {
-    throw new ShapeError(`[decode ${e.encoding.kind}] expected an out of [${values.dims}], got [${out.dims}]`)
-  }
+  if (out !== undefined) requireDims(`decode ${e.encoding.kind}`, 'an out', out, values.dims)
   const typed = values.type === e.type ? values : cast(values, e.type)
   return out === undefined ? typed : cast(typed, out.type, { out })
 }

@@ -2,8 +2,8 @@ import { numbersOf } from '../convert.ts'
 import type { Device } from '../device.ts'
 import { NumericalError, ShapeError } from '../errors.ts'
 import type { MatmulOptions } from '../kernels.ts'
-import { matmul } from '../reference/matmul.ts'
 import { asTensor, requireHost, type Tensor, type TensorLike } from '../tensor.ts'
+import { matmul } from './multiply.ts'
 
 /** A block of a row-major float64 matrix: element (i, j) is at `offset + i·stride + j`. */
 export interface Matrix {

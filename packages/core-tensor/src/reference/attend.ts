@@ -1,20 +1,11 @@
 import { numbersOf, toFloat32, writeNumbers } from '../convert.ts'
-import { ShapeError } from '../errors.ts'
 import type { AttentionOptions } from '../kernels.ts'
 import { exp as portableExp, log as portableLog } from '../portable-math.ts'
 import type { Tensor } from '../tensor.ts'
 import { fastExp, powersOfTwo } from './fast-exp.ts'
+import { checkedIndices } from './gather.ts'
 import { output } from './output.ts'
-import {
-  copyEdge,
-  free,
-  sequential as inSequence,
-  multiplyRow,
-  type Panel,
-  packColumns,
-  packRows,
-  TILE,
-} from './tiles.ts'
+import { copyEdge, multiplyRow, type Panel, packColumns, packRows, summationOf, TILE } from './tiles.ts'
 
 /**
  * Attention over plain tensors whose shapes fit. Queries go four at a time, so that each group sees
@@ -29,7 +20,7 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
   const query = toFloat32(q)
   const key = toFloat32(k)
   const value = toFloat32(v)
-  const summation = options.order === 'sequential' ? inSequence : free
+  const summation = summationOf(values, options)
   const { Panel, tile } = summation
   const softmax = softmaxOf(options, biasOf(options, kvHeads, capacity))
   const lseOut = new Float32Array(heads * queries) // (heads, queries)
@@ -59,7 +50,12 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
       const seen = (lane: number) =>
         causal ? Math.max(0, Math.min(length, length - queries + q0 + lane + 1)) : length
       const visible = seen(count - 1)
-      packRows({ data: query, offset: start, rowStride: headDim, columnStride: 1 }, count, headDim, queryPanel)
+      packRows(
+        { data: query, offset: start, rowStride: headDim, columnStride: 1 },
+        count,
+        headDim,
+        queryPanel,
+      )
       if (lanes === TILE) {
         for (let j = 0; j < visible; j += TILE) {
           tile(headDim, keyPanels, j * headDim, queryPanel, 0, weights, j * TILE, TILE)
@@ -129,14 +125,10 @@ function biasOf(
   if (keyIndex === undefined) return logWeight && toFloat32(logWeight)
   const given = logWeight && toFloat32(logWeight)
   const bias = new Float32Array(kvHeads * capacity).fill(-Infinity)
-  const indices = numbersOf(keyIndex)
+  const indices = checkedIndices(keyIndex, capacity, 'attention')
   const each = indices.length / kvHeads
   for (let i = 0; i < indices.length; i++) {
-    const index = indices[i]!
-    if (!(Number.isInteger(index) && index >= 0 && index < capacity)) {
-      throw new ShapeError(`[attention] expected key indices from 0 to ${capacity - 1}, got ${index}`)
-    }
-    const at = Math.floor(i / each) * capacity + index
+    const at = Math.floor(i / each) * capacity + indices[i]!
     bias[at] = given === undefined ? 0 : given[at]!
   }
   return bias

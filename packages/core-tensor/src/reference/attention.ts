@@ -1,4 +1,4 @@
-import { sameDims } from '../dims.ts'
+import { requireDims, sameDims } from '../dims.ts'
 import { decode, type Encoded } from '../encoded.ts'
 import { ShapeError } from '../errors.ts'
 import { type AttentionOptions, kernel } from '../kernels.ts'
@@ -59,9 +59,7 @@ function checkDims(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options:
     )
   }
   const expect = (name: string, given: Tensor | undefined, dims: readonly number[]) => {
-    if (given !== undefined && !sameDims(given.dims, dims)) {
-      throw new ShapeError(`[attention] expected ${name} of [${dims}], got [${given.dims}]`)
-    }
+    if (given !== undefined) requireDims('attention', name, given, dims)
   }
   expect('logWeight', logWeight, [kvHeads, capacity])
   expect('keyIndex', keyIndex, [kvHeads, keyIndex?.dims[1] ?? 0])

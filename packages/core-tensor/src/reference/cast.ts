@@ -1,7 +1,7 @@
 import { numbersOf, writeNumbers } from '../convert.ts'
-import { sameDims } from '../dims.ts'
+import { requireDims } from '../dims.ts'
 import type { DType } from '../dtype.ts'
-import { DTypeError, ShapeError } from '../errors.ts'
+import { DTypeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
 
@@ -20,9 +20,7 @@ export const cast = /* @__PURE__ */ kernel('cast', castReference)
 function castReference(x: Tensor, type: DType, { out }: { out?: Tensor } = {}): Tensor {
   if (out !== undefined && out.type !== type)
     throw new DTypeError(`[cast] expected an out of ${type}, got ${out.type}`)
-  if (out !== undefined && !sameDims(out.dims, x.dims)) {
-    throw new ShapeError(`[cast] expected an out of [${x.dims}], got [${out.dims}]`)
-  }
+  if (out !== undefined) requireDims('cast', 'an out', out, x.dims)
   const target = out ?? x.device.empty(type, x.dims)
   if (x.type === type) bytesOf(target).set(bytesOf(x))
   else writeNumbers(numbersOf(x), type, target.data)

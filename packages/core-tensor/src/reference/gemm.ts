@@ -1,4 +1,13 @@
-import { copyEdge, free, multiplyRow, packColumns, packRows, type Panel, type Strided, sequential as inSequence, TILE } from './tiles.ts'
+import {
+  copyEdge,
+  multiplyRow,
+  type Panel,
+  packColumns,
+  packRows,
+  type Strided,
+  type Summation,
+  TILE,
+} from './tiles.ts'
 
 /** Columns of b that are packed at a time: with k up to a few thousand they stay in the second cache. */
 const BLOCK = 64
@@ -6,9 +15,8 @@ const BLOCK = 64
 /**
  * c = a·b, with a (m, k), b (k, n) and c (m, n) row-major from `at`.
  *
- * Every sum runs over k in order, so that no result depends on how many rows or columns there are:
- * in float64 and rounded once, or, when `sequential` and `c` is float32, rounded to float32 after
- * every multiplication and every addition.
+ * Every sum runs over k in order, as `summation` says, so that no result depends on how many rows
+ * or columns there are.
  *
  * Operands are packed into panels of four so that one loop serves every dtype, stride and
  * transposition; fewer than four rows read b in place, because packing costs as much as multiplying.
@@ -20,10 +28,9 @@ export function gemm(
   a: Strided,
   b: Strided,
   c: Panel,
-  sequential = false,
+  summation: Summation,
   at = 0,
 ): void {
-  const summation = sequential && c instanceof Float32Array ? inSequence : free
   const { Panel, tile } = summation
   if (m < TILE) {
     const row = new Panel(k)

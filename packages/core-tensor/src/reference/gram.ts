@@ -4,6 +4,7 @@ import type { Tensor } from '../tensor.ts'
 import { gemm } from './gemm.ts'
 import { floats } from './matmul.ts'
 import { floatType, output } from './output.ts'
+import { summationOf } from './tiles.ts'
 
 /**
  * The Gram matrix xᵀx. With a float64 `out` and `accumulate` it sums many batches without loss.
@@ -24,6 +25,6 @@ function gramReference(x: Tensor, options: Out & Order = {}): Tensor {
   const samples = d === 0 ? 0 : x.size / d
   const left = { data, offset: 0, rowStride: 1, columnStride: d }
   const right = { data, offset: 0, rowStride: d, columnStride: 1 }
-  gemm(d, d, samples, left, right, values, options.order === 'sequential')
+  gemm(d, d, samples, left, right, values, summationOf(values, options))
   return done()
 }

@@ -28,13 +28,7 @@ function histogramReference(
       `[histogram] expected bins ≥ 1 and a finite range low < high, got ${bins} and [${low}, ${high}]`,
     )
   }
-  const { values, done } = output(
-    'histogram',
-    x.device,
-    'int32',
-    [bins],
-    options.out === undefined ? {} : { out: options.out },
-  )
+  const { values, done } = output('histogram', x.device, 'int32', [bins], options)
   const numbers = numbersOf(x)
   for (let i = 0; i < numbers.length; i++) {
     const value = numbers[i]!

@@ -5,7 +5,7 @@ import { kernel, type MatmulOptions } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
 import { gemm } from './gemm.ts'
 import { floatType, output } from './output.ts'
-import type { Strided } from './tiles.ts'
+import { type Strided, summationOf } from './tiles.ts'
 
 /**
  * The matrix product a·b.
@@ -25,7 +25,7 @@ import type { Strided } from './tiles.ts'
 export const matmul = /* @__PURE__ */ kernel('matmul', matmulReference)
 
 function matmulReference(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  const { transposeA = false, transposeB = false, order = 'free' } = options
+  const { transposeA = false, transposeB = false } = options
   const fold = b.dims.length === 2 && !transposeA
   const batchDims = fold ? [] : a.dims.slice(0, -2)
   if (
@@ -50,19 +50,21 @@ function matmulReference(a: Tensor, b: Tensor, options: MatmulOptions = {}): Ten
   const dims = fold ? [...a.dims.slice(0, -1), n] : [...batchDims, m, n]
   const type = floatType(a, b)
   const { values, done } = output('matmul', a.device, type, dims, options)
+  const summation = summationOf(values, options)
   const aData = floats(a)
   const bData = floats(b)
   const batch = batchDims.reduce((product, dim) => product * dim, 1)
   for (let i = 0; i < batch; i++) {
     const left = strided(aData, i * m * k, aColumns, transposeA)
     const right = strided(bData, i * k * n, transposeB ? k : n, transposeB)
-    gemm(m, n, k, left, right, values, order === 'sequential', i * m * n)
+    gemm(m, n, k, left, right, values, summation, i * m * n)
   }
   return done()
 }
 
-function strided(
-  data: Float32Array | Float64Array,
+/** A matrix, or its transpose, with `columns` numbers in a row of memory. */
+export function strided(
+  data: ArrayLike<number>,
   offset: number,
   columns: number,
   transposed: boolean,

@@ -1,3 +1,4 @@
+import { requireDims } from '../dims.ts'
 import { ShapeError } from '../errors.ts'
 import { type AttentionPart, kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -29,16 +30,8 @@ function mergeAttentionReference(parts: readonly AttentionPart[], options: { out
   }
   const max = new Float64Array(heads * queries).fill(-Infinity)
   for (const part of parts) {
-    if (
-      part.o.dims[0] !== part.heads.length ||
-      part.o.dims[1] !== queries ||
-      part.o.dims[2] !== headDim ||
-      part.lse.size !== part.heads.length * queries
-    ) {
-      throw new ShapeError(
-        `[mergeAttention] expected o (${part.heads.length}, ${queries}, ${headDim}) and its lse, got [${part.o.dims}] and [${part.lse.dims}]`,
-      )
-    }
+    requireDims('mergeAttention', 'o', part.o, [part.heads.length, queries, headDim])
+    requireDims('mergeAttention', 'lse', part.lse, [part.heads.length, queries])
     const lse = floats(part.lse)
     part.heads.forEach((head, i) => {
       for (let q = 0; q < queries; q++)

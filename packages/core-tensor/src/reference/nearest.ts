@@ -34,13 +34,7 @@ function nearestReference(x: Tensor, table: Tensor, options: { out?: Tensor; wei
       `[nearest] expected x (n, d), a table (entries ≥ 1, d) and a weight (d) or (n, d), got [${x.dims}], [${table.dims}]`,
     )
   }
-  const { values, done } = output(
-    'nearest',
-    x.device,
-    'int32',
-    [n],
-    options.out === undefined ? {} : { out: options.out },
-  )
+  const { values, done } = output('nearest', x.device, 'int32', [n], options)
   const rows = floats(x)
   const centres = floats(table)
   const importance = weight === undefined ? undefined : floats(weight)

@@ -1,6 +1,6 @@
 import { numbersOf, writeNumbers } from '../convert.ts'
 import type { Device } from '../device.ts'
-import { sameDims } from '../dims.ts'
+import { requireDims } from '../dims.ts'
 import type { DType } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import type { Out } from '../kernels.ts'
@@ -30,9 +30,7 @@ export function output<T extends 'float32' | 'float64' | 'int32'>(
     const made = device.empty(type, dims)
     return { values: made.data as Result<T>, done: () => made }
   }
-  if (!sameDims(out.dims, dims)) {
-    throw new ShapeError(`[${where}] expected an out of [${dims}], got [${out.dims}]`)
-  }
+  requireDims(where, 'an out', out, dims)
   const HostArray = type === 'float64' ? Float64Array : type === 'int32' ? Int32Array : Float32Array
   const values = new HostArray(out.size)
   const done = () => {

@@ -1,6 +1,6 @@
 import { packedRowBytes, packRow } from '../bits.ts'
 import { numbersOf, toFloat32 } from '../convert.ts'
-import { matrixDims, sameDims } from '../dims.ts'
+import { matrixDims, requireDims } from '../dims.ts'
 import { isFloat } from '../dtype.ts'
 import { groupIndex } from '../encodings/groups.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
@@ -35,11 +35,7 @@ function quantizeAffineReference(x: Tensor, scale: Tensor, options: QuantizeAffi
   const rowBytes = packedRowBytes(columns, bits)
   const dims = [...x.dims.slice(0, -1), rowBytes]
   for (const other of [options.zero, options.offset]) {
-    if (other !== undefined && !sameDims(other.dims, scale.dims)) {
-      throw new ShapeError(
-        `[quantizeAffine] expected zero and offset of the shape of scale, [${scale.dims}], got [${other.dims}]`,
-      )
-    }
+    if (other !== undefined) requireDims('quantizeAffine', 'zero and offset, like scale,', other, scale.dims)
   }
   if (options.zero !== undefined && isFloat(options.zero.type)) {
     throw new DTypeError(
@@ -48,8 +44,7 @@ function quantizeAffineReference(x: Tensor, scale: Tensor, options: QuantizeAffi
   }
   const out = options.out ?? x.device.empty('uint8', dims)
   if (out.type !== 'uint8') throw new DTypeError(`[quantizeAffine] expected an out of uint8, got ${out.type}`)
-  if (!sameDims(out.dims, dims))
-    throw new ShapeError(`[quantizeAffine] expected an out of [${dims}], got [${out.dims}]`)
+  requireDims('quantizeAffine', 'an out', out, dims)
   const packed = out.data as Uint8Array
   const values = toFloat32(x)
   const steps = toFloat32(scale)

@@ -1,17 +1,19 @@
+import type { Order } from '../kernels.ts'
+
 /** Rows and columns of the register tile: 4 × 4 sums. */
 export const TILE = 4
 
 export type Panel = Float32Array | Float64Array
 
-/** A matrix in a typed array: element (i, j) is at `offset + i·rowStride + j·columnStride`. */
+/** A matrix in memory: element (i, j) is at `offset + i·rowStride + j·columnStride`. */
 export interface Strided {
-  readonly data: Panel
+  readonly data: ArrayLike<number>
   readonly offset: number
   readonly rowStride: number
   readonly columnStride: number
 }
 
-/** How dot products are summed: always over k in order. */
+/** How dot products are summed: over k in order. */
 export interface Summation {
   /** What holds the operands while they are multiplied. */
   readonly Panel: Float32ArrayConstructor | Float64ArrayConstructor
@@ -24,7 +26,16 @@ export interface Summation {
    * Four dot products with `x` (k) go to `c[at]` to `c[at + 3]`: element (p, j) of the other operand is
    * at `from + p·along + j·across`, read in place.
    */
-  dots(k: number, x: Panel, data: Panel, from: number, along: number, across: number, c: Panel, at: number): void
+  dots(
+    k: number,
+    x: Panel,
+    data: ArrayLike<number>,
+    from: number,
+    along: number,
+    across: number,
+    c: Panel,
+    at: number,
+  ): void
 }
 
 /** In float64. */
@@ -33,10 +44,25 @@ export const free: Summation = { Panel: Float64Array, tile: tileFree, dots: dots
 /** In float32, rounded after every multiplication and every addition. */
 export const sequential: Summation = { Panel: Float32Array, tile: tileSequential, dots: dotsSequential }
 
+/** What an order means for a result of a dtype; float64 has no narrower sums. */
+export function summationOf(c: Panel, { order }: Order): Summation {
+  return order === 'sequential' && c instanceof Float32Array ? sequential : free
+}
+
 /** The columns of b as panels of four, interleaved: (⌈columns / 4⌉, k, 4), with zeros past the last. */
 export function packColumns(b: Strided, columns: number, k: number, out: Panel): void {
   for (let j = 0; j < columns; j += TILE) {
-    packPanel(b.data, b.offset + j * b.columnStride, b.columnStride, b.rowStride, columns - j, k, out, j * k, TILE)
+    packPanel(
+      b.data,
+      b.offset + j * b.columnStride,
+      b.columnStride,
+      b.rowStride,
+      columns - j,
+      k,
+      out,
+      j * k,
+      TILE,
+    )
   }
 }
 
@@ -46,7 +72,7 @@ export function packRows(a: Strided, rows: number, k: number, out: Panel): void 
 }
 
 function packPanel(
-  data: Panel,
+  data: ArrayLike<number>,
   offset: number,
   across: number,
   along: number,
@@ -136,7 +162,7 @@ function tileFree(
 
 // biome-ignore format: one line for each step.
 function dotsFree(
-  k: number, x: Panel, data: Panel, from: number, along: number, across: number, c: Panel, at: number,
+  k: number, x: Panel, data: ArrayLike<number>, from: number, along: number, across: number, c: Panel, at: number,
 ): void {
   const second = 2 * across, third = 3 * across
   let s0 = 0, s1 = 0, s2 = 0, s3 = 0
@@ -185,7 +211,7 @@ function tileSequential(
 
 // biome-ignore format: one line for each step.
 function dotsSequential(
-  k: number, x: Panel, data: Panel, from: number, along: number, across: number, c: Panel, at: number,
+  k: number, x: Panel, data: ArrayLike<number>, from: number, along: number, across: number, c: Panel, at: number,
 ): void {
   const second = 2 * across, third = 3 * across
   let s0 = ZERO, s1 = ZERO, s2 = ZERO, s3 = ZERO
