@@ -182,7 +182,7 @@ describe('tersor quantize', () => {
     const twice = await tersor('quantize', at('once.safetensors'), '--method', 'rtn', '-o', at('twice.safetensors'))
     expect([twice.code, existsSync(at('twice.safetensors'))]).toEqual([1, false])
     expect(twice.err).toContain('start from the original')
-    for (const flags of [['--method', 'zip'], ['--method', 'rtn', '--bits', '9'], ['--method', 'float8', '--group', '8'], ['--method', 'nf4', '--symmetric'], ['--method', 'rtn', '--order', 'act']]) {
+    for (const flags of [['--method', 'zip'], ['--method', 'rtn', '--bits', '9'], ['--method', 'float8', '--group', '8'], ['--method', 'nf4', '--zero', 'middle'], ['--method', 'rtn', '--zero', 'left'], ['--method', 'rtn', '--order', 'act']]) {
       expect((await tersor('quantize', at('model'), ...flags, '-o', at('x.safetensors'))).code).toBe(2)
     }
   })

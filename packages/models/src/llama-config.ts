@@ -65,6 +65,9 @@ export function configFromHuggingFace(json: unknown): LlamaConfig {
   if (fields.hidden_act !== undefined && fields.hidden_act !== 'silu') {
     throw new UnsupportedError(`[models/config] expected hidden_act 'silu', got '${String(fields.hidden_act)}'`)
   }
+  for (const bias of ['attention_bias', 'mlp_bias']) {
+    if (fields[bias] === true) throw new UnsupportedError(`[models/config] expected ${bias} false; models with biases are not read yet`)
+  }
   const number = (name: string, fallback?: number): number => {
     const value = fields[name] ?? fallback
     if (typeof value !== 'number') throw new FormatError(`[models/config] expected a number '${name}', got ${JSON.stringify(value)}`)

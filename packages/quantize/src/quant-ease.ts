@@ -25,7 +25,7 @@ import { affineCode, type AffineRange, affineValue } from './affine-range.ts'
 export interface QuantEaseOptions extends JobOptions {
   /** Passes over all columns, 4 by default. */
   sweeps?: number
-  /** Fits every group's scale again between passes; true by default. */
+  /** Fits every group's scale and offset again between passes; true by default. */
   refit?: boolean
 }
 
@@ -40,7 +40,7 @@ const WHERE = 'quantize/quant-ease'
  *
  *     ŵ_j ← round(ŵ_j + R_j / H_jj),  R ← R − Δŵ_j · H_j
  *
- * and then fits each group's scale by least squares. tr(D·H·Dᵀ) never rises. A sweep takes
+ * and then fits each group's scale, and its offset if it has one, by least squares. tr(D·H·Dᵀ) never rises. A sweep takes
  * out · in² operations, as much as GPTQ itself.
  *
  * @param weight  (out, in) what the codes should stand for
@@ -77,10 +77,11 @@ export async function quantEase(weight: TensorLike, start: Encoded, gram: Tensor
     const state = new RowState(target.subarray(row * columns, (row + 1) * columns), begin.subarray(row * columns, (row + 1) * columns), hessian, ranges, group, bits)
     for (let sweep = 0; sweep < sweeps; sweep++) {
       state.roundColumns()
-      if (refit && sweep + 1 < sweeps) state.refitScales(scaleType)
+      if (refit && sweep + 1 < sweeps) state.refit(scaleType, start.parts.offset !== undefined)
     }
     ranges.forEach((range, g) => {
       scale[row * groups + g] = range.scale
+      offset[row * groups + g] = range.offset
     })
     packRow(state.codes, bits, packed, row * rowBytes)
     if (row % 64 === 63 || row + 1 === rows) {
@@ -91,8 +92,9 @@ export async function quantEase(weight: TensorLike, start: Encoded, gram: Tensor
   }
   const { device } = tensor
   const codes = device.upload(new Tensor('uint8', packed, [rows, rowBytes]))
-  const stored = device.upload(cast(new Tensor('float32', scale, [rows, groups]), scaleType))
-  return affine({ ...start.parts, codes, scale: stored }, { dims: start.dims, bits, group, axis: 1 })
+  const stored = (values: Float32Array) => device.upload(cast(new Tensor('float32', values, [rows, groups]), scaleType))
+  const offsets = start.parts.offset === undefined ? {} : { offset: stored(offset) }
+  return affine({ ...start.parts, codes, scale: stored(scale), ...offsets }, { dims: start.dims, bits, group, axis: 1 })
 }
 
 /** One row of the weight on its way: w, ŵ and R = (w − ŵ)·H. */
@@ -134,25 +136,41 @@ class RowState {
     }
   }
 
-  /** Moves every scale to where tr(D·H·Dᵀ) is least for the codes as they are, rounded as it is stored. */
-  refitScales(scaleType: DType): void {
+  /**
+   * Moves every scale, and every offset where there are any, to where tr(D·H·Dᵀ) is least for the
+   * codes as they are, rounded as they are stored.
+   */
+  refit(storage: DType, offsets: boolean): void {
     const columns = this.#values.length
     this.#ranges.forEach((range, g) => {
       const [from, to] = [g * this.#group, Math.min(columns, (g + 1) * this.#group)]
-      let slope = 0
-      let curvature = 0
+      // With ŵ = u·s + o for u = code − zero: the slopes and curvatures along s and o.
+      const fit = { slopeS: 0, slopeO: 0, ss: 0, so: 0, oo: 0 }
       for (let j = from; j < to; j++) {
         const u = this.codes[j]! - range.zero
-        slope += u * this.#residual[j]!
-        for (let k = from; k < to; k++) curvature += u * this.#hessian[j * columns + k]! * (this.codes[k]! - range.zero)
+        fit.slopeS += u * this.#residual[j]!
+        fit.slopeO += this.#residual[j]!
+        for (let k = from; k < to; k++) {
+          const h = this.#hessian[j * columns + k]!
+          fit.ss += u * h * (this.codes[k]! - range.zero)
+          fit.so += u * h
+          fit.oo += h
+        }
       }
-      if (!(curvature > 0)) return
-      const wanted = new Tensor('float32', [range.scale + slope / curvature], [1])
-      const scale = toFloat32(cast(wanted, scaleType))[0]!
-      // Rounding the scale may eat the gain; then the old one stays.
-      const step = scale - range.scale
-      if (!(scale > 0) || !Number.isFinite(scale) || 2 * step * slope - step * step * curvature <= 0) return
+      const determinant = fit.ss * fit.oo - fit.so * fit.so
+      const both = offsets && determinant > 1e-9 * fit.ss * fit.oo
+      if (!(fit.ss > 0)) return
+      const wanted = both
+        ? { scale: (fit.slopeS * fit.oo - fit.slopeO * fit.so) / determinant, offset: (fit.slopeO * fit.ss - fit.slopeS * fit.so) / determinant }
+        : { scale: fit.slopeS / fit.ss, offset: 0 }
+      const scale = rounded(range.scale + wanted.scale, storage)
+      const offset = both ? rounded(range.offset + wanted.offset, storage) : range.offset
+      const [s, o] = [scale - range.scale, offset - range.offset]
+      const gain = 2 * (s * fit.slopeS + o * fit.slopeO) - (s * s * fit.ss + 2 * s * o * fit.so + o * o * fit.oo)
+      // Rounding may eat the gain; then the range stays as it is.
+      if (!(scale > 0 && gain > 0) || !Number.isFinite(scale + offset)) return
       range.scale = scale
+      range.offset = offset
       for (let j = from; j < to; j++) this.#move(j, affineValue(this.codes[j]!, range))
     })
   }
@@ -172,6 +190,11 @@ class RowState {
     const columns = this.#residual.length
     for (let j = 0; j < columns; j++) this.#residual[j]! += difference * this.#hessian[k * columns + j]!
   }
+}
+
+/** A number as a storage type holds it. */
+function rounded(x: number, storage: DType): number {
+  return toFloat32(cast(new Tensor('float32', [x], [1]), storage))[0]!
 }
 
 interface Layout {

@@ -75,7 +75,7 @@ describe.skipIf(!present)('stories260K', () => {
   it('loses more with every bit less: 8 bits within 0.1 % of the float perplexity', async () => {
     const kl: number[] = []
     for (const bits of [8, 6, 5, 4, 3, 2]) {
-      const { file } = await compress({ method: 'rtn', bits, groupSize: 32, range: 'mse' })
+      const { file } = await compress({ method: 'rtn', bits, groupSize: 32, range: 'mse', zero: 'float' })
       const loss = await lossOf(file, samples[0]!)
       console.log(`rtn ${bits} bits, group 32: perplexity ${loss.perplexity.toFixed(4)} (${(100 * loss.rise).toFixed(3)} %), KL ${loss.kl.mean.toPrecision(3)}`)
       if (bits === 8) expect(Math.abs(loss.rise)).toBeLessThan(0.001)
@@ -96,7 +96,7 @@ describe.skipIf(!present)('stories260K', () => {
   }, 10 * MINUTES)
 
   it('loses less with calibration than without at the same bytes, on three samples', async () => {
-    const rounded = await compress({ method: 'rtn', bits: 3, groupSize: 32, range: 'mse' })
+    const rounded = await compress({ method: 'rtn', bits: 3, groupSize: 32, range: 'mse', zero: 'float' })
     const calibrated = await compress({ ...GPTQ_DEFAULTS, bits: 3, groupSize: 32 })
     expect(calibrated.fileBytes).toBe(rounded.fileBytes)
     for (const [i, sample] of samples.entries()) {

@@ -20,7 +20,8 @@ Writes a compressed model as one safetensors file, tensor by tensor.
   --bits N       2 to 8, for rtn and gptq; 4 by default
   --group N      weights that share a scale; 32 by default, 64 for nf4
   --range        minmax (rtn's default) or mse (gptq's): ranges of the least squared error
-  --symmetric    zero in the middle of the codes, for rtn and gptq
+  --zero         where ranges start, for rtn and gptq: float (default), any number; integer, so that
+                 0 is a code; middle, the code in the middle
   --order        for gptq: act (default), largest inputs first, or natural
   --sweeps N     for gptq: passes of coordinate descent after it; 4 by default
   --embedding-bits N
@@ -39,7 +40,7 @@ export async function quantize(args: readonly string[], streams: Streams): Promi
     bits: { type: 'string' },
     group: { type: 'string' },
     range: { type: 'string' },
-    symmetric: { type: 'boolean' },
+    zero: { type: 'string' },
     order: { type: 'string' },
     sweeps: { type: 'string' },
     'embedding-bits': { type: 'string' },
@@ -78,15 +79,15 @@ interface MethodFlags {
   bits?: string
   group?: string
   range?: string
-  symmetric?: boolean
+  zero?: string
   order?: string
   sweeps?: string
 }
 
 /** Which flags each method knows. */
 const FLAGS = {
-  rtn: ['bits', 'group', 'range', 'symmetric'],
-  gptq: ['bits', 'group', 'range', 'symmetric', 'order', 'sweeps'],
+  rtn: ['bits', 'group', 'range', 'zero'],
+  gptq: ['bits', 'group', 'range', 'zero', 'order', 'sweeps'],
   nf4: ['bits', 'group'],
   float8: ['bits'],
 } as const
@@ -108,7 +109,12 @@ function methodFrom(flags: MethodFlags): Method {
     number('bits', 4, 4, 4)
     return { method, blockSize: number('group', 64, 1, MAX_GROUP) }
   }
-  const shared = { bits: number('bits', 4, 2, 8), groupSize: number('group', 32, 1, MAX_GROUP), symmetric: flags.symmetric === true }
+  const zero = oneOf(flags.zero ?? 'float', 'zero', ['float', 'integer', 'middle'])
+  const shared = {
+    bits: number('bits', 4, 2, 8),
+    groupSize: number('group', 32, 1, MAX_GROUP),
+    ...(zero === 'middle' ? { symmetric: true } : { zero }),
+  }
   const range = oneOf(flags.range ?? (method === 'rtn' ? 'minmax' : 'mse'), 'range', ['minmax', 'mse']) === 'mse' ? 'mse' : 'minMax'
   if (method === 'rtn') return { method, ...shared, range }
   const actOrder = oneOf(flags.order ?? 'act', 'order', ['act', 'natural']) === 'act'

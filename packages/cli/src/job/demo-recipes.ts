@@ -1,10 +1,10 @@
 import { type Method, modelRecipe, type Recipe } from './recipe.ts'
 
 /** What `tersor quantize --method gptq` runs unless flags say otherwise. */
-export const GPTQ_DEFAULTS = { method: 'gptq', range: 'mse', actOrder: true, sweeps: 4 } as const
+export const GPTQ_DEFAULTS = { method: 'gptq', range: 'mse', zero: 'float', actOrder: true, sweeps: 4 } as const
 
 /** Round-to-nearest with ranges of the least squared error. */
-const rtn = (bits: number): Method => ({ method: 'rtn', bits, groupSize: 32, range: 'mse' })
+const rtn = (bits: number): Method => ({ method: 'rtn', bits, groupSize: 32, range: 'mse', zero: 'float' })
 
 /** The same format, calibrated. */
 const gptq = (bits: number): Method => ({ ...GPTQ_DEFAULTS, bits, groupSize: 32 })

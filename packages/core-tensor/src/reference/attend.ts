@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor.ts'
 import { fastExp, powersOfTwo } from './fast-exp.ts'
 import { checkedIndices } from './gather.ts'
 import { output } from './output.ts'
-import { copyEdge, multiplyRow, type Panel, packColumns, packRows, summationOf, TILE } from './tiles.ts'
+import { multiplyRow, type Panel, packColumns, packRows, summationOf, TILE, tileWithin } from './tiles.ts'
 
 /**
  * Attention over plain tensors whose shapes fit. Queries go four at a time, so that each group sees
@@ -26,11 +26,11 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
   const lseOut = new Float32Array(heads * queries) // (heads, queries)
   const massOut = new Float64Array(mass === undefined ? 0 : heads * capacity) // (heads, capacity)
 
-  const lanes = queries < TILE ? 1 : TILE
-  const packed = lanes === TILE ? 1 : 0
+  const tiled = queries >= TILE
+  const lanes = tiled ? TILE : 1
   const wholeTiles = (count: number) => Math.ceil(count / TILE) * TILE
-  const keyPanels = new Panel(packed * wholeTiles(length) * headDim) // (⌈length / 4⌉, headDim, 4)
-  const valuePanels = new Panel(packed * wholeTiles(headDim) * length) // (⌈headDim / 4⌉, length, 4)
+  const keyPanels = new Panel(tiled ? wholeTiles(length) * headDim : 0) // (⌈length / 4⌉, headDim, 4)
+  const valuePanels = new Panel(tiled ? wholeTiles(headDim) * length : 0) // (⌈headDim / 4⌉, length, 4)
   const queryPanel = new Panel(headDim * lanes) // (headDim, lanes)
   const weights = new Panel(wholeTiles(length) * lanes) // (visible, lanes)
   const edge = new Panel(TILE * TILE)
@@ -39,7 +39,7 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
     const kv = Math.floor((h * kvHeads) / heads) * capacity
     const keys = { data: key, offset: kv * headDim, rowStride: 1, columnStride: headDim } // (headDim, length)
     const held = { data: value, offset: kv * headDim, rowStride: headDim, columnStride: 1 } // (length, headDim)
-    if (lanes === TILE && h % (heads / kvHeads) === 0) {
+    if (tiled && h % (heads / kvHeads) === 0) {
       packColumns(keys, length, headDim, keyPanels)
       packColumns(held, headDim, length, valuePanels)
     }
@@ -56,7 +56,7 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
         headDim,
         queryPanel,
       )
-      if (lanes === TILE) {
+      if (tiled) {
         for (let j = 0; j < visible; j += TILE) {
           tile(headDim, keyPanels, j * headDim, queryPanel, 0, weights, j * TILE, TILE)
         }
@@ -70,15 +70,21 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
         for (let at = lane, j = h * capacity; at < end; at += lanes) massOut[j++]! += weights[at]!
       }
 
-      if (lanes === TILE) {
+      if (tiled) {
         for (let d = 0; d < headDim; d += TILE) {
-          const columns = Math.min(TILE, headDim - d)
-          if (count * columns === TILE * TILE) {
-            tile(visible, weights, 0, valuePanels, d * length, values, start + d, headDim)
-          } else {
-            tile(visible, weights, 0, valuePanels, d * length, edge, 0, TILE)
-            copyEdge(edge, count, columns, values, start + d, headDim)
-          }
+          tileWithin(
+            summation,
+            visible,
+            weights,
+            valuePanels,
+            d * length,
+            count,
+            headDim - d,
+            values,
+            start + d,
+            headDim,
+            edge,
+          )
         }
       } else multiplyRow(summation, visible, weights, held, headDim, values, start)
     }

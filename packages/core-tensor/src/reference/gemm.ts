@@ -1,5 +1,4 @@
 import {
-  copyEdge,
   multiplyRow,
   type Panel,
   packColumns,
@@ -7,6 +6,7 @@ import {
   type Strided,
   type Summation,
   TILE,
+  tileWithin,
 } from './tiles.ts'
 
 /** Columns of b that are packed at a time: with k up to a few thousand they stay in the second cache. */
@@ -31,7 +31,7 @@ export function gemm(
   summation: Summation,
   at = 0,
 ): void {
-  const { Panel, tile } = summation
+  const { Panel } = summation
   if (m < TILE) {
     const row = new Panel(k)
     for (let i = 0; i < m; i++) {
@@ -47,16 +47,10 @@ export function gemm(
     const columns = Math.min(BLOCK, n - j0)
     packColumns({ ...b, offset: b.offset + j0 * b.columnStride }, columns, k, bPanels)
     for (let i0 = 0; i0 < m; i0 += TILE) {
-      const rows = Math.min(TILE, m - i0)
-      packRows({ ...a, offset: a.offset + i0 * a.rowStride }, rows, k, aPanel)
+      packRows({ ...a, offset: a.offset + i0 * a.rowStride }, m - i0, k, aPanel)
       for (let j = 0; j < columns; j += TILE) {
         const corner = at + i0 * n + j0 + j
-        if (rows === TILE && j + TILE <= columns) {
-          tile(k, aPanel, 0, bPanels, j * k, c, corner, n)
-        } else {
-          tile(k, aPanel, 0, bPanels, j * k, edge, 0, TILE)
-          copyEdge(edge, rows, Math.min(TILE, columns - j), c, corner, n)
-        }
+        tileWithin(summation, k, aPanel, bPanels, j * k, m - i0, columns - j, c, corner, n, edge)
       }
     }
   }
