@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { install, pnpm, run, runOrExit } from './pnpm.mjs'
 
 /** The model of a run without arguments, where the test data lie beside the repository. */
-const defaultModel = fileURLToPath(new URL('../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))
+const defaultModel = fileURLToPath(
+  new URL('../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url),
+)
 
 console.error('Installing …')
 await install()

@@ -5,8 +5,7 @@
 // Bytes moved: the file is read once, the result (about a seventh of it at 4 bits) written twice.
 
 import { spawnSync } from 'node:child_process'
-import { open, rm, stat } from 'node:fs/promises'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, open, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -59,7 +58,9 @@ try {
     const target = join(folder, `${method}.safetensors`)
     const begin = performance.now()
     const args = ['quantize', source, '--method', method, '-o', target, '--json']
-    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', child, ...args], { encoding: 'utf8' })
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', child, ...args], {
+      encoding: 'utf8',
+    })
     if (stderr) process.stderr.write(stderr)
     const { code, peak } = JSON.parse(stdout)
     const seconds = (performance.now() - begin) / 1000

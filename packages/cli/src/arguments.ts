@@ -1,4 +1,4 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { UsageError } from './usage-error.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
@@ -24,13 +24,15 @@ export function onlyPositional(positionals: readonly string[], what: string): st
 /** A whole number in a range. */
 export function wholeNumber(text: string, name: string, low: number, high: number): number {
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < low || value > high) throw new UsageError(`expected --${name} to be a whole number from ${low} to ${high}, got '${text}'`)
+  if (!/^\d+$/.test(text) || value < low || value > high)
+    throw new UsageError(`expected --${name} to be a whole number from ${low} to ${high}, got '${text}'`)
   return value
 }
 
 /** One of some words. */
 export function oneOf<const T extends string>(text: string, name: string, choices: readonly T[]): T {
   const choice = choices.find(candidate => candidate === text)
-  if (choice === undefined) throw new UsageError(`expected --${name} to be one of ${choices.join(', ')}, got '${text}'`)
+  if (choice === undefined)
+    throw new UsageError(`expected --${name} to be one of ${choices.join(', ')}, got '${text}'`)
   return choice
 }

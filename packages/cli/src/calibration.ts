@@ -15,7 +15,10 @@ const MAX_WINDOW = 2048
 /** The tokenizer of a model: from `path` if given, else the one in or beside its file. */
 export async function tokenizerOf(file: ModelFile, path: string | undefined): Promise<Tokenizer> {
   const tokenizer = path === undefined ? await file.openTokenizer() : await openTokenizer(path)
-  if (tokenizer === undefined) throw new UnsupportedError('[cli/tokenizer] found no tokenizer in or beside the model; pass --tokenizer FILE')
+  if (tokenizer === undefined)
+    throw new UnsupportedError(
+      '[cli/tokenizer] found no tokenizer in or beside the model; pass --tokenizer FILE',
+    )
   const vocabSize = file.config?.vocabSize
   if (vocabSize !== undefined && tokenizer.vocabSize > vocabSize) {
     throw new UnsupportedError(
@@ -26,16 +29,26 @@ export async function tokenizerOf(file: ModelFile, path: string | undefined): Pr
 }
 
 /** Token windows of a text file to calibrate on. */
-export async function textWindows(file: ModelFile, tokenizer: Tokenizer, path: string): Promise<Int32Array[]> {
+export async function textWindows(
+  file: ModelFile,
+  tokenizer: Tokenizer,
+  path: string,
+): Promise<Int32Array[]> {
   const tokens = tokenizer.encode(await readFile(path, 'utf8'))
   const contextLength = Math.min(file.config?.contextLength ?? MAX_WINDOW, MAX_WINDOW)
   return evaluationWindows(tokens, { contextLength, bos: tokenizer.bos }).map(window => window.tokens)
 }
 
 /** Token windows that the model draws itself: its own kind of text, without a file. */
-export async function sampledWindows(file: ModelFile, options: { tokens: number; seed: number; bos: number; progress: Progress }): Promise<Int32Array[]> {
+export async function sampledWindows(
+  file: ModelFile,
+  options: { tokens: number; seed: number; bos: number; progress: Progress },
+): Promise<Int32Array[]> {
   const { progress, ...sampling } = options
-  const windows = await sampleWindows(await loadModel(file), { ...sampling, onProgress: (done, total) => progress.update(done, total) })
+  const windows = await sampleWindows(await loadModel(file), {
+    ...sampling,
+    onProgress: (done, total) => progress.update(done, total),
+  })
   progress.end()
   return windows
 }

@@ -5,4 +5,12 @@ export { run, type Streams } from './run.ts'
 export { compressModel, type CompressOptions, type CompressResult } from './job/compress-model.ts'
 export { GPTQ_DEFAULTS } from './job/demo-recipes.ts'
 export type { Outcome, TensorOutcome } from './job/outcome.ts'
-export { type Method, methodName, modelRecipe, planRecipe, type Recipe, recipeOf, type Rule } from './job/recipe.ts'
+export {
+  type Method,
+  methodName,
+  modelRecipe,
+  planRecipe,
+  type Recipe,
+  recipeOf,
+  type Rule,
+} from './job/recipe.ts'

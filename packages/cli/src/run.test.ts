@@ -28,8 +28,17 @@ const at = (...names: string[]) => join(folder, ...names)
 
 /** A llama2.c tokenizer of single bytes. */
 function byteTokenizer(): Uint8Array {
-  const pieces = ['<unk>', '<s>', '</s>', ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).padStart(2, '0')}>`)]
-  const chunks = pieces.flatMap(piece => [new Uint8Array(4), new Uint8Array(Int32Array.of(piece.length).buffer), new TextEncoder().encode(piece)])
+  const pieces = [
+    '<unk>',
+    '<s>',
+    '</s>',
+    ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).padStart(2, '0')}>`),
+  ]
+  const chunks = pieces.flatMap(piece => [
+    new Uint8Array(4),
+    new Uint8Array(Int32Array.of(piece.length).buffer),
+    new TextEncoder().encode(piece),
+  ])
   return Uint8Array.from([6, 0, 0, 0, ...chunks.flatMap(chunk => [...chunk])])
 }
 
@@ -57,7 +66,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 async function tersor(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = ''
   let err = ''
-  const code = await run(args, { out: { write: text => (out += text) }, err: { write: text => (err += text) } })
+  const code = await run(args, {
+    out: { write: text => (out += text) },
+    err: { write: text => (err += text) },
+  })
   return { code, out, err }
 }
 
@@ -69,16 +81,33 @@ async function json(...args: string[]) {
   return JSON.parse(out)
 }
 
-const evaluate = (model: string, ...rest: string[]) => json('eval', model, '--tokenizer', at('model', 'tokenizer.bin'), '--text', at('text.txt'), ...rest)
+const evaluate = (model: string, ...rest: string[]) =>
+  json('eval', model, '--tokenizer', at('model', 'tokenizer.bin'), '--text', at('text.txt'), ...rest)
 
 describe('tersor', () => {
   it('explains itself, and says what it does not know in one line', async () => {
-    for (const args of [[], ['help'], ['--help'], ['inspect', '--help'], ['quantize', '-h'], ['eval', '-h'], ['demo', '-h']]) {
+    for (const args of [
+      [],
+      ['help'],
+      ['--help'],
+      ['inspect', '--help'],
+      ['quantize', '-h'],
+      ['eval', '-h'],
+      ['demo', '-h'],
+    ]) {
       const { code, out } = await tersor(...args)
       expect(code).toBe(0)
       expect(out).toContain('tersor')
     }
-    for (const args of [['prune'], ['inspect'], ['eval', at('model')], ['quantize', at('model'), '--method', 'rtn'], ['demo'], ['inspect', 'a', 'b'], ['inspect', '--colour', 'x']]) {
+    for (const args of [
+      ['prune'],
+      ['inspect'],
+      ['eval', at('model')],
+      ['quantize', at('model'), '--method', 'rtn'],
+      ['demo'],
+      ['inspect', 'a', 'b'],
+      ['inspect', '--colour', 'x'],
+    ]) {
       const { code, err } = await tersor(...args)
       expect(code, args.join(' ')).toBe(2)
       expect(err.split('\n')[0]).toMatch(/^tersor: .+/)
@@ -116,10 +145,17 @@ describe('tersor quantize', () => {
     const more = method === 'gptq' ? ['--calibration', at('text.txt')] : []
     const result = await json('quantize', at('model'), '--method', method, ...flags, ...more, '-o', out)
     expect(result.fileBytes).toBe((await readFile(out)).length)
-    expect(result.tensors.map((tensor: { name: string }) => tensor.name).sort()).toEqual([...weightShapes(config).keys()].sort())
+    expect(result.tensors.map((tensor: { name: string }) => tensor.name).sort()).toEqual(
+      [...weightShapes(config).keys()].sort(),
+    )
     for (const tensor of result.tensors) {
-      if (tensor.dims.length === 1) expect(tensor).toMatchObject({ outcome: 'skipped', reason: expect.stringContaining('kept in float16') })
-      else if (tensor.name.includes('embed') && bits < 8) expect(tensor).toMatchObject({ outcome: 'quantised', method: 'rtn 8 bits, group 32' })
+      if (tensor.dims.length === 1)
+        expect(tensor).toMatchObject({
+          outcome: 'skipped',
+          reason: expect.stringContaining('kept in float16'),
+        })
+      else if (tensor.name.includes('embed') && bits < 8)
+        expect(tensor).toMatchObject({ outcome: 'quantised', method: 'rtn 8 bits, group 32' })
       else expect(tensor).toMatchObject({ outcome: 'quantised', method: expect.stringContaining(method) })
       if (tensor.dims.length === 2) expect(tensor.bitsPerWeight).toBeGreaterThan(bits)
     }
@@ -141,7 +177,14 @@ describe('tersor quantize', () => {
   })
 
   it('draws its own calibration text where none is given', async () => {
-    const { code, err } = await tersor('quantize', at('model'), '--method', 'gptq', '-o', at('own.safetensors'))
+    const { code, err } = await tersor(
+      'quantize',
+      at('model'),
+      '--method',
+      'gptq',
+      '-o',
+      at('own.safetensors'),
+    )
     expect(code).toBe(0)
     expect(err).toContain('tokens of its own')
   })
@@ -150,7 +193,10 @@ describe('tersor quantize', () => {
     const weights = randomWeights()
     ;(weights.at(-2)![1].data as Float32Array)[7] = Number.NaN
     const broken = at('broken.safetensors')
-    await writeFile(broken, encodeSafetensors(weights, { metadata: { config: JSON.stringify(configToHuggingFace(config)) } }))
+    await writeFile(
+      broken,
+      encodeSafetensors(weights, { metadata: { config: JSON.stringify(configToHuggingFace(config)) } }),
+    )
     await writeFile(at('kept.safetensors'), 'what was there before')
     const { code, err } = await tersor('quantize', broken, '--method', 'rtn', '-o', at('kept.safetensors'))
     expect([code, err.trim().split('\n').length]).toEqual([1, 1])
@@ -158,7 +204,15 @@ describe('tersor quantize', () => {
     expect(await readFile(at('kept.safetensors'), 'utf8')).toBe('what was there before')
     expect((await readdir(folder)).filter(name => name.includes('partial'))).toEqual([])
 
-    const { tensors } = await json('quantize', broken, '--method', 'rtn', '--lenient', '-o', at('lenient.safetensors'))
+    const { tensors } = await json(
+      'quantize',
+      broken,
+      '--method',
+      'rtn',
+      '--lenient',
+      '-o',
+      at('lenient.safetensors'),
+    )
     const fallen = tensors.filter((tensor: { outcome: string }) => tensor.outcome === 'fellBack')
     expect(fallen).toMatchObject([{ method: 'float16', reason: expect.stringContaining('NaN') }])
   })
@@ -166,9 +220,18 @@ describe('tersor quantize', () => {
   it('takes weights without a configuration, tensor by tensor', async () => {
     const bare = at('bare.safetensors')
     const ids = new Tensor('int32', [1, 2, 3, 4], [2, 2])
-    await writeFile(bare, encodeSafetensors([['a', randomWeights()[0]![1]], ['ids', ids]]))
+    await writeFile(
+      bare,
+      encodeSafetensors([
+        ['a', randomWeights()[0]![1]],
+        ['ids', ids],
+      ]),
+    )
     const { tensors } = await json('quantize', bare, '--method', 'rtn', '-o', at('bare-small.safetensors'))
-    expect(tensors.find((tensor: { name: string }) => tensor.name === 'ids')).toMatchObject({ outcome: 'skipped', reason: 'int32 numbers are kept as they are' })
+    expect(tensors.find((tensor: { name: string }) => tensor.name === 'ids')).toMatchObject({
+      outcome: 'skipped',
+      reason: 'int32 numbers are kept as they are',
+    })
     const written = await openSafetensors(at('bare-small.safetensors'))
     expect(weightNames(written).sort()).toEqual(['a', 'ids'])
     await written.close()
@@ -179,10 +242,24 @@ describe('tersor quantize', () => {
 
   it('refuses a model that is compressed already, and flags that do not go together', async () => {
     await json('quantize', at('model'), '--method', 'rtn', '-o', at('once.safetensors'))
-    const twice = await tersor('quantize', at('once.safetensors'), '--method', 'rtn', '-o', at('twice.safetensors'))
+    const twice = await tersor(
+      'quantize',
+      at('once.safetensors'),
+      '--method',
+      'rtn',
+      '-o',
+      at('twice.safetensors'),
+    )
     expect([twice.code, existsSync(at('twice.safetensors'))]).toEqual([1, false])
     expect(twice.err).toContain('start from the original')
-    for (const flags of [['--method', 'zip'], ['--method', 'rtn', '--bits', '9'], ['--method', 'float8', '--group', '8'], ['--method', 'nf4', '--zero', 'middle'], ['--method', 'rtn', '--zero', 'left'], ['--method', 'rtn', '--order', 'act']]) {
+    for (const flags of [
+      ['--method', 'zip'],
+      ['--method', 'rtn', '--bits', '9'],
+      ['--method', 'float8', '--group', '8'],
+      ['--method', 'nf4', '--zero', 'middle'],
+      ['--method', 'rtn', '--zero', 'left'],
+      ['--method', 'rtn', '--order', 'act'],
+    ]) {
       expect((await tersor('quantize', at('model'), ...flags, '-o', at('x.safetensors'))).code).toBe(2)
     }
   })
@@ -201,7 +278,9 @@ describe('tersor eval', () => {
   it('scores a short text in one window after the beginning token', async () => {
     const result = await json('eval', at('model'), '--text', at('short.txt'))
     const model = await loadModel(at('model'))
-    const tokens = Int32Array.from([1, ...new TextEncoder().encode(' A short text.')].map((byte, i) => (i === 0 ? 1 : byte + 3)))
+    const tokens = Int32Array.from(
+      [1, ...new TextEncoder().encode(' A short text.')].map((byte, i) => (i === 0 ? 1 : byte + 3)),
+    )
     const { logits } = await model.forward(tokens, { cache: model.createCache(), logits: 'all' })
     const rows = logits!.data as Float32Array
     let nats = 0
@@ -213,11 +292,15 @@ describe('tersor eval', () => {
   })
 
   it('says which device or tokenizer it lacks', async () => {
-    expect((await tersor('eval', at('model'), '--text', at('text.txt'), '--device', 'abacus')).err).toMatch(/expected the device 'reference', got 'abacus'/)
+    expect((await tersor('eval', at('model'), '--text', at('text.txt'), '--device', 'abacus')).err).toMatch(
+      /expected the device 'reference', got 'abacus'/,
+    )
     await mkdir(at('lonely'))
     await writeFile(at('lonely', 'model.safetensors'), await readFile(at('model', 'model.safetensors')))
     await writeFile(at('lonely', 'config.json'), await readFile(at('model', 'config.json')))
-    expect((await tersor('eval', at('lonely'), '--text', at('text.txt'))).err).toMatch(/pass --tokenizer FILE/)
+    expect((await tersor('eval', at('lonely'), '--text', at('text.txt'))).err).toMatch(
+      /pass --tokenizer FILE/,
+    )
   })
 })
 

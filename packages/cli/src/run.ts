@@ -36,7 +36,10 @@ Each command explains itself with --help. Errors are one line; --debug adds the 
  * await run(['inspect'], { out: stream, err: stream }) // => 2
  * said[0] // => 'tersor: expected a model file\n'
  */
-export async function run(args: readonly string[], streams: Streams = { out: process.stdout, err: process.stderr }): Promise<number> {
+export async function run(
+  args: readonly string[],
+  streams: Streams = { out: process.stdout, err: process.stderr },
+): Promise<number> {
   const [name, ...rest] = args.filter(arg => arg !== '--debug')
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     streams.out.write(USAGE)
@@ -44,12 +47,15 @@ export async function run(args: readonly string[], streams: Streams = { out: pro
   }
   try {
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-    if (command === undefined) throw new UsageError(`expected a command (${Object.keys(commands).join(', ')}), got '${name}'`)
+    if (command === undefined)
+      throw new UsageError(`expected a command (${Object.keys(commands).join(', ')}), got '${name}'`)
     await command(rest, streams)
     return 0
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    streams.err.write(`tersor: ${args.includes('--debug') && error instanceof Error ? error.stack : message.replaceAll('\n', ' ')}\n`)
+    streams.err.write(
+      `tersor: ${args.includes('--debug') && error instanceof Error ? error.stack : message.replaceAll('\n', ' ')}\n`,
+    )
     if (!(error instanceof UsageError)) return 1
     streams.err.write("Run 'tersor help' for what it takes.\n")
     return 2

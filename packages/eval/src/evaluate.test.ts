@@ -1,4 +1,4 @@
-import { type CausalLM, type KVCache, reference, Rng, ShapeError, Tensor } from '@tersor/core-tensor'
+import { type CausalLM, type KVCache, Rng, reference, ShapeError, Tensor } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { bitsPerByte } from './bits-per-byte.ts'
 import { evaluate, recordLogits } from './evaluate.ts'
@@ -11,7 +11,15 @@ const VOCABULARY = 5
 /** A model whose logits depend on the last token alone: a table of (VOCABULARY, VOCABULARY) numbers. */
 function bigram(table: readonly (readonly number[])[]): CausalLM {
   return {
-    config: { layers: 1, heads: 1, kvHeads: 1, headDim: 2, vocabSize: table.length, contextLength: 4, ropeBase: 10000 },
+    config: {
+      layers: 1,
+      heads: 1,
+      kvHeads: 1,
+      headDim: 2,
+      vocabSize: table.length,
+      contextLength: 4,
+      ropeBase: 10000,
+    },
     device: reference,
     createCache: () => ({ dispose() {} }) as KVCache,
     async forward(tokens) {
@@ -36,7 +44,8 @@ const table = random(1)
 const text = Int32Array.of(3, 1, 4, 1, 2, 0, 2)
 
 describe('evaluationWindows', () => {
-  const scored = (windows: readonly EvaluationWindow[]) => windows.flatMap(({ tokens, from }) => [...tokens.subarray(from)])
+  const scored = (windows: readonly EvaluationWindow[]) =>
+    windows.flatMap(({ tokens, from }) => [...tokens.subarray(from)])
 
   it('scores every token exactly once, whatever the stride', () => {
     for (const bos of [0, undefined]) {
@@ -51,7 +60,9 @@ describe('evaluationWindows', () => {
   })
 
   it('puts a text shorter than the context into one window after the beginning token', () => {
-    expect(evaluationWindows(text, { contextLength: 512, bos: 9 })).toEqual([{ tokens: Int32Array.from([9, ...text]), from: 1 }])
+    expect(evaluationWindows(text, { contextLength: 512, bos: 9 })).toEqual([
+      { tokens: Int32Array.from([9, ...text]), from: 1 },
+    ])
   })
 
   it('gives later tokens as much context as the stride leaves', () => {
@@ -72,7 +83,15 @@ describe('evaluate', () => {
   it('matches perplexity worked out by hand', async () => {
     const { nats, perplexity: value, tokens } = await evaluate(bigram(table), windows)
     // Windows of four: 0|3 1 4, 0|1 2 0, 0|2.
-    const pairs = [[0, 3], [3, 1], [1, 4], [0, 1], [1, 2], [2, 0], [0, 2]] as const
+    const pairs = [
+      [0, 3],
+      [3, 1],
+      [1, 4],
+      [0, 1],
+      [1, 2],
+      [2, 0],
+      [0, 2],
+    ] as const
     const losses = pairs.map(([from, to]) => -Math.log(probabilities(table[from]!)[to]!))
     const mean = losses.reduce((a, b) => a + b, 0) / 7
     expect(nats.mean).toBeCloseTo(mean, 6)
@@ -95,7 +114,10 @@ describe('evaluate', () => {
     const best = (row: readonly number[]) => row.indexOf(Math.max(...row))
     const agreed = froms.filter(from => best(table[from]!) === best(other[from]!)).length / 7
     expect(divergence!.top1Agreement.mean).toBeCloseTo(agreed, 12)
-    const delta = froms.map((from, i) => Math.log(probabilities(table[from]!)[tos[i]!]!) - Math.log(probabilities(other[from]!)[tos[i]!]!))
+    const delta = froms.map(
+      (from, i) =>
+        Math.log(probabilities(table[from]!)[tos[i]!]!) - Math.log(probabilities(other[from]!)[tos[i]!]!),
+    )
     expect(divergence!.deltaNats.mean).toBeCloseTo(meanOf(delta).mean, 6)
   })
 
@@ -103,16 +125,22 @@ describe('evaluate', () => {
     const recorded = await recordLogits(bigram(table), windows)
     for (const against of [bigram(table), recorded]) {
       const { divergence } = await evaluate(bigram(table), windows, { against })
-      expect([divergence!.kl.mean, divergence!.top1Agreement.mean, divergence!.deltaNats.mean]).toEqual([0, 1, 0])
+      expect([divergence!.kl.mean, divergence!.top1Agreement.mean, divergence!.deltaNats.mean]).toEqual([
+        0, 1, 0,
+      ])
     }
   })
 
   it('refuses another vocabulary, reports progress and stops when told to', async () => {
-    await expect(evaluate(bigram(table), windows, { against: bigram(random(1, 6)) })).rejects.toThrow(ShapeError)
+    await expect(evaluate(bigram(table), windows, { against: bigram(random(1, 6)) })).rejects.toThrow(
+      ShapeError,
+    )
     const seen: number[] = []
     await evaluate(bigram(table), windows, { onProgress: done => seen.push(done) })
     expect(seen).toEqual([1, 2, 3])
-    await expect(evaluate(bigram(table), windows, { signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop')
+    await expect(
+      evaluate(bigram(table), windows, { signal: AbortSignal.abort(new Error('stop')) }),
+    ).rejects.toThrow('stop')
   })
 })
 

@@ -1,6 +1,6 @@
 import { type CausalLM, type JobOptions, ShapeError, toFloat32 } from '@tersor/core-tensor'
 import type { EvaluationWindow } from './evaluation-windows.ts'
-import { meanOf, type Mean } from './mean.ts'
+import { type Mean, meanOf } from './mean.ts'
 
 /** Logits of a window from elsewhere, (tokens, vocabSize). */
 export type LogitSource = (window: EvaluationWindow, index: number) => Promise<Float32Array> | Float32Array
@@ -69,7 +69,9 @@ export async function evaluate(
     const logits = await own(window, index)
     const other = await source?.(window, index)
     if (other !== undefined && other.length !== logits.length) {
-      throw new ShapeError(`[eval/evaluate] expected models of one vocabulary, got ${logits.length} and ${other.length} logits for a window`)
+      throw new ShapeError(
+        `[eval/evaluate] expected models of one vocabulary, got ${logits.length} and ${other.length} logits for a window`,
+      )
     }
     const vocabulary = logits.length / window.tokens.length
     for (let i = window.from; i < window.tokens.length; i++) {
@@ -106,14 +108,21 @@ export function logitsOf(model: CausalLM): LogitSource {
  * Keeps the logits of a model for a text, so that many compressed models are compared with it at
  * the cost of one run: 4 bytes for each token and entry of the vocabulary.
  */
-export async function recordLogits(model: CausalLM, windows: readonly EvaluationWindow[]): Promise<LogitSource> {
+export async function recordLogits(
+  model: CausalLM,
+  windows: readonly EvaluationWindow[],
+): Promise<LogitSource> {
   const source = logitsOf(model)
   const recorded: Float32Array[] = []
   for (const [index, window] of windows.entries()) recorded.push(await source(window, index))
   return (_, index) => recorded[index]!
 }
 
-function logDistribution(logits: Float32Array, row: number, vocabulary: number): { logs: Float64Array; likeliest: number } {
+function logDistribution(
+  logits: Float32Array,
+  row: number,
+  vocabulary: number,
+): { logs: Float64Array; likeliest: number } {
   const logs = Float64Array.from(logits.subarray(row * vocabulary, (row + 1) * vocabulary))
   let likeliest = 0
   for (let i = 1; i < vocabulary; i++) if (logs[i]! > logs[likeliest]!) likeliest = i

@@ -27,22 +27,31 @@ export interface EvaluationWindow {
  * windows.map(({ tokens }) => [...tokens]) // => [[1, 5, 6], [1, 6, 7]]
  * windows[1]?.from // => 2
  */
-export function evaluationWindows(tokens: Int32Array, { contextLength, stride, bos }: WindowOptions): EvaluationWindow[] {
+export function evaluationWindows(
+  tokens: Int32Array,
+  { contextLength, stride, bos }: WindowOptions,
+): EvaluationWindow[] {
   const begin = bos === undefined ? [] : [bos]
   const room = contextLength - begin.length
   // Without a beginning token the first token of a window only gives context.
   const step = stride ?? Math.max(1, bos === undefined ? room - 1 : room)
   const fits = Number.isInteger(contextLength) && room >= 1 && contextLength >= 2
   if (!fits || !Number.isInteger(step) || step < 1 || step > room) {
-    throw new ShapeError(`[eval/windows] expected a context of at least 2 tokens and a stride from 1 to ${room}, got ${contextLength} and ${stride}`)
+    throw new ShapeError(
+      `[eval/windows] expected a context of at least 2 tokens and a stride from 1 to ${room}, got ${contextLength} and ${stride}`,
+    )
   }
-  if (tokens.length < 2 - begin.length) throw new ShapeError(`[eval/windows] expected a text with a token to score, got ${tokens.length} tokens`)
+  if (tokens.length < 2 - begin.length)
+    throw new ShapeError(`[eval/windows] expected a text with a token to score, got ${tokens.length} tokens`)
   const windows: EvaluationWindow[] = []
   let scored = bos === undefined ? 1 : 0
   while (scored < tokens.length) {
     const end = Math.min(tokens.length, windows.length === 0 ? room : scored + step)
     const start = Math.max(0, end - room)
-    windows.push({ tokens: Int32Array.from([...begin, ...tokens.subarray(start, end)]), from: begin.length + scored - start })
+    windows.push({
+      tokens: Int32Array.from([...begin, ...tokens.subarray(start, end)]),
+      from: begin.length + scored - start,
+    })
     scored = end
   }
   return windows

@@ -1,5 +1,13 @@
 // Models on text
-export { type Divergence, evaluate, type EvaluateOptions, type Evaluation, type LogitSource, logitsOf, recordLogits } from './evaluate.ts'
+export {
+  type Divergence,
+  evaluate,
+  type EvaluateOptions,
+  type Evaluation,
+  type LogitSource,
+  logitsOf,
+  recordLogits,
+} from './evaluate.ts'
 export { type EvaluationWindow, evaluationWindows, type WindowOptions } from './evaluation-windows.ts'
 export { perplexity } from './perplexity.ts'
 export { bitsPerByte } from './bits-per-byte.ts'

@@ -1,4 +1,14 @@
-import { asTensor, decode, type Encoded, isEncoded, sameDims, ShapeError, Tensor, type TensorLike, toFloat32 } from '@tersor/core-tensor'
+import {
+  asTensor,
+  decode,
+  type Encoded,
+  isEncoded,
+  ShapeError,
+  sameDims,
+  Tensor,
+  type TensorLike,
+  toFloat32,
+} from '@tersor/core-tensor'
 
 /** Elements that are decoded at a time. */
 const CHUNK = 1 << 18
@@ -18,7 +28,9 @@ export function weightSnr(original: TensorLike, compressed: Tensor | Encoded | T
   const weight = asTensor(original)
   const other = compressed instanceof Tensor || 'encoding' in compressed ? compressed : asTensor(compressed)
   if (!sameDims(weight.dims, other.dims)) {
-    throw new ShapeError(`[eval/weight-snr] expected tensors of one shape, got [${weight.dims}] and [${other.dims}]`)
+    throw new ShapeError(
+      `[eval/weight-snr] expected tensors of one shape, got [${weight.dims}] and [${other.dims}]`,
+    )
   }
   let signal = 0
   let noise = 0

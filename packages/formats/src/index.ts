@@ -1,5 +1,3 @@
-// biome-ignore-all assist/source/organizeImports: grouped by what they are for
-
 // Where bytes come from
 export { openSource, type RandomAccess, type Source, type SourceOptions } from './random-access.ts'
 export type { TensorInfo, WeightFile } from './weight-file.ts'

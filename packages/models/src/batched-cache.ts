@@ -1,4 +1,12 @@
-import { type AttentionOptions, type JobOptions, type KVCache, type KVSegment, ShapeError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import {
+  type AttentionOptions,
+  type JobOptions,
+  type KVCache,
+  type KVSegment,
+  ShapeError,
+  Tensor,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { copy, gather } from '@tersor/core-tensor/reference'
 
 /**
@@ -50,7 +58,9 @@ export class BatchedCache implements KVCache {
   attend(layer: number, queries: Tensor, positions: Tensor, options: AttentionOptions): Tensor {
     this.#check(positions.size)
     if (options.logWeight !== undefined || options.mass !== undefined || options.lse !== undefined) {
-      throw new UnsupportedError('[models/batched-cache] masks, mass and log-sum-exp belong to one text; run it on its own cache')
+      throw new UnsupportedError(
+        '[models/batched-cache] masks, mass and log-sum-exp belong to one text; run it on its own cache',
+      )
     }
     const out = options.out ?? queries.device.empty('float32', queries.dims)
     this.caches.forEach((cache, i) => {
@@ -79,7 +89,9 @@ export class BatchedCache implements KVCache {
 
   #check(tokens: number): void {
     if (tokens !== this.caches.length) {
-      throw new ShapeError(`[models/batched-cache] expected one token for each of ${this.caches.length} caches, got ${tokens}`)
+      throw new ShapeError(
+        `[models/batched-cache] expected one token for each of ${this.caches.length} caches, got ${tokens}`,
+      )
     }
   }
 }

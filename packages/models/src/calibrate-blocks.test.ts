@@ -34,14 +34,17 @@ describe('calibrateBlocks', () => {
     const model = randomLlama()
     const seen: number[] = []
     const expected = new Map<string, Float64Array>()
-    for (const name of [blockWeightNames(1).query, blockWeightNames(1).down, EMBEDDING]) expected.set(name, product(await inputsOf(model, name)))
+    for (const name of [blockWeightNames(1).query, blockWeightNames(1).down, EMBEDDING])
+      expected.set(name, product(await inputsOf(model, name)))
     await calibrateBlocks(model, windows, ({ layer, grams, weights, samples }) => {
       seen.push(layer)
       expect(samples).toBe(8)
       for (const name of weights.keys()) {
         const known = expected.get(name)
         const gram = grams.get(name)!
-        known?.forEach((value, i) => expect((gram.data as Float64Array)[i]).toBeCloseTo(value, 5))
+        known?.forEach((value, i) => {
+          expect((gram.data as Float64Array)[i]).toBeCloseTo(value, 5)
+        })
       }
       if (layer < smallConfig.layers) {
         const names = blockWeightNames(layer)
@@ -63,7 +66,9 @@ describe('calibrateBlocks', () => {
       if (layer === 1) {
         const gram = grams.get(blockWeightNames(1).query)!.data as Float64Array
         return inputsOf(model.with(new Map([[name, zeros]])), blockWeightNames(1).query).then(x => {
-          product(x).forEach((value, i) => expect(gram[i]).toBeCloseTo(value, 5))
+          product(x).forEach((value, i) => {
+            expect(gram[i]).toBeCloseTo(value, 5)
+          })
           return new Map()
         })
       }

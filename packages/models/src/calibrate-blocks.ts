@@ -48,7 +48,8 @@ export async function calibrateBlocks(
   compress: (block: BlockStatistics) => Promise<Weights> | Weights,
   { signal, onProgress }: JobOptions = {},
 ): Promise<LayeredLM> {
-  if (windows.length === 0) throw new ShapeError('[models/calibrate-blocks] expected at least one window of tokens, got none')
+  if (windows.length === 0)
+    throw new ShapeError('[models/calibrate-blocks] expected at least one window of tokens, got none')
   const { layers } = model.config
   const samples = windows.reduce((sum, { length }) => sum + length, 0)
   let current = model
@@ -57,7 +58,9 @@ export async function calibrateBlocks(
     signal?.throwIfAborted()
     const grams = new Map<string, Tensor>()
     const run = (x: Tensor, collect: boolean): Tensor => {
-      const taps = collect ? { linear: (names: readonly string[], input: Tensor) => addGram(grams, names, input) } : undefined
+      const taps = collect
+        ? { linear: (names: readonly string[], input: Tensor) => addGram(grams, names, input) }
+        : undefined
       if (layer === layers) return current.head(x, taps)
       const cache = current.createCache()
       const y = current.block(layer, x, { cache, ...(taps === undefined ? {} : { taps }) })

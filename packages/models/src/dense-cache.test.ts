@@ -1,4 +1,4 @@
-import { reference, Rng, ShapeError, Tensor } from '@tersor/core-tensor'
+import { Rng, reference, ShapeError, Tensor } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { BatchedCache } from './batched-cache.ts'
 import { DenseCache } from './dense-cache.ts'
@@ -7,27 +7,42 @@ import { randomLlama, smallConfig } from './testing/random-llama.ts'
 const { kvHeads, heads, headDim } = smallConfig
 
 function random(rng: Rng, dims: number[]): Tensor {
-  return new Tensor('float32', Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => rng.normal()), dims)
+  return new Tensor(
+    'float32',
+    Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => rng.normal()),
+    dims,
+  )
 }
 
 function positions(start: number, count: number): Tensor {
-  return new Tensor('int32', Int32Array.from({ length: count }, (_, i) => start + i), [count])
+  return new Tensor(
+    'int32',
+    Int32Array.from({ length: count }, (_, i) => start + i),
+    [count],
+  )
 }
 
 /** Feeds `count` random tokens to every layer. */
 function feed(cache: DenseCache, rng: Rng, count: number): void {
   const start = cache.length
   for (let layer = 0; layer < smallConfig.layers; layer++) {
-    cache.append(layer, random(rng, [kvHeads, count, headDim]), random(rng, [kvHeads, count, headDim]), positions(start, count))
+    cache.append(
+      layer,
+      random(rng, [kvHeads, count, headDim]),
+      random(rng, [kvHeads, count, headDim]),
+      positions(start, count),
+    )
   }
 }
 
 function attendAll(cache: DenseCache, extra: { mass?: Tensor; logWeight?: Tensor } = {}): Float32Array {
   const q = random(new Rng(99), [heads, 1, headDim])
-  return cache.attend(0, q, positions(cache.length - 1, 1), { scale: 0.5, causal: true, ...extra }).data as Float32Array
+  return cache.attend(0, q, positions(cache.length - 1, 1), { scale: 0.5, causal: true, ...extra })
+    .data as Float32Array
 }
 
-const close = (a: Float32Array, b: Float32Array) => expect(Math.max(...a.map((x, i) => Math.abs(x - b[i]!)))).toBeLessThan(1e-5)
+const close = (a: Float32Array, b: Float32Array) =>
+  expect(Math.max(...a.map((x, i) => Math.abs(x - b[i]!)))).toBeLessThan(1e-5)
 
 describe('DenseCache', () => {
   it('holds the same however tokens arrive, and grows past its capacity', () => {
@@ -39,10 +54,19 @@ describe('DenseCache', () => {
     const pieces = new DenseCache(smallConfig, reference, { capacity: 4 })
     const slice = (x: Tensor, at: number, n: number) => {
       const data = x.data as Float32Array
-      const rows = Array.from({ length: kvHeads }, (_, h) => [...data.subarray((h * 21 + at) * headDim, (h * 21 + at + n) * headDim)])
+      const rows = Array.from({ length: kvHeads }, (_, h) => [
+        ...data.subarray((h * 21 + at) * headDim, (h * 21 + at + n) * headDim),
+      ])
       return new Tensor('float32', rows.flat(), [kvHeads, n, headDim])
     }
-    for (const [at, n] of [[0, 1], [1, 2], [3, 4], [7, 9], [16, 5]] as const) pieces.append(0, slice(keys, at, n), slice(values, at, n), positions(at, n))
+    for (const [at, n] of [
+      [0, 1],
+      [1, 2],
+      [3, 4],
+      [7, 9],
+      [16, 5],
+    ] as const)
+      pieces.append(0, slice(keys, at, n), slice(values, at, n), positions(at, n))
     expect(pieces.length).toBe(21)
     expect([...attendAll(pieces)]).toEqual([...attendAll(once)])
   })
@@ -58,7 +82,10 @@ describe('DenseCache', () => {
     expect([...attendAll(cache)]).toEqual([...before])
     expect([cache.length, twin.length]).toEqual([6, 9])
     expect(cache.byteLength).toBe(bytes)
-    expect(twin.segments(0).map(({ length, sealed }) => [length, sealed])).toEqual([[6, true], [3, false]])
+    expect(twin.segments(0).map(({ length, sealed }) => [length, sealed])).toEqual([
+      [6, true],
+      [3, false],
+    ])
     cache.dispose()
     expect(attendAll(twin).every(Number.isFinite)).toBe(true)
   })
@@ -102,7 +129,9 @@ describe('DenseCache', () => {
   it('refuses tensors of other shapes', () => {
     const cache = new DenseCache(smallConfig, reference)
     const wrong = random(new Rng(1), [kvHeads, 2, headDim + 1])
-    expect(() => cache.append(0, wrong, wrong, positions(0, 2))).toThrow(/expected keys and values \(2, 2, 4\)/)
+    expect(() => cache.append(0, wrong, wrong, positions(0, 2))).toThrow(
+      /expected keys and values \(2, 2, 4\)/,
+    )
     expect(() => cache.segments(9)).toThrow(ShapeError)
   })
 })
@@ -114,7 +143,10 @@ describe('BatchedCache', () => {
     const cache = new BatchedCache(texts.map(() => model.createCache()))
     let batch: Float32Array = new Float32Array(0)
     for (let t = 0; t < 4; t++) {
-      const { logits } = await model.forward(Int32Array.from(texts, text => text[t]!), { cache, positions: new Int32Array(3).fill(t), logits: 'all' })
+      const { logits } = await model.forward(
+        Int32Array.from(texts, text => text[t]!),
+        { cache, positions: new Int32Array(3).fill(t), logits: 'all' },
+      )
       batch = logits!.data as Float32Array
     }
     const { vocabSize } = model.config
@@ -122,6 +154,8 @@ describe('BatchedCache', () => {
       const { logits } = await model.forward(text, { cache: model.createCache() })
       close(logits!.data as Float32Array, batch.subarray(i * vocabSize, (i + 1) * vocabSize))
     }
-    await expect(model.forward(Int32Array.of(1), { cache, positions: Int32Array.of(4) })).rejects.toThrow(/one token for each of 3 caches/)
+    await expect(model.forward(Int32Array.of(1), { cache, positions: Int32Array.of(4) })).rejects.toThrow(
+      /one token for each of 3 caches/,
+    )
   })
 })

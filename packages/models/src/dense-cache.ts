@@ -4,8 +4,8 @@ import {
   exp,
   type KVCache,
   type KVSegment,
-  log,
   type LMConfig,
+  log,
   type RopeLayout,
   ShapeError,
   Tensor,
@@ -50,7 +50,11 @@ export class DenseCache implements KVCache {
   readonly #frequencies: Tensor
   #layers: DenseSegment[][]
 
-  constructor(config: LMConfig, device: Device, { ropeLayout = 'half', capacity = 64 }: DenseCacheOptions = {}) {
+  constructor(
+    config: LMConfig,
+    device: Device,
+    { ropeLayout = 'half', capacity = 64 }: DenseCacheOptions = {},
+  ) {
     this.#config = config
     this.#device = device
     this.#layout = ropeLayout
@@ -65,7 +69,10 @@ export class DenseCache implements KVCache {
 
   get byteLength(): number {
     const segments = this.#layers.flat()
-    return segments.reduce((sum, { keys, values, positions }) => sum + keys.byteLength + values.byteLength + positions.byteLength, 0)
+    return segments.reduce(
+      (sum, { keys, values, positions }) => sum + keys.byteLength + values.byteLength + positions.byteLength,
+      0,
+    )
   }
 
   segments(layer: number): readonly KVSegment[] {
@@ -84,9 +91,13 @@ export class DenseCache implements KVCache {
   append(layer: number, keys: Tensor, values: Tensor, positions: Tensor): void {
     const { kvHeads, headDim } = this.#config
     const count = positions.size
-    const fits = [keys, values].every(({ dims }) => dims.length === 3 && dims[0] === kvHeads && dims[1] === count && dims[2] === headDim)
+    const fits = [keys, values].every(
+      ({ dims }) => dims.length === 3 && dims[0] === kvHeads && dims[1] === count && dims[2] === headDim,
+    )
     if (!fits) {
-      throw new ShapeError(`[models/dense-cache] expected keys and values (${kvHeads}, ${count}, ${headDim}), got [${keys.dims}] and [${values.dims}]`)
+      throw new ShapeError(
+        `[models/dense-cache] expected keys and values (${kvHeads}, ${count}, ${headDim}), got [${keys.dims}] and [${values.dims}]`,
+      )
     }
     const tail = this.#tail(layer, count)
     const rotated = rope(keys, { positions, frequencies: this.#frequencies, layout: this.#layout })
@@ -105,7 +116,8 @@ export class DenseCache implements KVCache {
     if (only === undefined || segments.length > 1) return this.#attendSegments(segments, rotated, options)
     return this.#device.scope(() => {
       const { mass, logWeight, ...rest } = options
-      const room = mass === undefined ? undefined : this.#device.empty('float32', [mass.dims[0]!, only.positions.size])
+      const room =
+        mass === undefined ? undefined : this.#device.empty('float32', [mass.dims[0]!, only.positions.size])
       const result = attention(rotated, only.keys, only.values, {
         ...rest,
         length: only.length,
@@ -136,7 +148,10 @@ export class DenseCache implements KVCache {
   }
 
   fork(): DenseCache {
-    const twin = new DenseCache(this.#config, this.#device, { ropeLayout: this.#layout, capacity: this.#capacity })
+    const twin = new DenseCache(this.#config, this.#device, {
+      ropeLayout: this.#layout,
+      capacity: this.#capacity,
+    })
     twin.#layers = this.#layers.map(segments =>
       segments.map(segment => {
         segment.owners.count++
@@ -154,7 +169,10 @@ export class DenseCache implements KVCache {
 
   #layer(layer: number): DenseSegment[] {
     const segments = this.#layers[layer]
-    if (segments === undefined) throw new ShapeError(`[models/dense-cache] expected a layer from 0 to ${this.#layers.length - 1}, got ${layer}`)
+    if (segments === undefined)
+      throw new ShapeError(
+        `[models/dense-cache] expected a layer from 0 to ${this.#layers.length - 1}, got ${layer}`,
+      )
     return segments
   }
 
@@ -190,9 +208,15 @@ export class DenseCache implements KVCache {
   /** Appends the tokens of one segment to another, head by head because their capacities differ. */
   #move(from: DenseSegment, to: DenseSegment): void {
     const { headDim } = this.#config
-    for (const [source, target] of [[from.keys, to.keys], [from.values, to.values]] as const) {
+    for (const [source, target] of [
+      [from.keys, to.keys],
+      [from.values, to.values],
+    ] as const) {
       for (let head = 0; head < this.#config.kvHeads; head++) {
-        const tokens = source.rows(head, head + 1).reshape([source.dims[1]!, headDim]).rows(0, from.length)
+        const tokens = source
+          .rows(head, head + 1)
+          .reshape([source.dims[1]!, headDim])
+          .rows(0, from.length)
         copy(tokens.reshape([1, from.length, headDim]), { out: target, at: [head, to.length, 0] })
       }
     }
@@ -222,7 +246,13 @@ export class DenseCache implements KVCache {
       const bias = logWeight === undefined ? {} : { logWeight: columns(logWeight, seen, segment) }
       seen += segment.length
       const causal = rest.causal === true && i === segments.length - 1
-      const o = attention(queries, segment.keys, segment.values, { ...rest, ...bias, causal, length: segment.length, lse })
+      const o = attention(queries, segment.keys, segment.values, {
+        ...rest,
+        ...bias,
+        causal,
+        length: segment.length,
+        lse,
+      })
       return { heads: Array.from({ length: heads }, (_, head) => head), o, lse }
     })
     return mergeAttention(parts, out === undefined ? {} : { out })

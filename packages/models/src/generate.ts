@@ -29,11 +29,16 @@ export interface GenerateOptions extends JobOptions {
  * for await (const token of generate(model, Int32Array.of(1), { maxTokens: 3 })) tokens.push(token)
  * tokens // => [0, 0, 0]
  */
-export async function* generate(model: CausalLM, prompt: Int32Array, options: GenerateOptions = {}): AsyncGenerator<number> {
+export async function* generate(
+  model: CausalLM,
+  prompt: Int32Array,
+  options: GenerateOptions = {},
+): AsyncGenerator<number> {
   const { temperature = 0, seed = 0, stop, signal } = options
   const room = model.config.contextLength - prompt.length
   const limit = Math.min(options.maxTokens ?? room, room)
-  if (prompt.length === 0) throw new ShapeError('[models/generate] expected a prompt of at least one token, got none')
+  if (prompt.length === 0)
+    throw new ShapeError('[models/generate] expected a prompt of at least one token, got none')
   const rng = new Rng(seed)
   const cache = model.createCache()
   try {

@@ -1,7 +1,7 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import type { GgufFile } from '@tersor/formats'
 import { checkLlamaConfig, type LlamaConfig } from './llama-config.ts'
-import { type SentencePieceVocabulary } from './sentence-piece-tokenizer.ts'
+import type { SentencePieceVocabulary } from './sentence-piece-tokenizer.ts'
 import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD } from './weight-names.ts'
 
 /**
@@ -12,10 +12,14 @@ import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD } from './weight-names.ts
  */
 export function configFromGguf({ metadata, tensors }: GgufFile): LlamaConfig {
   const architecture = metadata.get('general.architecture')
-  if (architecture !== 'llama') throw new UnsupportedError(`[models/gguf] expected the architecture 'llama', got '${String(architecture)}'`)
+  if (architecture !== 'llama')
+    throw new UnsupportedError(
+      `[models/gguf] expected the architecture 'llama', got '${String(architecture)}'`,
+    )
   const number = (key: string, fallback?: number): number => {
     const value = metadata.get(`llama.${key}`) ?? fallback
-    if (typeof value !== 'number') throw new FormatError(`[models/gguf] expected a number 'llama.${key}', got ${String(value)}`)
+    if (typeof value !== 'number')
+      throw new FormatError(`[models/gguf] expected a number 'llama.${key}', got ${String(value)}`)
     return value
   }
   const heads = number('attention.head_count')
@@ -66,7 +70,9 @@ export function vocabularyFromGguf({ metadata }: GgufFile): SentencePieceVocabul
   const scores = metadata.get('tokenizer.ggml.scores')
   if (metadata.get('tokenizer.ggml.model') !== 'llama' || !isList(pieces) || !isList(scores)) return undefined
   if (pieces.length !== scores.length) {
-    throw new FormatError(`[models/gguf] expected a score for each of ${pieces.length} tokens, got ${scores.length}`)
+    throw new FormatError(
+      `[models/gguf] expected a score for each of ${pieces.length} tokens, got ${scores.length}`,
+    )
   }
   const id = (key: string, fallback: number): number => {
     const value = metadata.get(`tokenizer.ggml.${key}`)

@@ -1,5 +1,5 @@
-import { FormatError, type Tokenizer } from '@tersor/core-tensor'
 import { Tokenizer as HuggingFace } from '@huggingface/tokenizers'
+import { FormatError, type Tokenizer } from '@tersor/core-tensor'
 
 /**
  * The tokenizer in a Hugging Face `tokenizer.json`, with the special tokens that
@@ -14,7 +14,8 @@ export function huggingFaceTokenizer(json: object, config: object = {}): Tokeniz
   const vocabulary = tokenizer.get_vocab()
   const names = config as { bos_token?: unknown; eos_token?: unknown }
   const idOf = (token: unknown, ...usual: string[]): number | undefined => {
-    const content = typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token
+    const content =
+      typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token
     for (const name of typeof content === 'string' ? [content] : usual) {
       const id = vocabulary.get(name)
       if (id !== undefined) return id
@@ -34,6 +35,8 @@ function build(json: object, config: object): HuggingFace {
   try {
     return new HuggingFace(json, config)
   } catch (error) {
-    throw new FormatError(`[models/tokenizer] expected a tokenizer.json that @huggingface/tokenizers reads, got: ${String(error)}`)
+    throw new FormatError(
+      `[models/tokenizer] expected a tokenizer.json that @huggingface/tokenizers reads, got: ${String(error)}`,
+    )
   }
 }

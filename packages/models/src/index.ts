@@ -1,6 +1,11 @@
 // The runtime
 export { Llama } from './llama.ts'
-export { checkLlamaConfig, configFromHuggingFace, configToHuggingFace, type LlamaConfig } from './llama-config.ts'
+export {
+  checkLlamaConfig,
+  configFromHuggingFace,
+  configToHuggingFace,
+  type LlamaConfig,
+} from './llama-config.ts'
 export { blockWeightNames, weightShapes } from './weight-names.ts'
 export { BatchedCache } from './batched-cache.ts'
 export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'

@@ -23,19 +23,35 @@ const MAX_DIMENSION = 1 << 24
  * @throws {FormatError} naming the field
  */
 export function checkLlamaConfig(config: LlamaConfig): LlamaConfig {
-  const whole = ['layers', 'heads', 'kvHeads', 'headDim', 'vocabSize', 'contextLength', 'hiddenSize', 'intermediateSize'] as const
+  const whole = [
+    'layers',
+    'heads',
+    'kvHeads',
+    'headDim',
+    'vocabSize',
+    'contextLength',
+    'hiddenSize',
+    'intermediateSize',
+  ] as const
   for (const field of whole) {
     const value = config[field]
     if (!Number.isInteger(value) || value < 1 || value > MAX_DIMENSION) {
-      throw new FormatError(`[models/config] expected ${field} to be a whole number from 1 to ${MAX_DIMENSION}, got ${value}`)
+      throw new FormatError(
+        `[models/config] expected ${field} to be a whole number from 1 to ${MAX_DIMENSION}, got ${value}`,
+      )
     }
   }
   if (config.heads % config.kvHeads !== 0) {
-    throw new FormatError(`[models/config] expected kvHeads to divide heads, got ${config.kvHeads} and ${config.heads}`)
+    throw new FormatError(
+      `[models/config] expected kvHeads to divide heads, got ${config.kvHeads} and ${config.heads}`,
+    )
   }
-  if (config.headDim % 2 !== 0) throw new FormatError(`[models/config] expected an even headDim, got ${config.headDim}`)
+  if (config.headDim % 2 !== 0)
+    throw new FormatError(`[models/config] expected an even headDim, got ${config.headDim}`)
   if (!(config.epsilon >= 0) || !(config.ropeBase > 0)) {
-    throw new FormatError(`[models/config] expected epsilon ≥ 0 and ropeBase > 0, got ${config.epsilon} and ${config.ropeBase}`)
+    throw new FormatError(
+      `[models/config] expected epsilon ≥ 0 and ropeBase > 0, got ${config.epsilon} and ${config.ropeBase}`,
+    )
   }
   return config
 }
@@ -54,23 +70,34 @@ export function checkLlamaConfig(config: LlamaConfig): LlamaConfig {
  * config.contextLength // => 2048
  */
 export function configFromHuggingFace(json: unknown): LlamaConfig {
-  if (typeof json !== 'object' || json === null) throw new FormatError('[models/config] expected config.json to hold an object')
+  if (typeof json !== 'object' || json === null)
+    throw new FormatError('[models/config] expected config.json to hold an object')
   const fields = json as Record<string, unknown>
   if (fields.model_type !== undefined && fields.model_type !== 'llama') {
-    throw new UnsupportedError(`[models/config] expected model_type 'llama', got '${String(fields.model_type)}'`)
+    throw new UnsupportedError(
+      `[models/config] expected model_type 'llama', got '${String(fields.model_type)}'`,
+    )
   }
   if (fields.rope_scaling !== undefined && fields.rope_scaling !== null) {
-    throw new UnsupportedError('[models/config] expected no rope_scaling; models with extended rotary embeddings are not read yet')
+    throw new UnsupportedError(
+      '[models/config] expected no rope_scaling; models with extended rotary embeddings are not read yet',
+    )
   }
   if (fields.hidden_act !== undefined && fields.hidden_act !== 'silu') {
-    throw new UnsupportedError(`[models/config] expected hidden_act 'silu', got '${String(fields.hidden_act)}'`)
+    throw new UnsupportedError(
+      `[models/config] expected hidden_act 'silu', got '${String(fields.hidden_act)}'`,
+    )
   }
   for (const bias of ['attention_bias', 'mlp_bias']) {
-    if (fields[bias] === true) throw new UnsupportedError(`[models/config] expected ${bias} false; models with biases are not read yet`)
+    if (fields[bias] === true)
+      throw new UnsupportedError(
+        `[models/config] expected ${bias} false; models with biases are not read yet`,
+      )
   }
   const number = (name: string, fallback?: number): number => {
     const value = fields[name] ?? fallback
-    if (typeof value !== 'number') throw new FormatError(`[models/config] expected a number '${name}', got ${JSON.stringify(value)}`)
+    if (typeof value !== 'number')
+      throw new FormatError(`[models/config] expected a number '${name}', got ${JSON.stringify(value)}`)
     return value
   }
   const heads = number('num_attention_heads')

@@ -34,7 +34,9 @@ function naiveLogits(model: Llama, input: Int32Array): Float64Array {
   const weight = (name: string) => decode(model.weights.get(name)!).data as Float32Array
   const multiply = (x: number[], name: string) => {
     const w = weight(name)
-    return Array.from({ length: w.length / x.length }, (_, o) => x.reduce((sum, value, i) => sum + value * w[o * x.length + i]!, 0))
+    return Array.from({ length: w.length / x.length }, (_, o) =>
+      x.reduce((sum, value, i) => sum + value * w[o * x.length + i]!, 0),
+    )
   }
   const norm = (x: number[], name: string) => {
     const scale = 1 / Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / d + epsilon)
@@ -44,7 +46,8 @@ function naiveLogits(model: Llama, input: Int32Array): Float64Array {
     const y = [...x]
     for (let head = 0; head < x.length; head += headDim) {
       for (let i = 0; i < headDim / 2; i++) {
-        const [a, b] = config.ropeLayout === 'half' ? [head + i, head + i + headDim / 2] : [head + 2 * i, head + 2 * i + 1]
+        const [a, b] =
+          config.ropeLayout === 'half' ? [head + i, head + i + headDim / 2] : [head + 2 * i, head + 2 * i + 1]
         const angle = position * ropeBase ** ((-2 * i) / headDim)
         y[a] = x[a]! * Math.cos(angle) - x[b]! * Math.sin(angle)
         y[b] = x[a]! * Math.sin(angle) + x[b]! * Math.cos(angle)
@@ -69,7 +72,8 @@ function naiveLogits(model: Llama, input: Int32Array): Float64Array {
           return Math.exp(dot / Math.sqrt(headDim))
         })
         const total = scores.reduce((a, b) => a + b, 0)
-        for (let i = 0; i < headDim; i++) joined.push(scores.reduce((sum, score, s) => sum + (score / total) * v[s]![kv + i]!, 0))
+        for (let i = 0; i < headDim; i++)
+          joined.push(scores.reduce((sum, score, s) => sum + (score / total) * v[s]![kv + i]!, 0))
       }
       return multiply(joined, names.output).map((value, i) => value + x[i]!)
     })
@@ -92,7 +96,9 @@ describe('Llama', () => {
     for (const tied of [true, false]) {
       it(`computes what the equations say, ${ropeLayout} rotation, ${tied ? 'tied' : 'untied'} head`, async () => {
         const model = randomLlama({ ...smallConfig, ropeLayout, tied })
-        expect(largestDifference(await logitsOf(model, tokens), naiveLogits(model, tokens))).toBeLessThan(2e-5)
+        expect(largestDifference(await logitsOf(model, tokens), naiveLogits(model, tokens))).toBeLessThan(
+          2e-5,
+        )
       })
     }
   }
@@ -116,7 +122,10 @@ describe('Llama', () => {
     const scale = new Tensor('float32', new Float32Array(weight.dims[0]!).fill(0.15), [weight.dims[0]!, 1])
     const zero = new Tensor('uint8', new Uint8Array(weight.dims[0]!).fill(8), [weight.dims[0]!, 1])
     const options = { bits: 4, group: weight.dims[1]!, axis: 1 }
-    const small = affine({ codes: quantizeAffine(weight, scale, { ...options, zero }), scale, zero }, { ...options, dims: weight.dims })
+    const small = affine(
+      { codes: quantizeAffine(weight, scale, { ...options, zero }), scale, zero },
+      { ...options, dims: weight.dims },
+    )
     const compressed = model.with(new Map([[name, small]]))
     const decodedModel = model.with(new Map([[name, decode(small)]]))
     const logits = await logitsOf(compressed, tokens)
@@ -150,7 +159,9 @@ describe('Llama', () => {
     await expect(logitsOf(model, Int32Array.of(24))).rejects.toThrow(/tokens from 0 to 23, got 24/)
     await expect(logitsOf(model, new Int32Array(33))).rejects.toThrow(/position from 0 to 31/)
     const abort = AbortSignal.abort(new Error('enough'))
-    await expect(model.forward(tokens, { cache: model.createCache(), signal: abort })).rejects.toThrow('enough')
+    await expect(model.forward(tokens, { cache: model.createCache(), signal: abort })).rejects.toThrow(
+      'enough',
+    )
   })
 })
 
@@ -167,7 +178,9 @@ describe.skipIf(!present)('stories260K (needs ../shared/data)', () => {
       expect(largestDifference(await logitsOf(model, start), logits.flat())).toBeLessThan(1e-4)
 
       const continued = promptTokens.slice(1)
-      for await (const token of generate(model, Int32Array.from(promptTokens), { maxTokens: greedyTokens.length - continued.length })) {
+      for await (const token of generate(model, Int32Array.from(promptTokens), {
+        maxTokens: greedyTokens.length - continued.length,
+      })) {
         continued.push(token)
       }
       expect(continued).toEqual(greedyTokens)

@@ -1,6 +1,6 @@
 import {
-  decode,
   type Device,
+  decode,
   type Encoded,
   type ForwardOptions,
   isEncoded,
@@ -52,9 +52,12 @@ export class Llama implements LayeredLM {
     this.weights = weights
     for (const [name, dims] of weightShapes(config)) {
       const weight = weights.get(name)
-      if (weight === undefined) throw new ShapeError(`[models/llama] expected a weight '${name}' [${dims}], got none`)
+      if (weight === undefined)
+        throw new ShapeError(`[models/llama] expected a weight '${name}' [${dims}], got none`)
       if (weight.dims.join() !== dims.join()) {
-        throw new ShapeError(`[models/llama] expected '${name}' to be [${dims}] as the configuration says, got [${weight.dims}]`)
+        throw new ShapeError(
+          `[models/llama] expected '${name}' to be [${dims}] as the configuration says, got [${weight.dims}]`,
+        )
       }
     }
   }
@@ -72,7 +75,11 @@ export class Llama implements LayeredLM {
     // Fixed before the first block appends and changes the cache's length.
     const positions = options.positions ?? consecutive(cache.length, tokens.length)
     const { contextLength } = this.config
-    if (tokens.length === 0 || positions.length !== tokens.length || positions.some(position => position < 0 || position >= contextLength)) {
+    if (
+      tokens.length === 0 ||
+      positions.length !== tokens.length ||
+      positions.some(position => position < 0 || position >= contextLength)
+    ) {
       throw new ShapeError(
         `[models/llama] expected at least one token, each at a position from 0 to ${contextLength - 1}, got ${tokens.length} tokens after ${cache.length}`,
       )
@@ -96,11 +103,13 @@ export class Llama implements LayeredLM {
     const embedding = this.#weight(EMBEDDING)
     const { vocabSize } = this.config
     const stray = tokens.find(token => token < 0 || token >= vocabSize)
-    if (stray !== undefined) throw new ShapeError(`[models/llama] expected tokens from 0 to ${vocabSize - 1}, got ${stray}`)
+    if (stray !== undefined)
+      throw new ShapeError(`[models/llama] expected tokens from 0 to ${vocabSize - 1}, got ${stray}`)
     return this.device.scope(() => {
       if (tokens.length > vocabSize / 8) return gather(decode(embedding), this.#int32(tokens), { axis: 0 })
       const x = this.device.empty('float32', [tokens.length, this.config.hiddenSize])
-      tokens.forEach((token, i) => decode(embedding, { rows: [token, token + 1], out: x.rows(i, i + 1) }))
+      for (const [i, token] of tokens.entries())
+        decode(embedding, { rows: [token, token + 1], out: x.rows(i, i + 1) })
       return x
     })
   }
@@ -119,7 +128,8 @@ export class Llama implements LayeredLM {
     using v = this.#heads(h, names.value, kvHeads)
     // Neither the cache nor a tap may be called in a scope: what they allocate outlives this pass.
     cache.append(layer, k, v, at)
-    using mass = taps?.attention === undefined ? null : this.device.empty('float32', [heads, keysIn(cache, layer)])
+    using mass =
+      taps?.attention === undefined ? null : this.device.empty('float32', [heads, keysIn(cache, layer)])
     using attended = cache.attend(layer, q, at, {
       scale: 1 / Math.sqrt(headDim),
       causal: true,
@@ -129,7 +139,9 @@ export class Llama implements LayeredLM {
     if (mass !== null) taps?.attention?.(layer, mass)
     using joined = joinHeads(attended)
     taps?.linear?.([names.output], joined)
-    using afterAttention = this.device.scope(() => binary('add', x, linear(joined, this.#weight(names.output))))
+    using afterAttention = this.device.scope(() =>
+      binary('add', x, linear(joined, this.#weight(names.output))),
+    )
     return this.#feedForward(layer, afterAttention, taps)
   }
 

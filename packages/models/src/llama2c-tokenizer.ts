@@ -20,7 +20,8 @@ export function llama2cTokenizer(bytes: Uint8Array): Tokenizer {
   while (at < bytes.length) {
     if (at + 8 > bytes.length) throw truncated(pieces.length)
     const length = view.getInt32(at + 4, true)
-    if (length < 0 || length > MAX_PIECE_BYTES || at + 8 + length > bytes.length) throw truncated(pieces.length)
+    if (length < 0 || length > MAX_PIECE_BYTES || at + 8 + length > bytes.length)
+      throw truncated(pieces.length)
     scores.push(view.getFloat32(at, true))
     pieces.push(decoder.decode(bytes.subarray(at + 8, at + 8 + length)))
     at += 8 + length
@@ -30,5 +31,7 @@ export function llama2cTokenizer(bytes: Uint8Array): Tokenizer {
 }
 
 function truncated(token: number): FormatError {
-  return new FormatError(`[models/tokenizer] expected a llama2.c tokenizer.bin, got one whose token ${token} leaves the file`)
+  return new FormatError(
+    `[models/tokenizer] expected a llama2.c tokenizer.bin, got one whose token ${token} leaves the file`,
+  )
 }

@@ -1,4 +1,13 @@
-import { type Device, dense, type Encoded, isEncoded, isFloat, reference, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import {
+  type Device,
+  dense,
+  type Encoded,
+  isEncoded,
+  isFloat,
+  reference,
+  type Tensor,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { Llama } from './llama.ts'
 import { type ModelFile, openModel } from './open-model.ts'
@@ -11,14 +20,20 @@ import { weightShapes } from './weight-names.ts'
  * @throws {UnsupportedError} when the file has no configuration
  * @throws {FormatError} when it is malformed
  */
-export async function loadModel(from: string | ModelFile, { device = reference }: { device?: Device } = {}): Promise<Llama> {
+export async function loadModel(
+  from: string | ModelFile,
+  { device = reference }: { device?: Device } = {},
+): Promise<Llama> {
   const file = typeof from === 'string' ? await openModel(from) : from
   try {
     if (file.config === undefined) {
-      throw new UnsupportedError('[models/load-model] expected a config.json beside the weights, or a configuration inside, got neither')
+      throw new UnsupportedError(
+        '[models/load-model] expected a config.json beside the weights, or a configuration inside, got neither',
+      )
     }
     const weights = new Map<string, Tensor | Encoded>()
-    for (const name of weightShapes(file.config).keys()) weights.set(name, resident(await file.load(name), device))
+    for (const name of weightShapes(file.config).keys())
+      weights.set(name, resident(await file.load(name), device))
     return new Llama(file.config, weights, device)
   } finally {
     if (typeof from === 'string') await file.close()

@@ -1,12 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cast } from '@tersor/core-tensor/reference'
 import { type Encoded, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { cast } from '@tersor/core-tensor/reference'
 import { encodeSafetensors } from '@tersor/formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { configToHuggingFace } from './llama-config.ts'
 import type { Llama } from './llama.ts'
+import { configToHuggingFace } from './llama-config.ts'
 import { loadModel } from './load-model.ts'
 import { openModel } from './open-model.ts'
 import { randomLlama, smallConfig } from './testing/random-llama.ts'
@@ -20,7 +20,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const tokens = Int32Array.of(3, 1, 4, 1, 5)
 
 async function logits(model: Llama): Promise<Float32Array> {
-  return (await model.forward(tokens, { cache: model.createCache(), logits: 'all' })).logits!.data as Float32Array
+  return (await model.forward(tokens, { cache: model.createCache(), logits: 'all' })).logits!
+    .data as Float32Array
 }
 
 const entries = (model: Llama) => [...model.weights] as [string, Tensor | Encoded][]
@@ -45,18 +46,27 @@ describe('openModel', () => {
     await mkdir(inShards)
     const all = entries(model)
     const shards = { 'a.safetensors': all.slice(0, 7), 'b.safetensors': all.slice(7) }
-    for (const [name, some] of Object.entries(shards)) await writeFile(join(inShards, name), encodeSafetensors(some))
+    for (const [name, some] of Object.entries(shards))
+      await writeFile(join(inShards, name), encodeSafetensors(some))
     const map = Object.entries(shards).flatMap(([shard, some]) => some.map(([name]) => [name, shard]))
-    await writeFile(join(inShards, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(map) }))
+    await writeFile(
+      join(inShards, 'model.safetensors.index.json'),
+      JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(map) }),
+    )
     await writeFile(join(inShards, 'config.json'), JSON.stringify(configToHuggingFace(model.config)))
     expect(await logits(await loadModel(inShards))).toEqual(await logits(model))
   })
 
   it('keeps 16-bit weights 16-bit and computes with them', async () => {
     const model = randomLlama()
-    const narrow = entries(model).map(([name, weight]) => [name, cast(weight as Tensor, 'bfloat16')] as [string, Tensor])
+    const narrow = entries(model).map(
+      ([name, weight]) => [name, cast(weight as Tensor, 'bfloat16')] as [string, Tensor],
+    )
     const path = join(folder, 'narrow.safetensors')
-    await writeFile(path, encodeSafetensors(narrow, { metadata: { config: JSON.stringify(configToHuggingFace(model.config)) } }))
+    await writeFile(
+      path,
+      encodeSafetensors(narrow, { metadata: { config: JSON.stringify(configToHuggingFace(model.config)) } }),
+    )
     const loaded = await loadModel(path)
     const rounded = model.with(new Map(narrow.map(([name, weight]) => [name, cast(weight, 'float32')])))
     expect(await logits(loaded)).toEqual(await logits(rounded))
@@ -77,7 +87,10 @@ describe('openModel', () => {
     await expect(openModel(join(folder, 'weights-only', 'x.pt'))).rejects.toThrow(/expected a .safetensors/)
     await writeFile(join(folder, 'weights-only', 'config.json'), JSON.stringify({ model_type: 'gpt2' }))
     await expect(openModel(path)).rejects.toThrow(/expected model_type 'llama', got 'gpt2'/)
-    await writeFile(join(folder, 'weights-only', 'config.json'), JSON.stringify({ ...configToHuggingFace(smallConfig), attention_bias: true }))
+    await writeFile(
+      join(folder, 'weights-only', 'config.json'),
+      JSON.stringify({ ...configToHuggingFace(smallConfig), attention_bias: true }),
+    )
     await expect(openModel(path)).rejects.toThrow(/models with biases are not read yet/)
     await writeFile(join(folder, 'weights-only', 'config.json'), '{')
     await expect(openModel(path)).rejects.toThrow(FormatError)

@@ -1,5 +1,20 @@
-import { coreKinds, type Encoded, FormatError, type Tensor, type Tokenizer, UnsupportedError } from '@tersor/core-tensor'
-import { loadWeight, openGguf, openLlama2c, openSafetensors, openSafetensorsIndex, type SafetensorsFile, weightNames } from '@tersor/formats'
+import {
+  coreKinds,
+  type Encoded,
+  FormatError,
+  type Tensor,
+  type Tokenizer,
+  UnsupportedError,
+} from '@tersor/core-tensor'
+import {
+  loadWeight,
+  openGguf,
+  openLlama2c,
+  openSafetensors,
+  openSafetensorsIndex,
+  type SafetensorsFile,
+  weightNames,
+} from '@tersor/formats'
 import { configFromGguf, ggufNames, vocabularyFromGguf } from './gguf-llama.ts'
 import { configFromHuggingFace, type LlamaConfig } from './llama-config.ts'
 import { openTokenizer } from './open-tokenizer.ts'
@@ -34,10 +49,15 @@ export async function openModel(path: string): Promise<ModelFile> {
   if (!(await stat(path)).isDirectory()) return openModelFile(path)
   for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
     const inside = join(path, name)
-    const there = await stat(inside).then(() => true, () => false)
+    const there = await stat(inside).then(
+      () => true,
+      () => false,
+    )
     if (there) return openModelFile(inside)
   }
-  throw new FormatError(`[models/open-model] expected model.safetensors or model.safetensors.index.json in ${path}`)
+  throw new FormatError(
+    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${path}`,
+  )
 }
 
 async function openModelFile(path: string): Promise<ModelFile> {
@@ -45,23 +65,36 @@ async function openModelFile(path: string): Promise<ModelFile> {
   if (path.endsWith('.safetensors.index.json')) return fromShards(path)
   if (path.endsWith('.gguf')) return fromGguf(path)
   if (path.endsWith('.bin')) return fromLlama2c(path)
-  throw new UnsupportedError(`[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${path}`)
+  throw new UnsupportedError(
+    `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${path}`,
+  )
 }
 
 async function fromShards(path: string): Promise<ModelFile> {
   const { readFile } = await import('node:fs/promises')
   const { dirname, join } = await import('node:path')
   const file = await openSafetensorsIndex(path)
-  const { weight_map: map } = JSON.parse(await readFile(path, 'utf8')) as { weight_map: Record<string, string> }
-  return fromSafetensors(file, path, [...new Set(Object.values(map))].map(shard => join(dirname(path), shard)))
+  const { weight_map: map } = JSON.parse(await readFile(path, 'utf8')) as {
+    weight_map: Record<string, string>
+  }
+  return fromSafetensors(
+    file,
+    path,
+    [...new Set(Object.values(map))].map(shard => join(dirname(path), shard)),
+  )
 }
 
-async function fromSafetensors(file: SafetensorsFile, path: string, files: readonly string[]): Promise<ModelFile> {
+async function fromSafetensors(
+  file: SafetensorsFile,
+  path: string,
+  files: readonly string[],
+): Promise<ModelFile> {
   const { readFile } = await import('node:fs/promises')
   const { dirname, join } = await import('node:path')
   const inside = file.metadata.get('config')
   const text = inside ?? (await readFile(join(dirname(path), 'config.json'), 'utf8').catch(() => undefined))
-  const config = text === undefined ? undefined : await orClose(file, () => configFromHuggingFace(parseConfig(text, path)))
+  const config =
+    text === undefined ? undefined : await orClose(file, () => configFromHuggingFace(parseConfig(text, path)))
   return {
     config,
     names: weightNames(file),
@@ -127,12 +160,18 @@ async function orClose<T>(file: { close(): Promise<void> }, parse: () => T): Pro
 }
 
 /** tokenizer.json, tokenizer.bin, or llama2.c's tokN.bin for a vocabulary of N, in the folder of the model. */
-async function tokenizerBeside(path: string, config: LlamaConfig | undefined): Promise<Tokenizer | undefined> {
+async function tokenizerBeside(
+  path: string,
+  config: LlamaConfig | undefined,
+): Promise<Tokenizer | undefined> {
   const { access } = await import('node:fs/promises')
   const { dirname, join } = await import('node:path')
   for (const name of ['tokenizer.json', 'tokenizer.bin', `tok${config?.vocabSize}.bin`]) {
     const candidate = join(dirname(path), name)
-    const there = await access(candidate).then(() => true, () => false)
+    const there = await access(candidate).then(
+      () => true,
+      () => false,
+    )
     if (there) return openTokenizer(candidate)
   }
   return undefined

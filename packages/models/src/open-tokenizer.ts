@@ -13,7 +13,10 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
   const { dirname, join } = await import('node:path')
   if (!path.endsWith('.json')) return llama2cTokenizer(await readFile(path))
   const config = await readFile(join(dirname(path), 'tokenizer_config.json'), 'utf8').catch(() => '{}')
-  return huggingFaceTokenizer(parse(await readFile(path, 'utf8'), path), parse(config, 'tokenizer_config.json'))
+  return huggingFaceTokenizer(
+    parse(await readFile(path, 'utf8'), path),
+    parse(config, 'tokenizer_config.json'),
+  )
 }
 
 function parse(text: string, path: string): object {

@@ -6,11 +6,16 @@ import { randomLlama } from './testing/random-llama.ts'
 
 describe('sampleWindows', () => {
   const model = randomLlama()
-  const draw = (tokens: number, seed: number) => sampleWindows(model, { tokens, seed, bos: 1, windowLength: 9 })
+  const draw = (tokens: number, seed: number) =>
+    sampleWindows(model, { tokens, seed, bos: 1, windowLength: 9 })
 
   it('draws full windows that the seed decides', async () => {
     const windows = await draw(20, 5)
-    expect(windows.map(window => [window.length, window[0]])).toEqual([[9, 1], [9, 1], [9, 1]])
+    expect(windows.map(window => [window.length, window[0]])).toEqual([
+      [9, 1],
+      [9, 1],
+      [9, 1],
+    ])
     expect(await draw(20, 5)).toEqual(windows)
     expect(await draw(20, 6)).not.toEqual(windows)
   })
@@ -25,7 +30,9 @@ describe('sampleWindows', () => {
     const { logits } = await model.forward(Int32Array.of(1), { cache: model.createCache() })
     const scores = [...(logits!.data as Float32Array)]
     const likeliest = scores.indexOf(Math.max(...scores))
-    const first = (await sampleWindows(model, { tokens: 400, seed: 2, bos: 1, windowLength: 2 })).map(window => window[1])
+    const first = (await sampleWindows(model, { tokens: 400, seed: 2, bos: 1, windowLength: 2 })).map(
+      window => window[1],
+    )
     const weights = scores.map(Math.exp)
     const expected = (400 * weights[likeliest]!) / weights.reduce((a, b) => a + b, 0)
     const deviation = Math.sqrt(expected)
@@ -33,7 +40,9 @@ describe('sampleWindows', () => {
   })
 
   it('refuses windows that the model cannot hold', async () => {
-    await expect(sampleWindows(model, { tokens: 8, seed: 0, bos: 1, windowLength: 33 })).rejects.toThrow(ShapeError)
+    await expect(sampleWindows(model, { tokens: 8, seed: 0, bos: 1, windowLength: 33 })).rejects.toThrow(
+      ShapeError,
+    )
   })
 })
 

@@ -33,17 +33,34 @@ const BATCH = 16
  * windows.map(window => window.length) // => [8, 8]
  */
 export async function sampleWindows(model: CausalLM, options: SampleOptions): Promise<Int32Array[]> {
-  const { tokens, seed, bos, windowLength = Math.min(model.config.contextLength, 512), signal, onProgress } = options
+  const {
+    tokens,
+    seed,
+    bos,
+    windowLength = Math.min(model.config.contextLength, 512),
+    signal,
+    onProgress,
+  } = options
   if (!Number.isInteger(windowLength) || windowLength < 2 || windowLength > model.config.contextLength) {
-    throw new ShapeError(`[models/sample-windows] expected windows of 2 to ${model.config.contextLength} tokens, got ${windowLength}`)
+    throw new ShapeError(
+      `[models/sample-windows] expected windows of 2 to ${model.config.contextLength} tokens, got ${windowLength}`,
+    )
   }
   const count = Math.ceil(tokens / (windowLength - 1))
   const windows: Int32Array[] = []
   while (windows.length < count) {
-    const indices = Array.from({ length: Math.min(BATCH, count - windows.length) }, (_, i) => windows.length + i)
+    const indices = Array.from(
+      { length: Math.min(BATCH, count - windows.length) },
+      (_, i) => windows.length + i,
+    )
     // Each window has a generator of its own, so that a longer sample begins with the shorter one.
     const rngs = indices.map(index => new Rng(seed * 2 ** 20 + index))
-    windows.push(...(await drawBatch(model, rngs, bos, windowLength, { signal, onToken: at => onProgress?.(windows.length * windowLength + at * rngs.length, count * windowLength) })))
+    windows.push(
+      ...(await drawBatch(model, rngs, bos, windowLength, {
+        signal,
+        onToken: at => onProgress?.(windows.length * windowLength + at * rngs.length, count * windowLength),
+      })),
+    )
   }
   return windows
 }
@@ -61,7 +78,12 @@ async function drawBatch(
   for (let at = 1; at < windowLength; at++) {
     const last = Int32Array.from(windows, window => window[at - 1]!)
     const positions = new Int32Array(rngs.length).fill(at - 1)
-    const { logits } = await model.forward(last, { cache, positions, logits: 'all', ...(signal === undefined ? {} : { signal }) })
+    const { logits } = await model.forward(last, {
+      cache,
+      positions,
+      logits: 'all',
+      ...(signal === undefined ? {} : { signal }),
+    })
     const scores = (await logits!.read()) as Float32Array
     const vocabulary = scores.length / rngs.length
     rngs.forEach((rng, i) => {

@@ -22,20 +22,31 @@ export interface SentencePieceVocabulary {
  * tokenizer.encode('abab') // => Int32Array [7, 6]
  * tokenizer.decode([7, 6]) // => 'abab'
  */
-export function sentencePieceTokenizer({ pieces, scores, bos = 1, eos = 2 }: SentencePieceVocabulary): Tokenizer {
+export function sentencePieceTokenizer({
+  pieces,
+  scores,
+  bos = 1,
+  eos = 2,
+}: SentencePieceVocabulary): Tokenizer {
   const spaceMark = pieces.some(piece => piece.startsWith('▁')) ? '▁' : ' '
   const idOf = new Map<string, number>()
   // Of equal pieces the first counts, as in the reference implementation.
   for (let id = pieces.length - 1; id >= 0; id--) idOf.set(pieces[id]!, id)
   const byteOf = pieces.map(byteValue)
-  const idOfByte = byteOf.reduce((ids, byte, id) => (byte === undefined ? ids : ids.set(byte, id)), new Map<number, number>())
+  const idOfByte = byteOf.reduce(
+    (ids, byte, id) => (byte === undefined ? ids : ids.set(byte, id)),
+    new Map<number, number>(),
+  )
 
   const spell = (character: string): number[] => {
     const whole = idOf.get(character)
     if (whole !== undefined) return [whole]
     return Array.from(new TextEncoder().encode(character), byte => {
       const id = idOfByte.get(byte)
-      if (id === undefined) throw new FormatError(`[models/tokenizer] the vocabulary has neither '${character}' nor the byte ${byte}`)
+      if (id === undefined)
+        throw new FormatError(
+          `[models/tokenizer] the vocabulary has neither '${character}' nor the byte ${byte}`,
+        )
       return id
     })
   }
@@ -55,7 +66,8 @@ export function sentencePieceTokenizer({ pieces, scores, bos = 1, eos = 2 }: Sen
       for (const token of tokens) {
         if (token === bos || token === eos) continue
         const piece = pieces[token]
-        if (piece === undefined) throw new FormatError(`[models/tokenizer] expected tokens below ${pieces.length}, got ${token}`)
+        if (piece === undefined)
+          throw new FormatError(`[models/tokenizer] expected tokens below ${pieces.length}, got ${token}`)
         const byte = byteOf[token]
         if (byte !== undefined) bytes.push(byte)
         else bytes.push(...encoder.encode(piece.replaceAll(spaceMark, ' ')))
@@ -77,7 +89,12 @@ interface Pair {
  * Joins the best pair until none is left, the leftmost of equals first. A heap holds the
  * candidates and neighbours are linked, so a text of n tokens takes n log n steps.
  */
-function mergePairs(tokens: number[], pieces: readonly string[], scores: ArrayLike<number>, idOf: ReadonlyMap<string, number>): Int32Array {
+function mergePairs(
+  tokens: number[],
+  pieces: readonly string[],
+  scores: ArrayLike<number>,
+  idOf: ReadonlyMap<string, number>,
+): Int32Array {
   const next = tokens.map((_, i) => i + 1)
   const previous = tokens.map((_, i) => i - 1)
   const heap: Pair[] = []
@@ -88,7 +105,7 @@ function mergePairs(tokens: number[], pieces: readonly string[], scores: ArrayLi
     if (id !== undefined) push(heap, { score: scores[id]!, left, right, id })
   }
   const spans = tokens.map(() => 1)
-  tokens.forEach((_, i) => offer(i))
+  for (let i = 0; i < tokens.length; i++) offer(i)
   while (heap.length > 0) {
     const { left, right, id } = pop(heap)
     // A candidate is stale when either side was joined since.

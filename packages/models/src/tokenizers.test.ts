@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
-import fc from 'fast-check'
 import { FormatError } from '@tersor/core-tensor'
 import { openGguf } from '@tersor/formats'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { vocabularyFromGguf } from './gguf-llama.ts'
 import { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'
@@ -16,16 +16,38 @@ const vocabularies = new URL('gguf-vocab/', data)
 function tokenizerBin(pieces: readonly [string, number][]): Uint8Array {
   const chunks = pieces.flatMap(([piece, score]) => {
     const bytes = new TextEncoder().encode(piece)
-    return [new Uint8Array(Float32Array.of(score).buffer), new Uint8Array(Int32Array.of(bytes.length).buffer), bytes]
+    return [
+      new Uint8Array(Float32Array.of(score).buffer),
+      new Uint8Array(Int32Array.of(bytes.length).buffer),
+      bytes,
+    ]
   })
   const all = [new Uint8Array(Int32Array.of(8).buffer), ...chunks]
   const out = new Uint8Array(all.reduce((sum, chunk) => sum + chunk.length, 0))
-  all.reduce((at, chunk) => (out.set(chunk, at), at + chunk.length), 0)
+  let at = 0
+  for (const chunk of all) {
+    out.set(chunk, at)
+    at += chunk.length
+  }
   return out
 }
 
-const bytesAsPieces = Array.from({ length: 256 }, (_, byte): [string, number] => [`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, 0])
-const small: [string, number][] = [['<unk>', 0], ['<s>', 0], ['</s>', 0], ...bytesAsPieces, [' ', -1], ['a', -2], ['b', -3], ['ab', -4], [' a', -5], ['abab', -6]]
+const bytesAsPieces = Array.from({ length: 256 }, (_, byte): [string, number] => [
+  `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+  0,
+])
+const small: [string, number][] = [
+  ['<unk>', 0],
+  ['<s>', 0],
+  ['</s>', 0],
+  ...bytesAsPieces,
+  [' ', -1],
+  ['a', -2],
+  ['b', -3],
+  ['ab', -4],
+  [' a', -5],
+  ['abab', -6],
+]
 
 describe('sentencePieceTokenizer', () => {
   it('joins the best pair first and spells in bytes what it does not know', () => {
@@ -39,7 +61,10 @@ describe('sentencePieceTokenizer', () => {
 
   it('gives back any text', () => {
     const { encode, decode } = llama2cTokenizer(tokenizerBin(small))
-    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), text => decode(encode(text)) === text), { numRuns: 300 })
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), text => decode(encode(text)) === text),
+      { numRuns: 300 },
+    )
   })
 
   it('takes n log n steps: a long text in the worst order is no trouble', () => {
@@ -62,33 +87,51 @@ describe('sentencePieceTokenizer', () => {
     )
   })
 
-  it.skipIf(!existsSync(storiesTokenizer))('reads the tokenizer of stories260K (needs ../shared/data)', () => {
-    const { encode, decode, vocabSize } = llama2cTokenizer(readFileSync(storiesTokenizer))
-    expect(vocabSize).toBe(512)
-    const story = 'Once upon a time, there was a little girl named Lily.\nShe said "Hi!" — 世界 🎈'
-    expect(decode(encode(story))).toBe(story)
-  })
+  it.skipIf(!existsSync(storiesTokenizer))(
+    'reads the tokenizer of stories260K (needs ../shared/data)',
+    () => {
+      const { encode, decode, vocabSize } = llama2cTokenizer(readFileSync(storiesTokenizer))
+      expect(vocabSize).toBe(512)
+      const story = 'Once upon a time, there was a little girl named Lily.\nShe said "Hi!" — 世界 🎈'
+      expect(decode(encode(story))).toBe(story)
+    },
+  )
 
-  it.skipIf(!existsSync(vocabularies))('matches the recorded tokens of the Llama vocabulary in GGUF (needs ../shared/data)', async () => {
-    const name = 'ggml-vocab-llama-spm.gguf'
-    const vocabulary = vocabularyFromGguf(await openGguf(readFileSync(new URL(name, vocabularies))))
-    const { encode, decode } = sentencePieceTokenizer(vocabulary!)
-    const texts = readFileSync(new URL(`${name}.inp`, vocabularies), 'utf8').split('\n__ggml_vocab_test__\n')
-    const tokens = readFileSync(new URL(`${name}.out`, vocabularies), 'utf8').split('\n')
-    const compared = texts.filter(text => text !== '')
-    expect(compared.length).toBeGreaterThan(30)
-    for (const [i, text] of texts.entries()) {
-      const expected = tokens[i]!.trim().split(/\s+/).filter(Boolean).map(Number)
-      expect([...encode(text)], JSON.stringify(text)).toEqual(expected)
-      expect(decode(encode(text))).toBe(text)
-    }
-  })
+  it.skipIf(!existsSync(vocabularies))(
+    'matches the recorded tokens of the Llama vocabulary in GGUF (needs ../shared/data)',
+    async () => {
+      const name = 'ggml-vocab-llama-spm.gguf'
+      const vocabulary = vocabularyFromGguf(await openGguf(readFileSync(new URL(name, vocabularies))))
+      const { encode, decode } = sentencePieceTokenizer(vocabulary!)
+      const texts = readFileSync(new URL(`${name}.inp`, vocabularies), 'utf8').split(
+        '\n__ggml_vocab_test__\n',
+      )
+      const tokens = readFileSync(new URL(`${name}.out`, vocabularies), 'utf8').split('\n')
+      const compared = texts.filter(text => text !== '')
+      expect(compared.length).toBeGreaterThan(30)
+      for (const [i, text] of texts.entries()) {
+        const expected = tokens[i]!.trim().split(/\s+/).filter(Boolean).map(Number)
+        expect([...encode(text)], JSON.stringify(text)).toEqual(expected)
+        expect(decode(encode(text))).toBe(text)
+      }
+    },
+  )
 })
 
 describe('huggingFaceTokenizer', () => {
   const json = {
     version: '1.0',
-    added_tokens: [{ id: 0, content: '<s>', special: true, single_word: false, lstrip: false, rstrip: false, normalized: false }],
+    added_tokens: [
+      {
+        id: 0,
+        content: '<s>',
+        special: true,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+      },
+    ],
     normalizer: null,
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
     post_processor: null,

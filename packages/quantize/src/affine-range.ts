@@ -1,4 +1,10 @@
-import { encodeNarrow, decodeNarrow, narrowFloats, NumericalError, roundTiesToEven } from '@tersor/core-tensor'
+import {
+  decodeNarrow,
+  encodeNarrow,
+  NumericalError,
+  narrowFloats,
+  roundTiesToEven,
+} from '@tersor/core-tensor'
 
 /** How a group of weights is put on its line of codes. */
 export interface AffineRangeOptions {
@@ -63,7 +69,8 @@ export function affineRange(
   let high = -Infinity
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!
-    if (!Number.isFinite(value)) throw new NumericalError(`[${where}] expected finite weights, got ${value}; repair the tensor first`)
+    if (!Number.isFinite(value))
+      throw new NumericalError(`[${where}] expected finite weights, got ${value}; repair the tensor first`)
     if (value < low) low = value
     if (value > high) high = value
   }
@@ -71,7 +78,13 @@ export function affineRange(
   if (options.range !== 'mse') return best
   let least = squaredError(values, best, options.bits, importance)
   let ends: readonly [low: number, high: number] = [low, high]
-  const sides = options.symmetric ? [[1, 1]] : [[1, 1], [1, 0], [0, 1]]
+  const sides = options.symmetric
+    ? [[1, 1]]
+    : [
+        [1, 1],
+        [1, 0],
+        [0, 1],
+      ]
   for (const [lowMoves, highMoves] of sides as [number, number][]) {
     const [from, to] = ends
     for (let step = 1; step < SHRINKS; step++) {
@@ -106,7 +119,12 @@ function rangeOf(low: number, high: number, options: AffineRangeOptions, where: 
   return { scale, zero: origin, offset: 0 }
 }
 
-function squaredError(values: ArrayLike<number>, range: AffineRange, bits: number, importance?: ArrayLike<number>): number {
+function squaredError(
+  values: ArrayLike<number>,
+  range: AffineRange,
+  bits: number,
+  importance?: ArrayLike<number>,
+): number {
   let sum = 0
   for (let i = 0; i < values.length; i++) {
     const error = values[i]! - affineValue(affineCode(values[i]!, range, bits), range)
@@ -116,9 +134,12 @@ function squaredError(values: ArrayLike<number>, range: AffineRange, bits: numbe
 }
 
 function storedAs(x: number, type: 'float32' | 'float16' | 'bfloat16', where: string): number {
-  const stored = type === 'float32' ? x : decodeNarrow(encodeNarrow(x, narrowFloats[type]), narrowFloats[type])
+  const stored =
+    type === 'float32' ? x : decodeNarrow(encodeNarrow(x, narrowFloats[type]), narrowFloats[type])
   if (!Number.isFinite(stored)) {
-    throw new NumericalError(`[${where}] a scale of ${x} does not fit ${type}; use scaleType 'float32' or 'bfloat16'`)
+    throw new NumericalError(
+      `[${where}] a scale of ${x} does not fit ${type}; use scaleType 'float32' or 'bfloat16'`,
+    )
   }
   return stored
 }

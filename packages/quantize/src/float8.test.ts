@@ -1,13 +1,32 @@
-import { byteLength, canonicalJson, decode, type Encoded, NumericalError, Rng, Tensor, toFloat32 } from '@tersor/core-tensor'
+import {
+  byteLength,
+  canonicalJson,
+  decode,
+  type Encoded,
+  NumericalError,
+  Rng,
+  Tensor,
+  toFloat32,
+} from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { float8 } from './float8.ts'
 
 const rng = new Rng(8)
 // Rows of very different size, and weights within a row that span six orders of magnitude.
-const weight = new Tensor('float32', Float32Array.from({ length: 32 * 50 }, (_, i) => 10 ** (Math.floor(i / 50) / 8) * rng.normal() * 10 ** -rng.integer(6)), [32, 50])
+const weight = new Tensor(
+  'float32',
+  Float32Array.from(
+    { length: 32 * 50 },
+    (_, i) => 10 ** (Math.floor(i / 50) / 8) * rng.normal() * 10 ** -rng.integer(6),
+  ),
+  [32, 50],
+)
 
 describe('float8', () => {
-  for (const [format, mantissaBits] of [['e4m3fn', 3], ['e5m2', 2]] as const) {
+  for (const [format, mantissaBits] of [
+    ['e4m3fn', 3],
+    ['e5m2', 2],
+  ] as const) {
     it(`keeps the relative precision of ${format} where its exponents reach`, () => {
       const small = float8(weight, { format })
       const back = toFloat32(decode(small))
@@ -31,7 +50,8 @@ describe('float8', () => {
   })
 
   it('takes a byte a weight and a scale a row, or one', () => {
-    const meta = (e: Encoded) => canonicalJson(e.meta).length + canonicalJson((e.parts.base as Encoded).meta).length
+    const meta = (e: Encoded) =>
+      canonicalJson(e.meta).length + canonicalJson((e.parts.base as Encoded).meta).length
     const rows = float8(weight)
     expect(byteLength(rows)).toBe(1600 + 32 * 4 + meta(rows))
     const whole = float8(weight, { scale: 'tensor' })
@@ -39,7 +59,9 @@ describe('float8', () => {
   })
 
   it('keeps zero rows, vectors and empty tensors, and refuses what is not finite', () => {
-    expect([...toFloat32(decode(float8(new Tensor('float32', [0, 0, 1, 2], [2, 2]))))].slice(0, 2)).toEqual([0, 0])
+    expect([...toFloat32(decode(float8(new Tensor('float32', [0, 0, 1, 2], [2, 2]))))].slice(0, 2)).toEqual([
+      0, 0,
+    ])
     expect([...toFloat32(decode(float8(new Tensor('float32', [1, 2], [2]))))]).toEqual([1, 2])
     expect(decode(float8(new Tensor('float32', [], [0, 3]))).dims).toEqual([0, 3])
     expect(() => float8(new Tensor('float32', [NaN, 1], [2]))).toThrow(NumericalError)

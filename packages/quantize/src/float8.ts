@@ -1,4 +1,16 @@
-import { asTensor, decodeNarrow, dense, type Encoded, narrowFloats, NumericalError, requireHost, scaled, ShapeError, Tensor, type TensorLike } from '@tersor/core-tensor'
+import {
+  asTensor,
+  decodeNarrow,
+  dense,
+  type Encoded,
+  NumericalError,
+  narrowFloats,
+  requireHost,
+  ShapeError,
+  scaled,
+  Tensor,
+  type TensorLike,
+} from '@tersor/core-tensor'
 import { binary, cast, reduce } from '@tersor/core-tensor/reference'
 
 export interface Float8Options {
@@ -24,7 +36,10 @@ const WHERE = 'quantize/float8'
  * const weight = new Tensor('float32', [1, -2, 3.9, 0.1, 0.2, 0.3], [2, 3])
  * byteLength(float8(weight)) // => 26
  */
-export function float8(weight: TensorLike, { format = 'e4m3fn', scale: granularity = 'channel' }: Float8Options = {}): Encoded {
+export function float8(
+  weight: TensorLike,
+  { format = 'e4m3fn', scale: granularity = 'channel' }: Float8Options = {},
+): Encoded {
   const tensor = asTensor(weight)
   requireHost(tensor, WHERE)
   const rows = tensor.dims[0]
@@ -33,9 +48,12 @@ export function float8(weight: TensorLike, { format = 'e4m3fn', scale: granulari
   const largest = decodeNarrow(format === 'e4m3fn' ? 0x7e : 0x7b, narrowFloats[type])
   const values = cast(tensor, 'float32')
   const groups = granularity === 'channel' ? rows : 1
-  const maxima = reduce('absMax', values.reshape([groups, groups === 0 ? 0 : tensor.size / groups]), { axis: 1 })
+  const maxima = reduce('absMax', values.reshape([groups, groups === 0 ? 0 : tensor.size / groups]), {
+    axis: 1,
+  })
   const steps = Float32Array.from(maxima.data as Float32Array, max => {
-    if (!Number.isFinite(max)) throw new NumericalError(`[${WHERE}] expected finite weights, got ${max}; repair the tensor first`)
+    if (!Number.isFinite(max))
+      throw new NumericalError(`[${WHERE}] expected finite weights, got ${max}; repair the tensor first`)
     return max === 0 ? 1 : max / largest
   })
   const scale = tensor.device.upload(new Tensor('float32', steps, [groups]))

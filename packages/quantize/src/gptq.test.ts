@@ -1,7 +1,7 @@
 import { byteLength, decode, NumericalError, Rng, ShapeError, Tensor, toFloat32 } from '@tersor/core-tensor'
 import { gram, matmul } from '@tersor/core-tensor/reference'
 import { describe, expect, it } from 'vitest'
-import { gptq, type GptqOptions } from './gptq.ts'
+import { type GptqOptions, gptq } from './gptq.ts'
 import { quantizeAffine } from './quantize-affine.ts'
 
 const ROWS = 24
@@ -9,24 +9,36 @@ const COLUMNS = 96
 
 function normal(seed: number, dims: number[]): Tensor {
   const rng = new Rng(seed)
-  return new Tensor('float32', Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => rng.normal()), dims)
+  return new Tensor(
+    'float32',
+    Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => rng.normal()),
+    dims,
+  )
 }
 
 /** Inputs whose columns depend on a few common causes and are of different size, as activations are. */
 function activations(seed: number, samples = 400): Tensor {
   const common = matmul(normal(seed, [samples, 16]), normal(777, [16, COLUMNS])).data as Float32Array
   const own = normal(seed + 1, [samples, COLUMNS]).data as Float32Array
-  return new Tensor('float32', common.map((value, i) => (value + own[i]!) * (1 + ((i % COLUMNS) % 7) / 3)), [samples, COLUMNS])
+  return new Tensor(
+    'float32',
+    common.map((value, i) => (value + own[i]!) * (1 + ((i % COLUMNS) % 7) / 3)),
+    [samples, COLUMNS],
+  )
 }
 
 function gramOf(x: Tensor): Tensor {
-  return gram(x, { out: new Tensor('float64', new Float64Array(COLUMNS * COLUMNS), [COLUMNS, COLUMNS]), accumulate: true })
+  return gram(x, {
+    out: new Tensor('float64', new Float64Array(COLUMNS * COLUMNS), [COLUMNS, COLUMNS]),
+    accumulate: true,
+  })
 }
 
 /** ‖X·(W − Ŵ)ᵀ‖², the error that calibration is about. */
 function outputError(x: Tensor, weight: Tensor, back: Tensor): number {
   const difference = toFloat32(weight).map((value, i) => value - toFloat32(back)[i]!)
-  const y = matmul(x, new Tensor('float32', difference, weight.dims), { transposeB: true }).data as Float32Array
+  const y = matmul(x, new Tensor('float32', difference, weight.dims), { transposeB: true })
+    .data as Float32Array
   return y.reduce((sum, value) => sum + value * value, 0)
 }
 
@@ -54,7 +66,11 @@ describe('gptq', () => {
   }
 
   it('is rounding to nearest where inputs are uncorrelated', async () => {
-    const identity = new Tensor('float64', Float64Array.from({ length: COLUMNS * COLUMNS }, (_, i) => (i % (COLUMNS + 1) === 0 ? 1 : 0)), [COLUMNS, COLUMNS])
+    const identity = new Tensor(
+      'float64',
+      Float64Array.from({ length: COLUMNS * COLUMNS }, (_, i) => (i % (COLUMNS + 1) === 0 ? 1 : 0)),
+      [COLUMNS, COLUMNS],
+    )
     for (const actOrder of [false, true]) {
       const small = await gptq(weight, identity, { bits: 4, groupSize: 32, actOrder })
       expect(small).toEqual(quantizeAffine(weight, { bits: 4, groupSize: 32 }))
@@ -65,7 +81,8 @@ describe('gptq', () => {
     const small = await gptq(weight, calibration, { bits: 3, groupSize: 'channel', damping: 0.05 })
     const rounded = quantizeAffine(weight, { bits: 3, groupSize: 'channel' })
     const scale = toFloat32(rounded.parts.scale as Tensor)
-    const zero = (rounded.parts.zero as Tensor | undefined) ?? new Tensor('uint8', new Uint8Array(ROWS), [ROWS, 1])
+    const zero =
+      (rounded.parts.zero as Tensor | undefined) ?? new Tensor('uint8', new Uint8Array(ROWS), [ROWS, 1])
     const zeros = toFloat32(zero)
     expect(Array.from(toFloat32(decode(small)))).toEqual(naive(scale, zeros))
   })
@@ -73,7 +90,10 @@ describe('gptq', () => {
   it('leaves columns whose input was always zero to plain rounding', async () => {
     const x = activations(10)
     const data = Float32Array.from(x.data as Float32Array, (value, i) => (i % COLUMNS === 5 ? 0 : value))
-    const small = await gptq(weight, gramOf(new Tensor('float32', data, x.dims)), { bits: 4, groupSize: 'channel' })
+    const small = await gptq(weight, gramOf(new Tensor('float32', data, x.dims)), {
+      bits: 4,
+      groupSize: 'channel',
+    })
     const rounded = toFloat32(decode(quantizeAffine(weight, { bits: 4, groupSize: 'channel' })))
     const back = toFloat32(decode(small))
     for (let row = 0; row < ROWS; row++) expect(back[row * COLUMNS + 5]).toBe(rounded[row * COLUMNS + 5])
@@ -82,30 +102,49 @@ describe('gptq', () => {
   it('gives the same bytes for the same statistics, reports progress and stops when told to', async () => {
     const progress: number[] = []
     const wide = normal(2, [4, 300])
-    const identity = new Tensor('float64', Float64Array.from({ length: 300 * 300 }, (_, i) => (i % 301 === 0 ? 1 : 0.1)), [300, 300])
-    const encode = () => gptq(wide, identity, { bits: 3, groupSize: 32, onProgress: done => progress.push(done) })
+    const identity = new Tensor(
+      'float64',
+      Float64Array.from({ length: 300 * 300 }, (_, i) => (i % 301 === 0 ? 1 : 0.1)),
+      [300, 300],
+    )
+    const encode = () =>
+      gptq(wide, identity, { bits: 3, groupSize: 32, onProgress: done => progress.push(done) })
     expect(await encode()).toEqual(await encode())
     expect(progress.slice(0, 3)).toEqual([128, 256, 300])
-    await expect(gptq(wide, identity, { bits: 3, signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop')
+    await expect(
+      gptq(wide, identity, { bits: 3, signal: AbortSignal.abort(new Error('stop')) }),
+    ).rejects.toThrow('stop')
   })
 
   it('names the layer and the damping when the matrix stays indefinite', async () => {
     const indefinite = new Tensor('float64', [1, 2, 2, 1], [2, 2])
-    const failing = gptq(normal(1, [3, 2]), indefinite, { bits: 4, name: 'model.layers.3.mlp.up_proj.weight', damping: 0.02 })
+    const failing = gptq(normal(1, [3, 2]), indefinite, {
+      bits: 4,
+      name: 'model.layers.3.mlp.up_proj.weight',
+      damping: 0.02,
+    })
     await expect(failing).rejects.toThrow(NumericalError)
     await expect(failing).rejects.toThrow(/up_proj.weight\] .*damping 0\.02; raise damping/)
     await expect(gptq(weight, indefinite, { bits: 4 })).rejects.toThrow(ShapeError)
-    await expect(gptq(new Tensor('float32', new Float32Array(ROWS * COLUMNS).fill(NaN), [ROWS, COLUMNS]), calibration, { bits: 4 })).rejects.toThrow(NumericalError)
+    await expect(
+      gptq(new Tensor('float32', new Float32Array(ROWS * COLUMNS).fill(NaN), [ROWS, COLUMNS]), calibration, {
+        bits: 4,
+      }),
+    ).rejects.toThrow(NumericalError)
   })
 })
 
 /** Optimal brain quantisation in a fixed order, by inverting what is left of the matrix at every step. */
 function naive(scale: Float32Array, zero: Float32Array): number[] {
-  const h = Array.from({ length: COLUMNS }, (_, i) => Array.from((calibration.data as Float64Array).subarray(i * COLUMNS, (i + 1) * COLUMNS)))
+  const h = Array.from({ length: COLUMNS }, (_, i) =>
+    Array.from((calibration.data as Float64Array).subarray(i * COLUMNS, (i + 1) * COLUMNS)),
+  )
   const damping = (0.05 * h.reduce((sum, row, i) => sum + row[i]!, 0)) / COLUMNS
   for (let i = 0; i < COLUMNS; i++) h[i]![i]! += damping
   let inverse = invert(h)
-  const left = Array.from({ length: ROWS }, (_, row) => Array.from(toFloat32(weight).subarray(row * COLUMNS, (row + 1) * COLUMNS)))
+  const left = Array.from({ length: ROWS }, (_, row) =>
+    Array.from(toFloat32(weight).subarray(row * COLUMNS, (row + 1) * COLUMNS)),
+  )
   const out = new Array<number>(ROWS * COLUMNS)
   for (let j = 0; j < COLUMNS; j++) {
     for (let row = 0; row < ROWS; row++) {
@@ -119,7 +158,11 @@ function naive(scale: Float32Array, zero: Float32Array): number[] {
       for (let k = j; k < COLUMNS; k++) left[row]![k]! -= error * inverse[0]![k - j]!
     }
     // Removing the first variable from the inverse (Gaussian elimination of its row and column).
-    inverse = inverse.slice(1).map((row, i) => row.slice(1).map((value, k) => value - (inverse[i + 1]![0]! * inverse[0]![k + 1]!) / inverse[0]![0]!))
+    inverse = inverse
+      .slice(1)
+      .map((row, i) =>
+        row.slice(1).map((value, k) => value - (inverse[i + 1]![0]! * inverse[0]![k + 1]!) / inverse[0]![0]!),
+      )
   }
   return out
 }

@@ -4,8 +4,6 @@ import {
   type Encoded,
   type JobOptions,
   NumericalError,
-  packedRowBytes,
-  packRow,
   requireHost,
   ShapeError,
   Tensor,
@@ -15,8 +13,15 @@ import {
 } from '@tersor/core-tensor'
 import { inverseCholesky } from '@tersor/core-tensor/linalg'
 import { matmul } from '@tersor/core-tensor/reference'
-import { affineCode, type AffineRange, affineRange, type AffineRangeOptions, affineValue } from './affine-range.ts'
+import {
+  type AffineRange,
+  type AffineRangeOptions,
+  affineCode,
+  affineRange,
+  affineValue,
+} from './affine-range.ts'
 import { emptyRanges, type GroupRanges, groupRanges, rangeParts } from './group-ranges.ts'
+import { packedCodes } from './packed-codes.ts'
 import { checkBits, checkGroup } from './quantize-affine.ts'
 
 export interface GptqOptions extends AffineRangeOptions, JobOptions {
@@ -67,7 +72,9 @@ export async function gptq(weight: TensorLike, gram: TensorLike, options: GptqOp
   checkBits(bits, where)
   const [rows, columns] = tensor.dims as [number, number]
   if (tensor.dims.length !== 2 || gram.dims.length !== 2 || gram.dims.some(dim => dim !== columns)) {
-    throw new ShapeError(`[${where}] expected a weight (out, in) and a Gram matrix (in, in), got [${tensor.dims}] and [${gram.dims}]`)
+    throw new ShapeError(
+      `[${where}] expected a weight (out, in) and a Gram matrix (in, in), got [${tensor.dims}] and [${gram.dims}]`,
+    )
   }
   const group = checkGroup(options.groupSize === 'channel' ? columns : (options.groupSize ?? 32), where)
   const values = toFloat32(tensor)
@@ -80,9 +87,20 @@ export async function gptq(weight: TensorLike, gram: TensorLike, options: GptqOp
   order.forEach((column, j) => {
     importance[column] = upper[j * columns + j]! ** -2
   })
-  const ranges = fixed ? groupRanges(values, tensor.dims, group, 1, options, where, importance) : emptyRanges(tensor.dims, group, 1)
+  const ranges = fixed
+    ? groupRanges(values, tensor.dims, group, 1, options, where, importance)
+    : emptyRanges(tensor.dims, group, 1)
   const block = fixed ? BLOCK : group * Math.max(1, Math.floor(BLOCK / group))
-  const work: Work = { rows, columns, group, bits, upper, ranges, order, residual: columnsInOrder(values, rows, order) }
+  const work: Work = {
+    rows,
+    columns,
+    group,
+    bits,
+    upper,
+    ranges,
+    order,
+    residual: columnsInOrder(values, rows, order),
+  }
   const codes = new Uint8Array(rows * columns)
   for (let start = 0; start < columns; start += block) {
     signal?.throwIfAborted()
@@ -97,13 +115,9 @@ export async function gptq(weight: TensorLike, gram: TensorLike, options: GptqOp
     onProgress?.(end, columns)
     await new Promise(resolve => setTimeout(resolve))
   }
-  const packed = new Uint8Array(rows * packedRowBytes(columns, bits))
-  for (let row = 0; row < rows; row++) {
-    packRow(codes.subarray(row * columns, (row + 1) * columns), bits, packed, row * packedRowBytes(columns, bits))
-  }
-  const parts = { codes: new Tensor('uint8', packed, [rows, packedRowBytes(columns, bits)]), ...rangeParts(ranges, options) }
-  const uploaded = Object.fromEntries(Object.entries(parts).map(([part, made]) => [part, tensor.device.upload(made)])) as typeof parts
-  return affine(uploaded, { dims: tensor.dims, bits, group, axis: 1 })
+  const { device } = tensor
+  const parts = { codes: packedCodes(codes, rows, bits, device), ...rangeParts(ranges, options, device) }
+  return affine(parts, { dims: tensor.dims, bits, group, axis: 1 })
 }
 
 /** A weight on its way to codes. Columns are numbered in the order of rounding. */
@@ -135,10 +149,16 @@ function byDiagonal(hessian: Float64Array, columns: number): Int32Array {
 }
 
 /** U with (H + λI)⁻¹ = UᵀU, rows and columns in the order of rounding. */
-function inverseFactor(hessian: Float64Array, order: Int32Array, damping: number, where: string): Float64Array {
+function inverseFactor(
+  hessian: Float64Array,
+  order: Int32Array,
+  damping: number,
+  where: string,
+): Float64Array {
   const n = order.length
   const ordered = new Float64Array(n * n)
-  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) ordered[i * n + j] = hessian[order[i]! * n + order[j]!]!
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < n; j++) ordered[i * n + j] = hessian[order[i]! * n + order[j]!]!
   try {
     return toFloat64(inverseCholesky(new Tensor('float64', ordered, [n, n]), { damping }))
   } catch (error) {
@@ -187,7 +207,11 @@ function roundColumn(j: number, work: Work, codes: Uint8Array, errors: Float64Ar
   const pivot = upper[j * columns + j]!
   for (let row = 0; row < rows; row++) {
     const at = row * groups + Math.floor(column / group)
-    const range: AffineRange = { scale: ranges.scale[at]!, zero: ranges.zero[at]!, offset: ranges.offset[at]! }
+    const range: AffineRange = {
+      scale: ranges.scale[at]!,
+      zero: ranges.zero[at]!,
+      offset: ranges.offset[at]!,
+    }
     const weight = residual[j * rows + row]!
     const code = affineCode(weight, range, bits)
     codes[row * columns + column] = code
@@ -201,13 +225,23 @@ function subtract({ rows, residual }: Work, k: number, errors: Float64Array, fro
 }
 
 /** Brings the columns behind a block up to date: W[end:] ← W[end:] − U[start:end, end:]ᵀ · E. */
-function updateRest({ rows, columns, upper, residual }: Work, errors: Float64Array, start: number, end: number): void {
+function updateRest(
+  { rows, columns, upper, residual }: Work,
+  errors: Float64Array,
+  start: number,
+  end: number,
+): void {
   const rest = columns - end
   if (rest === 0 || rows === 0) return
   const factors = new Float64Array((end - start) * rest)
-  for (let j = start; j < end; j++) factors.set(upper.subarray(j * columns + end, (j + 1) * columns), (j - start) * rest)
-  const correction = matmul(new Tensor('float64', factors, [end - start, rest]), new Tensor('float64', errors, [end - start, rows]), {
-    transposeA: true,
-  }).data as Float64Array
+  for (let j = start; j < end; j++)
+    factors.set(upper.subarray(j * columns + end, (j + 1) * columns), (j - start) * rest)
+  const correction = matmul(
+    new Tensor('float64', factors, [end - start, rest]),
+    new Tensor('float64', errors, [end - start, rows]),
+    {
+      transposeA: true,
+    },
+  ).data as Float64Array
   for (let i = 0; i < correction.length; i++) residual[end * rows + i]! -= correction[i]!
 }

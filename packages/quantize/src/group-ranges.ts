@@ -1,6 +1,6 @@
-import { aroundAxis, groupDims, Tensor } from '@tersor/core-tensor'
+import { aroundAxis, type Device, type DType, groupDims, Tensor } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
-import { affineRange, type AffineRangeOptions } from './affine-range.ts'
+import { type AffineRangeOptions, affineRange } from './affine-range.ts'
 
 /** The ranges of all groups of a tensor, each array of the shape `dims`. */
 export interface GroupRanges {
@@ -14,7 +14,12 @@ export interface GroupRanges {
 export function emptyRanges(dims: readonly number[], group: number, axis: number): GroupRanges {
   const scaleDims = groupDims(dims, group, axis)
   const count = scaleDims.reduce((a, b) => a * b, 1)
-  return { dims: scaleDims, scale: new Float32Array(count), zero: new Uint8Array(count), offset: new Float32Array(count) }
+  return {
+    dims: scaleDims,
+    scale: new Float32Array(count),
+    zero: new Uint8Array(count),
+    offset: new Float32Array(count),
+  }
 }
 
 /**
@@ -41,7 +46,12 @@ export function groupRanges(
       const count = Math.min(group, length - start)
       for (let i = 0; i < inner; i++) {
         for (let j = 0; j < count; j++) members[j] = values[(o * length + start + j) * inner + i]!
-        const range = affineRange(members.subarray(0, count), options, where, shares?.subarray(start, start + count))
+        const range = affineRange(
+          members.subarray(0, count),
+          options,
+          where,
+          shares?.subarray(start, start + count),
+        )
         found.scale[at] = range.scale
         found.zero[at] = range.zero
         found.offset[at] = range.offset
@@ -52,14 +62,17 @@ export function groupRanges(
   return found
 }
 
-/** Ranges as the parts of an `affine` encoding; a zero or offset that is 0 everywhere is left out. */
+/** Ranges as the parts of an `affine` encoding on a device; a zero or offset that is 0 everywhere is left out. */
 export function rangeParts(
-  ranges: GroupRanges,
+  { dims, scale, zero, offset }: GroupRanges,
   { bits, scaleType = 'float16' }: AffineRangeOptions,
+  device: Device,
 ): { scale: Tensor; zero?: Tensor; offset?: Tensor } {
-  const { dims, scale, zero, offset } = ranges
-  const parts: { scale: Tensor; zero?: Tensor; offset?: Tensor } = { scale: cast(new Tensor('float32', scale, dims), scaleType) }
-  if (zero.some(code => code !== 0)) parts.zero = cast(new Tensor('uint8', zero, dims), bits <= 4 ? 'uint4' : 'uint8')
-  if (offset.some(start => start !== 0)) parts.offset = cast(new Tensor('float32', offset, dims), scaleType)
-  return parts
+  const stored = (values: Float32Array | Uint8Array, type: DType) =>
+    device.upload(cast(new Tensor(values instanceof Uint8Array ? 'uint8' : 'float32', values, dims), type))
+  return {
+    scale: stored(scale, scaleType),
+    ...(zero.some(Boolean) ? { zero: stored(zero, bits <= 4 ? 'uint4' : 'uint8') } : {}),
+    ...(offset.some(Boolean) ? { offset: stored(offset, scaleType) } : {}),
+  }
 }

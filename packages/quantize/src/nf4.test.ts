@@ -1,10 +1,23 @@
-import { byteLength, canonicalJson, decode, type Encoded, NumericalError, Rng, Tensor, toFloat32 } from '@tersor/core-tensor'
+import {
+  byteLength,
+  canonicalJson,
+  decode,
+  type Encoded,
+  NumericalError,
+  Rng,
+  Tensor,
+  toFloat32,
+} from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { NF4_VALUES, nf4 } from './nf4.ts'
 import { quantizeAffine } from './quantize-affine.ts'
 
 const rng = new Rng(4)
-const weight = new Tensor('float32', Float32Array.from({ length: 64 * 200 }, () => 0.05 * rng.normal()), [64, 200])
+const weight = new Tensor(
+  'float32',
+  Float32Array.from({ length: 64 * 200 }, () => 0.05 * rng.normal()),
+  [64, 200],
+)
 
 function snr(small: Encoded): number {
   const back = toFloat32(decode(small))
@@ -58,7 +71,9 @@ describe('nf4', () => {
   })
 
   it('keeps zeros and refuses what is not finite', () => {
-    expect([...toFloat32(decode(nf4(new Tensor('float32', [0, 0, 0], [3]), { doubleQuantize: false })))]).toEqual([0, 0, 0])
+    expect([
+      ...toFloat32(decode(nf4(new Tensor('float32', [0, 0, 0], [3]), { doubleQuantize: false }))),
+    ]).toEqual([0, 0, 0])
     expect(() => nf4(new Tensor('float32', [Infinity], [1]))).toThrow(NumericalError)
   })
 })

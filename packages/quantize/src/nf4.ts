@@ -32,9 +32,9 @@ const WHERE = 'quantize/nf4'
  * exact zero. Numbers of the paper's appendix E.
  */
 export const NF4_VALUES: readonly number[] = Object.freeze([
-  -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
-  -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
-  0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
+  -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+  -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
+  0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
 ])
 
 /**
@@ -57,17 +57,27 @@ export function nf4(weight: TensorLike, { blockSize = 64, doubleQuantize = true 
   const tensor = asTensor(weight)
   requireHost(tensor, WHERE)
   checkGroup(blockSize, WHERE)
-  if (tensor.dims.length === 0) throw new ShapeError(`[${WHERE}] expected at least one dimension, got a scalar`)
+  if (tensor.dims.length === 0)
+    throw new ShapeError(`[${WHERE}] expected at least one dimension, got a scalar`)
   const { device, dims } = tensor
   const axis = dims.length - 1
   const values = toFloat32(tensor)
   const scales = blockMaxima(values, dims, blockSize)
   const scale = doubleQuantize
-    ? quantizeAffine(device.upload(scales), { bits: 8, groupSize: 256, axis: 0, zero: 'float', scaleType: 'float32' })
+    ? quantizeAffine(device.upload(scales), {
+        bits: 8,
+        groupSize: 256,
+        axis: 0,
+        zero: 'float',
+        scaleType: 'float32',
+      })
     : device.upload(scales)
   const table = new Tensor('float32', NF4_VALUES, [16, 1])
   const codes = nearestCodes(values, dims, toFloat32(decode(scale)), table, blockSize)
-  return codebook({ codes: device.upload(codes), table: device.upload(table), scale }, { dims, bits: 4, group: blockSize, axis })
+  return codebook(
+    { codes: device.upload(codes), table: device.upload(table), scale },
+    { dims, bits: 4, group: blockSize, axis },
+  )
 }
 
 function blockMaxima(values: Float32Array, dims: readonly number[], blockSize: number): Tensor {
@@ -79,7 +89,8 @@ function blockMaxima(values: Float32Array, dims: readonly number[], blockSize: n
     const start = at.row(row)
     for (let c = 0; c < columns; c++) {
       const value = values[row * columns + c]!
-      if (!Number.isFinite(value)) throw new NumericalError(`[${WHERE}] expected finite weights, got ${value}; repair the tensor first`)
+      if (!Number.isFinite(value))
+        throw new NumericalError(`[${WHERE}] expected finite weights, got ${value}; repair the tensor first`)
       const g = start + at.columns[c]!
       if (Math.abs(value) > maxima[g]!) maxima[g] = Math.abs(value)
     }

@@ -2,17 +2,15 @@ import {
   affine,
   affineEncoding,
   asTensor,
-  decode,
   type DType,
+  decode,
   type Encoded,
   isEncoded,
   type JobOptions,
   NumericalError,
-  packedRowBytes,
-  packRow,
   requireHost,
-  sameDims,
   ShapeError,
+  sameDims,
   Tensor,
   type TensorLike,
   toFloat32,
@@ -20,7 +18,8 @@ import {
   UnsupportedError,
 } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
-import { affineCode, type AffineRange, affineValue } from './affine-range.ts'
+import { type AffineRange, affineCode, affineValue } from './affine-range.ts'
+import { packedCodes } from './packed-codes.ts'
 
 export interface QuantEaseOptions extends JobOptions {
   /** Passes over all columns, 4 by default. */
@@ -55,14 +54,25 @@ const WHERE = 'quantize/quant-ease'
  * const small = await quantEase(weight, quantizeAffine(weight, { bits: 2, groupSize: 4 }), gram)
  * small.dims // => [1, 4]
  */
-export async function quantEase(weight: TensorLike, start: Encoded, gram: TensorLike, options: QuantEaseOptions = {}): Promise<Encoded> {
+export async function quantEase(
+  weight: TensorLike,
+  start: Encoded,
+  gram: TensorLike,
+  options: QuantEaseOptions = {},
+): Promise<Encoded> {
   const { sweeps = 4, refit = true, signal, onProgress } = options
   const tensor = asTensor(weight)
   requireHost(tensor, WHERE)
   requireHost(asTensor(gram), WHERE)
   const [rows, columns] = tensor.dims as [number, number]
-  if (tensor.dims.length !== 2 || !sameDims(tensor.dims, start.dims) || !sameDims(gram.dims, [columns, columns])) {
-    throw new ShapeError(`[${WHERE}] expected a weight (out, in), its encoding and a Gram matrix (in, in), got [${tensor.dims}], [${start.dims}] and [${gram.dims}]`)
+  if (
+    tensor.dims.length !== 2 ||
+    !sameDims(tensor.dims, start.dims) ||
+    !sameDims(gram.dims, [columns, columns])
+  ) {
+    throw new ShapeError(
+      `[${WHERE}] expected a weight (out, in), its encoding and a Gram matrix (in, in), got [${tensor.dims}], [${start.dims}] and [${gram.dims}]`,
+    )
   }
   const { bits, group, scaleType, scale, zero, offset } = layoutOf(start)
   const hessian = toFloat64(gram)
@@ -70,11 +80,21 @@ export async function quantEase(weight: TensorLike, start: Encoded, gram: Tensor
   const target = toFloat32(tensor)
   const begin = toFloat32(decode(start))
   const groups = Math.ceil(columns / group)
-  const rowBytes = packedRowBytes(columns, bits)
-  const packed = new Uint8Array(rows * rowBytes)
+  const codes = new Uint8Array(rows * columns)
   for (let row = 0; row < rows; row++) {
-    const ranges = Array.from({ length: groups }, (_, g) => ({ scale: scale[row * groups + g]!, zero: zero[row * groups + g]!, offset: offset[row * groups + g]! }))
-    const state = new RowState(target.subarray(row * columns, (row + 1) * columns), begin.subarray(row * columns, (row + 1) * columns), hessian, ranges, group, bits)
+    const ranges = Array.from({ length: groups }, (_, g) => ({
+      scale: scale[row * groups + g]!,
+      zero: zero[row * groups + g]!,
+      offset: offset[row * groups + g]!,
+    }))
+    const state = new RowState(
+      target.subarray(row * columns, (row + 1) * columns),
+      begin.subarray(row * columns, (row + 1) * columns),
+      hessian,
+      ranges,
+      group,
+      bits,
+    )
     for (let sweep = 0; sweep < sweeps; sweep++) {
       state.roundColumns()
       if (refit && sweep + 1 < sweeps) state.refit(scaleType, start.parts.offset !== undefined)
@@ -83,7 +103,7 @@ export async function quantEase(weight: TensorLike, start: Encoded, gram: Tensor
       scale[row * groups + g] = range.scale
       offset[row * groups + g] = range.offset
     })
-    packRow(state.codes, bits, packed, row * rowBytes)
+    codes.set(state.codes, row * columns)
     if (row % 64 === 63 || row + 1 === rows) {
       signal?.throwIfAborted()
       onProgress?.(row + 1, rows)
@@ -91,10 +111,15 @@ export async function quantEase(weight: TensorLike, start: Encoded, gram: Tensor
     }
   }
   const { device } = tensor
-  const codes = device.upload(new Tensor('uint8', packed, [rows, rowBytes]))
-  const stored = (values: Float32Array) => device.upload(cast(new Tensor('float32', values, [rows, groups]), scaleType))
-  const offsets = start.parts.offset === undefined ? {} : { offset: stored(offset) }
-  return affine({ ...start.parts, codes, scale: stored(scale), ...offsets }, { dims: start.dims, bits, group, axis: 1 })
+  const stored = (values: Float32Array) =>
+    device.upload(cast(new Tensor('float32', values, [rows, groups]), scaleType))
+  const parts = { ...start.parts, codes: packedCodes(codes, rows, bits, device), scale: stored(scale) }
+  return affine(start.parts.offset === undefined ? parts : { ...parts, offset: stored(offset) }, {
+    dims: start.dims,
+    bits,
+    group,
+    axis: 1,
+  })
 }
 
 /** One row of the weight on its way: w, ŵ and R = (w − ŵ)·H. */
@@ -107,7 +132,14 @@ class RowState {
   readonly #group: number
   readonly #bits: number
 
-  constructor(target: Float32Array, begin: Float32Array, hessian: Float64Array, ranges: { scale: number; zero: number; offset: number }[], group: number, bits: number) {
+  constructor(
+    target: Float32Array,
+    begin: Float32Array,
+    hessian: Float64Array,
+    ranges: { scale: number; zero: number; offset: number }[],
+    group: number,
+    bits: number,
+  ) {
     const columns = target.length
     this.#values = Float64Array.from(begin)
     this.#hessian = hessian
@@ -161,12 +193,16 @@ class RowState {
       const both = offsets && determinant > 1e-9 * fit.ss * fit.oo
       if (!(fit.ss > 0)) return
       const wanted = both
-        ? { scale: (fit.slopeS * fit.oo - fit.slopeO * fit.so) / determinant, offset: (fit.slopeO * fit.ss - fit.slopeS * fit.so) / determinant }
+        ? {
+            scale: (fit.slopeS * fit.oo - fit.slopeO * fit.so) / determinant,
+            offset: (fit.slopeO * fit.ss - fit.slopeS * fit.so) / determinant,
+          }
         : { scale: fit.slopeS / fit.ss, offset: 0 }
       const scale = rounded(range.scale + wanted.scale, storage)
       const offset = both ? rounded(range.offset + wanted.offset, storage) : range.offset
       const [s, o] = [scale - range.scale, offset - range.offset]
-      const gain = 2 * (s * fit.slopeS + o * fit.slopeO) - (s * s * fit.ss + 2 * s * o * fit.so + o * o * fit.oo)
+      const gain =
+        2 * (s * fit.slopeS + o * fit.slopeO) - (s * s * fit.ss + 2 * s * o * fit.so + o * o * fit.oo)
       // Rounding may eat the gain; then the range stays as it is.
       if (!(scale > 0 && gain > 0) || !Number.isFinite(scale + offset)) return
       range.scale = scale
@@ -210,11 +246,26 @@ interface Layout {
 function layoutOf(start: Encoded): Layout {
   const { bits, group, axis } = start.meta as { bits: number; group: number; axis: number }
   const { scale, zero, offset } = start.parts
-  const fits = start.encoding === affineEncoding && axis === 1 && scale !== undefined && !isEncoded(scale) && scale.dims[0] === start.dims[0]
+  const fits =
+    start.encoding === affineEncoding &&
+    axis === 1 &&
+    scale !== undefined &&
+    !isEncoded(scale) &&
+    scale.dims[0] === start.dims[0]
   if (!fits || (offset !== undefined && isEncoded(offset))) {
-    throw new UnsupportedError(`[${WHERE}] expected an affine encoding in groups along the last axis with plain scales, got '${start.encoding.kind}'; start from quantizeAffine or gptq`)
+    throw new UnsupportedError(
+      `[${WHERE}] expected an affine encoding in groups along the last axis with plain scales, got '${start.encoding.kind}'; start from quantizeAffine or gptq`,
+    )
   }
   const plain = scale as Tensor
-  const numbers = (part: Tensor | Encoded | undefined) => (part === undefined ? new Float32Array(plain.size) : Float32Array.from(toFloat32(part as Tensor)))
-  return { bits, group, scaleType: plain.type, scale: numbers(plain), zero: numbers(zero), offset: numbers(offset) }
+  const numbers = (part: Tensor | Encoded | undefined) =>
+    part === undefined ? new Float32Array(plain.size) : Float32Array.from(toFloat32(part as Tensor))
+  return {
+    bits,
+    group,
+    scaleType: plain.type,
+    scale: numbers(plain),
+    zero: numbers(zero),
+    offset: numbers(offset),
+  }
 }

@@ -1,11 +1,24 @@
-import { byteLength, canonicalJson, decode, NumericalError, Rng, ShapeError, Tensor, toFloat32 } from '@tersor/core-tensor'
+import {
+  byteLength,
+  canonicalJson,
+  decode,
+  NumericalError,
+  Rng,
+  ShapeError,
+  Tensor,
+  toFloat32,
+} from '@tersor/core-tensor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { quantizeAffine } from './quantize-affine.ts'
 
 function gaussian(dims: number[], seed = 1, scale = 1): Tensor {
   const rng = new Rng(seed)
-  return new Tensor('float32', Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => scale * rng.normal()), dims)
+  return new Tensor(
+    'float32',
+    Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => scale * rng.normal()),
+    dims,
+  )
 }
 
 function meanSquaredError(a: Tensor, b: Tensor): number {
@@ -53,7 +66,8 @@ describe('quantizeAffine', () => {
 
   it('loses less with an mse range than with a min-max one where weights are few and far', () => {
     const weight = gaussian([16, 128], 3)
-    const error = (range: 'minMax' | 'mse') => meanSquaredError(weight, decode(quantizeAffine(weight, { bits: 2, groupSize: 64, range })))
+    const error = (range: 'minMax' | 'mse') =>
+      meanSquaredError(weight, decode(quantizeAffine(weight, { bits: 2, groupSize: 64, range })))
     expect(error('mse')).toBeLessThan(0.85 * error('minMax'))
   })
 
@@ -65,38 +79,67 @@ describe('quantizeAffine', () => {
     expect(scaleDims({ groupSize: 4 })).toEqual([6, 3])
     expect(scaleDims({ groupSize: 'channel', axis: 0 })).toEqual([1, 10])
     expect(scaleDims({ groupSize: 4, axis: 0 })).toEqual([2, 10])
-    for (const options of [{ groupSize: 'tensor' }, { groupSize: 4, axis: 0 }, { groupSize: 'channel', axis: 0 }] as const) {
-      expect(meanSquaredError(weight, decode(quantizeAffine(weight, { bits: 8, ...options })))).toBeLessThan(2e-4)
+    for (const options of [
+      { groupSize: 'tensor' },
+      { groupSize: 4, axis: 0 },
+      { groupSize: 'channel', axis: 0 },
+    ] as const) {
+      expect(meanSquaredError(weight, decode(quantizeAffine(weight, { bits: 8, ...options })))).toBeLessThan(
+        2e-4,
+      )
     }
-    expect(meanSquaredError(gaussian([3, 4, 5]), decode(quantizeAffine(gaussian([3, 4, 5]), { bits: 8, axis: 1, groupSize: 3 })))).toBeLessThan(2e-4)
+    expect(
+      meanSquaredError(
+        gaussian([3, 4, 5]),
+        decode(quantizeAffine(gaussian([3, 4, 5]), { bits: 8, axis: 1, groupSize: 3 })),
+      ),
+    ).toBeLessThan(2e-4)
   })
 
   it('starts at the smallest weight with a float zero', () => {
-    const far = new Tensor('float32', Float32Array.from({ length: 32 }, (_, i) => 100 + i / 32), [1, 32])
+    const far = new Tensor(
+      'float32',
+      Float32Array.from({ length: 32 }, (_, i) => 100 + i / 32),
+      [1, 32],
+    )
     const integer = meanSquaredError(far, decode(quantizeAffine(far, { bits: 4, scaleType: 'float32' })))
-    const float = meanSquaredError(far, decode(quantizeAffine(far, { bits: 4, zero: 'float', scaleType: 'float32' })))
+    const float = meanSquaredError(
+      far,
+      decode(quantizeAffine(far, { bits: 4, zero: 'float', scaleType: 'float32' })),
+    )
     expect(float).toBeLessThan(integer / 100)
   })
 
   it('keeps zeros, constants and empty tensors', () => {
     const options = { bits: 4, groupSize: 4 } as const
-    expect([...toFloat32(decode(quantizeAffine(new Tensor('float32', [0, 0, 0, 0], [1, 4]), options)))]).toEqual([0, 0, 0, 0])
+    expect([
+      ...toFloat32(decode(quantizeAffine(new Tensor('float32', [0, 0, 0, 0], [1, 4]), options))),
+    ]).toEqual([0, 0, 0, 0])
     // 3.75 / 15 is a float16, so a constant comes back exactly.
-    expect([...toFloat32(decode(quantizeAffine(new Tensor('float32', [3.75, 3.75, 3.75, 3.75], [1, 4]), options)))]).toEqual([3.75, 3.75, 3.75, 3.75])
+    expect([
+      ...toFloat32(decode(quantizeAffine(new Tensor('float32', [3.75, 3.75, 3.75, 3.75], [1, 4]), options))),
+    ]).toEqual([3.75, 3.75, 3.75, 3.75])
     expect(decode(quantizeAffine(new Tensor('float32', [], [0, 4]), options)).dims).toEqual([0, 4])
-    const withZero = toFloat32(decode(quantizeAffine(new Tensor('float32', [-0.3, 0, 0.7, 0.11], [1, 4]), options)))
+    const withZero = toFloat32(
+      decode(quantizeAffine(new Tensor('float32', [-0.3, 0, 0.7, 0.11], [1, 4]), options)),
+    )
     expect(withZero[1]).toBe(0)
   })
 
   it('gives the same bytes for the same weight', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 8 }), fc.integer({ min: 1, max: 40 }), fc.nat(1000), (bits, groupSize, seed) => {
-        const encode = () => quantizeAffine(gaussian([3, 37], seed), { bits, groupSize })
-        expect(encode()).toEqual(encode())
-        // What it decodes to, it encodes again to the same codes: rounding is idempotent within a range.
-        const back = toFloat32(decode(encode()))
-        expect(back.every(Number.isFinite)).toBe(true)
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 8 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.nat(1000),
+        (bits, groupSize, seed) => {
+          const encode = () => quantizeAffine(gaussian([3, 37], seed), { bits, groupSize })
+          expect(encode()).toEqual(encode())
+          // What it decodes to, it encodes again to the same codes: rounding is idempotent within a range.
+          const back = toFloat32(decode(encode()))
+          expect(back.every(Number.isFinite)).toBe(true)
+        },
+      ),
     )
   })
 
@@ -107,6 +150,8 @@ describe('quantizeAffine', () => {
     expect(() => quantizeAffine(weight, { bits: 4, axis: 2 })).toThrow(ShapeError)
     expect(() => quantizeAffine(new Tensor('float32', [1], []), { bits: 4 })).toThrow(ShapeError)
     expect(() => quantizeAffine(new Tensor('float32', [1, NaN], [2]), { bits: 4 })).toThrow(NumericalError)
-    expect(() => quantizeAffine(new Tensor('float32', [1, 1e30], [2]), { bits: 4 })).toThrow(/scaleType 'float32' or 'bfloat16'/)
+    expect(() => quantizeAffine(new Tensor('float32', [1, 1e30], [2]), { bits: 4 })).toThrow(
+      /scaleType 'float32' or 'bfloat16'/,
+    )
   })
 })

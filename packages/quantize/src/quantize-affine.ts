@@ -1,7 +1,17 @@
-import { affine, asTensor, type Encoded, requireHost, ShapeError, type TensorLike, toFloat32 } from '@tersor/core-tensor'
+import {
+  affine,
+  aroundAxis,
+  asTensor,
+  type Encoded,
+  requireHost,
+  ShapeError,
+  type Tensor,
+  type TensorLike,
+  toFloat32,
+} from '@tersor/core-tensor'
 import { quantizeAffine as affineCodes } from '@tersor/core-tensor/reference'
 import type { AffineRangeOptions } from './affine-range.ts'
-import { groupRanges, rangeParts } from './group-ranges.ts'
+import { type GroupRanges, groupRanges, rangeParts } from './group-ranges.ts'
 
 export interface QuantizeAffineOptions extends AffineRangeOptions {
   /**
@@ -34,44 +44,51 @@ const WHERE = 'quantize/affine'
  * decode(small).data // => Float32Array [-1, -0.5, 0, 0.5, 0, 1, 2, 3]
  */
 export function quantizeAffine(weight: TensorLike, options: QuantizeAffineOptions): Encoded {
-  const { bits, groupSize = 32 } = options
   const tensor = asTensor(weight)
   requireHost(tensor, WHERE)
-  checkBits(bits, WHERE)
-  if (tensor.dims.length === 0) throw new ShapeError(`[${WHERE}] expected at least one dimension, got a scalar`)
-  const dims = groupSize === 'tensor' ? [tensor.size] : tensor.dims
-  const axis = groupSize === 'tensor' ? 0 : positive(options.axis ?? -1, dims.length)
-  const group = checkGroup(typeof groupSize === 'number' ? groupSize : dims[axis]!, WHERE)
+  checkBits(options.bits, WHERE)
+  const { dims, device } = tensor
+  if (dims.length === 0) throw new ShapeError(`[${WHERE}] expected at least one dimension, got a scalar`)
+  const { ranges, group, axis } = rangesOf(tensor, options)
+  const parts = rangeParts(ranges, options, device)
+  const { scale, ...rest } = parts
+  const codes = affineCodes(tensor, scale, { bits: options.bits, group, axis, ...rest })
+  return affine({ codes, ...parts }, { dims, bits: options.bits, group, axis })
+}
+
+function rangesOf(
+  tensor: Tensor,
+  options: QuantizeAffineOptions,
+): { ranges: GroupRanges; group: number; axis: number } {
+  const { groupSize = 32 } = options
+  const { dims, size } = tensor
   const values = toFloat32(tensor)
-  const ranges = groupRanges(values, dims, group, axis, options, WHERE)
-  const shape = tensor.dims
-  const placed =
-    groupSize === 'tensor'
-      ? { ranges: { ...ranges, dims: shape.map(() => 1) }, group: Math.max(1, shape.at(-1)!), axis: shape.length - 1 }
-      : { ranges, group, axis }
-  const parts = rangeParts(placed.ranges, options)
-  const device = tensor.device
-  const uploaded = Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, device.upload(part)])) as typeof parts
-  const { scale, ...rest } = uploaded
-  const codes = affineCodes(tensor, scale, { bits, group: placed.group, axis: placed.axis, ...rest })
-  return affine({ codes, ...uploaded }, { dims: shape, bits, group: placed.group, axis: placed.axis })
+  if (groupSize === 'tensor') {
+    // One group over everything; on every axis its numbers are shared.
+    const ranges = groupRanges(values, [size], Math.max(1, size), 0, options, WHERE)
+    return {
+      ranges: { ...ranges, dims: dims.map(() => 1) },
+      group: Math.max(1, dims.at(-1)!),
+      axis: dims.length - 1,
+    }
+  }
+  const { axis, length } = aroundAxis(dims, options.axis ?? -1, WHERE)
+  const group = checkGroup(groupSize === 'channel' ? Math.max(1, length) : groupSize, WHERE)
+  return { ranges: groupRanges(values, dims, group, axis, options, WHERE), group, axis }
 }
 
 /** @throws {ShapeError} unless bits are whole, from 2 to 8 */
 export function checkBits(bits: number, where: string): void {
-  if (!Number.isInteger(bits) || bits < 2 || bits > 8) throw new ShapeError(`[${where}] expected 2 to 8 bits, got ${bits}`)
+  if (!Number.isInteger(bits) || bits < 2 || bits > 8)
+    throw new ShapeError(`[${where}] expected 2 to 8 bits, got ${bits}`)
 }
 
 /** @throws {ShapeError} unless a group is whole and positive */
 export function checkGroup(group: number, where: string): number {
   if (!Number.isSafeInteger(group) || group < 1) {
-    throw new ShapeError(`[${where}] expected groupSize to be a whole number ≥ 1, 'channel' or 'tensor', got ${group}`)
+    throw new ShapeError(
+      `[${where}] expected groupSize to be a whole number ≥ 1, 'channel' or 'tensor', got ${group}`,
+    )
   }
   return group
-}
-
-function positive(axis: number, rank: number): number {
-  const at = axis < 0 ? axis + rank : axis
-  if (!Number.isInteger(at) || at < 0 || at >= rank) throw new ShapeError(`[${WHERE}] expected an axis of ${rank} dimensions, got ${axis}`)
-  return at
 }

@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compressModel, GPTQ_DEFAULTS, type Method, modelRecipe } from '@tersor/cli'
-import { type Evaluation, type EvaluationWindow, evaluate, type LogitSource, recordLogits } from '@tersor/eval'
+import {
+  type Evaluation,
+  type EvaluationWindow,
+  evaluate,
+  type LogitSource,
+  recordLogits,
+} from '@tersor/eval'
 import { loadModel, openModel, sampleWindows } from '@tersor/models'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -54,7 +60,9 @@ describe.skipIf(!present)('stories260K', () => {
   async function compress(method: Method): Promise<{ file: string; fileBytes: number }> {
     const file = join(folder, `${Math.random()}.safetensors`)
     const source = await openModel(path)
-    const { fileBytes } = await compressModel(source, modelRecipe(method, source.names), file, { calibration })
+    const { fileBytes } = await compressModel(source, modelRecipe(method, source.names), file, {
+      calibration,
+    })
     await source.close()
     return { file, fileBytes }
   }
@@ -72,51 +80,77 @@ describe.skipIf(!present)('stories260K', () => {
     for (const { float } of samples) expect(float.tokens).toBeGreaterThanOrEqual(EVALUATION_TOKENS)
   })
 
-  it('loses more with every bit less: 8 bits within 0.1 % of the float perplexity', async () => {
-    const kl: number[] = []
-    for (const bits of [8, 6, 5, 4, 3, 2]) {
-      const { file } = await compress({ method: 'rtn', bits, groupSize: 32, range: 'mse', zero: 'float' })
-      const loss = await lossOf(file, samples[0]!)
-      console.log(`rtn ${bits} bits, group 32: perplexity ${loss.perplexity.toFixed(4)} (${(100 * loss.rise).toFixed(3)} %), KL ${loss.kl.mean.toPrecision(3)}`)
-      if (bits === 8) expect(Math.abs(loss.rise)).toBeLessThan(0.001)
-      kl.push(loss.kl.mean)
-    }
-    for (let i = 1; i < kl.length; i++) expect(kl[i]).toBeGreaterThan(kl[i - 1]!)
-    expect(kl[0]).toBeGreaterThan(0)
-  }, 10 * MINUTES)
-
-  it('stays within 5 % of the float perplexity with 4 bits in groups of 32', async () => {
-    const { file } = await compress({ ...GPTQ_DEFAULTS, bits: 4, groupSize: 32 })
-    for (const [i, sample] of samples.entries()) {
-      const { perplexity, rise, kl } = await lossOf(file, sample)
-      console.log(`gptq 4 bits, group 32, sample ${i + 1}: perplexity ${perplexity.toFixed(4)} (${(100 * rise).toFixed(2)} %), KL ${kl.mean.toPrecision(3)}`)
-      expect(rise).toBeLessThan(0.05)
-      expect(rise).toBeGreaterThan(0.001)
-    }
-  }, 10 * MINUTES)
-
-  it('loses less with calibration than without at the same bytes, on three samples', async () => {
-    const rounded = await compress({ method: 'rtn', bits: 3, groupSize: 32, range: 'mse', zero: 'float' })
-    const calibrated = await compress({ ...GPTQ_DEFAULTS, bits: 3, groupSize: 32 })
-    expect(calibrated.fileBytes).toBe(rounded.fileBytes)
-    for (const [i, sample] of samples.entries()) {
-      const [without, withIt] = [await lossOf(rounded.file, sample), await lossOf(calibrated.file, sample)]
-      console.log(`3 bits, group 32, sample ${i + 1}: rtn ${without.perplexity.toFixed(4)}, gptq ${withIt.perplexity.toFixed(4)}, ${calibrated.fileBytes} bytes each`)
-      expect(withIt.perplexity).toBeLessThan(0.9 * without.perplexity)
-    }
-  }, 10 * MINUTES)
-
-  it('writes the same bytes for the same data-free recipe', async () => {
-    for (const method of [{ method: 'rtn', bits: 4 }, { method: 'nf4' }, { method: 'float8' }] as const) {
-      const hashes: string[] = []
-      for (let run = 0; run < 2; run++) {
-        const { file } = await compress(method)
-        hashes.push(createHash('sha256').update(await readFile(file)).digest('hex'))
+  it(
+    'loses more with every bit less: 8 bits within 0.1 % of the float perplexity',
+    async () => {
+      const kl: number[] = []
+      for (const bits of [8, 6, 5, 4, 3, 2]) {
+        const { file } = await compress({ method: 'rtn', bits, groupSize: 32, range: 'mse', zero: 'float' })
+        const loss = await lossOf(file, samples[0]!)
+        console.log(
+          `rtn ${bits} bits, group 32: perplexity ${loss.perplexity.toFixed(4)} (${(100 * loss.rise).toFixed(3)} %), KL ${loss.kl.mean.toPrecision(3)}`,
+        )
+        if (bits === 8) expect(Math.abs(loss.rise)).toBeLessThan(0.001)
+        kl.push(loss.kl.mean)
       }
-      const name = modelRecipe(method, []).name
-      console.log(`${name}: SHA-256 ${hashes[0]}`)
-      expect(hashes[1]).toBe(hashes[0])
-      expect(hashes[0]).toBe(PINNED[name])
-    }
-  }, 5 * MINUTES)
+      for (let i = 1; i < kl.length; i++) expect(kl[i]).toBeGreaterThan(kl[i - 1]!)
+      expect(kl[0]).toBeGreaterThan(0)
+    },
+    10 * MINUTES,
+  )
+
+  it(
+    'stays within 5 % of the float perplexity with 4 bits in groups of 32',
+    async () => {
+      const { file } = await compress({ ...GPTQ_DEFAULTS, bits: 4, groupSize: 32 })
+      for (const [i, sample] of samples.entries()) {
+        const { perplexity, rise, kl } = await lossOf(file, sample)
+        console.log(
+          `gptq 4 bits, group 32, sample ${i + 1}: perplexity ${perplexity.toFixed(4)} (${(100 * rise).toFixed(2)} %), KL ${kl.mean.toPrecision(3)}`,
+        )
+        expect(rise).toBeLessThan(0.05)
+        expect(rise).toBeGreaterThan(0.001)
+      }
+    },
+    10 * MINUTES,
+  )
+
+  it(
+    'loses less with calibration than without at the same bytes, on three samples',
+    async () => {
+      const rounded = await compress({ method: 'rtn', bits: 3, groupSize: 32, range: 'mse', zero: 'float' })
+      const calibrated = await compress({ ...GPTQ_DEFAULTS, bits: 3, groupSize: 32 })
+      expect(calibrated.fileBytes).toBe(rounded.fileBytes)
+      for (const [i, sample] of samples.entries()) {
+        const [without, withIt] = [await lossOf(rounded.file, sample), await lossOf(calibrated.file, sample)]
+        console.log(
+          `3 bits, group 32, sample ${i + 1}: rtn ${without.perplexity.toFixed(4)}, gptq ${withIt.perplexity.toFixed(4)}, ${calibrated.fileBytes} bytes each`,
+        )
+        expect(withIt.perplexity).toBeLessThan(0.9 * without.perplexity)
+      }
+    },
+    10 * MINUTES,
+  )
+
+  it(
+    'writes the same bytes for the same data-free recipe',
+    async () => {
+      for (const method of [{ method: 'rtn', bits: 4 }, { method: 'nf4' }, { method: 'float8' }] as const) {
+        const hashes: string[] = []
+        for (let run = 0; run < 2; run++) {
+          const { file } = await compress(method)
+          hashes.push(
+            createHash('sha256')
+              .update(await readFile(file))
+              .digest('hex'),
+          )
+        }
+        const name = modelRecipe(method, []).name
+        console.log(`${name}: SHA-256 ${hashes[0]}`)
+        expect(hashes[1]).toBe(hashes[0])
+        expect(hashes[0]).toBe(PINNED[name])
+      }
+    },
+    5 * MINUTES,
+  )
 })

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { sizeOf } from '@tersor/core-tensor'
-import { evaluate, type EvaluationWindow, type LogitSource, recordLogits } from '@tersor/eval'
+import { type EvaluationWindow, evaluate, type LogitSource, recordLogits } from '@tersor/eval'
 import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import { CALIBRATION_SEED, CALIBRATION_TOKENS, sampledWindows } from '../calibration.ts'
@@ -39,11 +39,14 @@ export async function demo(args: readonly string[], streams: Streams): Promise<v
   })
   if (values.help) return void streams.out.write(HELP)
   if (positionals.length === 0) {
-    throw new UsageError('expected a model: a folder with config.json and safetensors, a .gguf file or a llama2.c .bin, as in `npm start -- path/to/model`')
+    throw new UsageError(
+      'expected a model: a folder with config.json and safetensors, a .gguf file or a llama2.c .bin, as in `npm start -- path/to/model`',
+    )
   }
   const path = onlyPositional(positionals, 'a model')
   const quiet = values.json === true
-  const tokens = values.tokens === undefined ? EVALUATION_TOKENS : wholeNumber(values.tokens, 'tokens', 2, 2 ** 31)
+  const tokens =
+    values.tokens === undefined ? EVALUATION_TOKENS : wholeNumber(values.tokens, 'tokens', 2, 2 ** 31)
   const folder = values.report ?? 'report'
   await mkdir(join(folder, 'models'), { recursive: true })
   const file = await openModel(path)
@@ -51,13 +54,22 @@ export async function demo(args: readonly string[], streams: Streams): Promise<v
     const result = await measure(file, basename(path), tokens, folder, streams, quiet)
     const page = join(folder, 'index.html')
     await writeFile(page, reportPage(result))
-    streams.out.write(quiet ? `${JSON.stringify(result)}\n` : `\n${table(demoHeader, demoCells(result))}\nreport: ${page}\n`)
+    streams.out.write(
+      quiet ? `${JSON.stringify(result)}\n` : `\n${table(demoHeader, demoCells(result))}\nreport: ${page}\n`,
+    )
   } finally {
     await file.close()
   }
 }
 
-async function measure(file: ModelFile, name: string, tokens: number, folder: string, streams: Streams, quiet: boolean): Promise<DemoResult> {
+async function measure(
+  file: ModelFile,
+  name: string,
+  tokens: number,
+  folder: string,
+  streams: Streams,
+  quiet: boolean,
+): Promise<DemoResult> {
   const say = (text: string) => quiet || streams.out.write(text)
   const model = await loadModel(file)
   const parameters = [...model.weights.values()].reduce((sum, { dims }) => sum + sizeOf(dims), 0)
@@ -66,11 +78,16 @@ async function measure(file: ModelFile, name: string, tokens: number, folder: st
   const bos = (await file.openTokenizer())?.bos ?? 1
   const draw = (label: string, count: number, seed: number) =>
     sampledWindows(file, { tokens: count, seed, bos, progress: progressBar(streams, label, quiet) })
-  const windows = (await draw('drawing evaluation text', tokens, EVALUATION_SEED)).map(window => ({ tokens: window, from: 1 }))
+  const windows = (await draw('drawing evaluation text', tokens, EVALUATION_SEED)).map(window => ({
+    tokens: window,
+    from: 1,
+  }))
   const calibration = await draw('drawing calibration text', CALIBRATION_TOKENS, CALIBRATION_SEED)
   const against = await recordLogits(model, windows)
   const float = await evaluate(model, windows, { against })
-  say(`float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens that the model drew itself\n`)
+  say(
+    `float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens that the model drew itself\n`,
+  )
 
   const rows: DemoRow[] = []
   for (const recipe of demoRecipes(file.names)) {

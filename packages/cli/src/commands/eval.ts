@@ -44,9 +44,12 @@ export async function evalCommand(args: readonly string[], streams: Streams): Pr
     const windows = evaluationWindows(tokenizer.encode(text), {
       contextLength: model.config.contextLength,
       bos: tokenizer.bos,
-      ...(values.stride === undefined ? {} : { stride: wholeNumber(values.stride, 'stride', 1, model.config.contextLength) }),
+      ...(values.stride === undefined
+        ? {}
+        : { stride: wholeNumber(values.stride, 'stride', 1, model.config.contextLength) }),
     })
-    const against = values.against === undefined ? {} : { against: await loadModel(values.against, { device }) }
+    const against =
+      values.against === undefined ? {} : { against: await loadModel(values.against, { device }) }
     const progress = progressBar(streams, 'evaluating', values.json)
     const { tokens, nats, perplexity, divergence } = await evaluate(model, windows, {
       ...against,
@@ -88,17 +91,33 @@ async function storedSize(file: ModelFile): Promise<{ bytes: number; bitsPerWeig
 
 function deviceNamed(name: string) {
   if (name === reference.name) return reference
-  throw new UnsupportedError(`[cli/eval] expected the device 'reference', got '${name}'; no other one is installed`)
+  throw new UnsupportedError(
+    `[cli/eval] expected the device 'reference', got '${name}'; no other one is installed`,
+  )
 }
 
 /** A divergence as plain numbers: kl, klStandardError, … */
 function flattened(means: { readonly [name: string]: Mean } | object): Record<string, number> {
   const entries = Object.entries(means as Record<string, Mean>)
-  return Object.fromEntries(entries.flatMap(([name, { mean, standardError }]) => [[name, mean], [`${name}StandardError`, standardError]]))
+  return Object.fromEntries(
+    entries.flatMap(([name, { mean, standardError }]) => [
+      [name, mean],
+      [`${name}StandardError`, standardError],
+    ]),
+  )
 }
 
 function lines(result: Record<string, number | string>): string {
   const text = (name: string, value: number | string) =>
-    typeof value === 'string' ? value : name.endsWith('Bytes') ? bytesText(value) : Number.isInteger(value) ? String(value) : value.toPrecision(6)
-  return table(['measure', 'value'], Object.entries(result).map(([name, value]) => [name, text(name, value)]))
+    typeof value === 'string'
+      ? value
+      : name.endsWith('Bytes')
+        ? bytesText(value)
+        : Number.isInteger(value)
+          ? String(value)
+          : value.toPrecision(6)
+  return table(
+    ['measure', 'value'],
+    Object.entries(result).map(([name, value]) => [name, text(name, value)]),
+  )
 }

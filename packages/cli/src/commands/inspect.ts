@@ -11,7 +11,10 @@ Lists what a model file holds: every weight with its shape, encoding and exact b
 
 /** `tersor inspect`: what a file holds. */
 export async function inspect(args: readonly string[], { out }: Streams): Promise<void> {
-  const { values, positionals } = parseArguments(args, { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } })
+  const { values, positionals } = parseArguments(args, {
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  })
   if (values.help) return void out.write(HELP)
   const file = await openModel(onlyPositional(positionals, 'a model file'))
   try {
@@ -22,14 +25,27 @@ export async function inspect(args: readonly string[], { out }: Streams): Promis
     }
     const bytes = sizes.reduce((sum, size) => sum + size.bytes, 0)
     const elements = sizes.reduce((sum, size) => sum + size.elements, 0)
-    const total = { elements, bytes, fileBytes: file.fileBytes, bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements }
+    const total = {
+      elements,
+      bytes,
+      fileBytes: file.fileBytes,
+      bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements,
+    }
     if (values.json) {
       out.write(`${JSON.stringify({ config: file.config ?? null, ...total, tensors: sizes })}\n`)
       return
     }
-    const rows = sizes.map(size => [size.name, `[${size.dims.join(', ')}]`, size.encoding, size.bitsPerWeight.toFixed(3), String(size.bytes)])
+    const rows = sizes.map(size => [
+      size.name,
+      `[${size.dims.join(', ')}]`,
+      size.encoding,
+      size.bitsPerWeight.toFixed(3),
+      String(size.bytes),
+    ])
     out.write(table(['weight', 'shape', 'encoding', 'bits/weight', 'bytes'], rows))
-    out.write(`\n${elements} weights in ${bytes} bytes (${total.bitsPerWeight.toFixed(3)} bits each); the file takes ${bytesText(file.fileBytes)}\n`)
+    out.write(
+      `\n${elements} weights in ${bytes} bytes (${total.bitsPerWeight.toFixed(3)} bits each); the file takes ${bytesText(file.fileBytes)}\n`,
+    )
   } finally {
     await file.close()
   }

@@ -1,9 +1,15 @@
-import { onlyPositional, oneOf, parseArguments, wholeNumber } from '../arguments.ts'
-import { CALIBRATION_SEED, CALIBRATION_TOKENS, sampledWindows, textWindows, tokenizerOf } from '../calibration.ts'
-import { compressModel, type CompressResult } from '../job/compress-model.ts'
+import { type ModelFile, openModel } from '@tersor/models'
+import { oneOf, onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
+import {
+  CALIBRATION_SEED,
+  CALIBRATION_TOKENS,
+  sampledWindows,
+  textWindows,
+  tokenizerOf,
+} from '../calibration.ts'
+import { type CompressResult, compressModel } from '../job/compress-model.ts'
 import { GPTQ_DEFAULTS } from '../job/demo-recipes.ts'
 import { type Method, modelRecipe } from '../job/recipe.ts'
-import { type ModelFile, openModel } from '@tersor/models'
 import type { Streams } from '../run.ts'
 import { progressBar } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
@@ -68,7 +74,11 @@ export async function quantize(args: readonly string[], streams: Streams): Promi
       ...(windows === undefined ? {} : { calibration: windows }),
     })
     progress.end()
-    streams.out.write(quiet ? `${JSON.stringify({ output: values.output, ...result })}\n` : summary(result, values.output, file.fileBytes))
+    streams.out.write(
+      quiet
+        ? `${JSON.stringify({ output: values.output, ...result })}\n`
+        : summary(result, values.output, file.fileBytes),
+    )
   } finally {
     await file.close()
   }
@@ -97,7 +107,8 @@ function methodFrom(flags: MethodFlags): Method {
   const method = oneOf(flags.method, 'method', ['rtn', 'gptq', 'nf4', 'float8'])
   const known: readonly string[] = FLAGS[method]
   for (const flag of FLAGS.gptq) {
-    if (flags[flag] !== undefined && !known.includes(flag)) throw new UsageError(`--${flag} does not go with --method ${method}`)
+    if (flags[flag] !== undefined && !known.includes(flag))
+      throw new UsageError(`--${flag} does not go with --method ${method}`)
   }
   const number = (flag: 'bits' | 'group' | 'sweeps', fallback: number, low: number, high: number) =>
     flags[flag] === undefined ? fallback : wholeNumber(flags[flag], flag, low, high)
@@ -115,7 +126,10 @@ function methodFrom(flags: MethodFlags): Method {
     groupSize: number('group', 32, 1, MAX_GROUP),
     ...(zero === 'middle' ? { symmetric: true } : { zero }),
   }
-  const range = oneOf(flags.range ?? (method === 'rtn' ? 'minmax' : 'mse'), 'range', ['minmax', 'mse']) === 'mse' ? 'mse' : 'minMax'
+  const range =
+    oneOf(flags.range ?? (method === 'rtn' ? 'minmax' : 'mse'), 'range', ['minmax', 'mse']) === 'mse'
+      ? 'mse'
+      : 'minMax'
   if (method === 'rtn') return { method, ...shared, range }
   const actOrder = oneOf(flags.order ?? 'act', 'order', ['act', 'natural']) === 'act'
   return { method, ...shared, range, actOrder, sweeps: number('sweeps', GPTQ_DEFAULTS.sweeps, 0, 1000) }
@@ -123,13 +137,17 @@ function methodFrom(flags: MethodFlags): Method {
 
 async function calibration(
   file: ModelFile,
-  { calibration: text, tokenizer: path }: { calibration?: string | undefined; tokenizer?: string | undefined },
+  {
+    calibration: text,
+    tokenizer: path,
+  }: { calibration?: string | undefined; tokenizer?: string | undefined },
   streams: Streams,
   quiet: boolean,
 ): Promise<Int32Array[]> {
   if (text !== undefined) return textWindows(file, await tokenizerOf(file, path), text)
   const tokenizer = path === undefined ? await file.openTokenizer() : await tokenizerOf(file, path)
-  if (!quiet) streams.err.write(`no --calibration given: the model draws ${CALIBRATION_TOKENS} tokens of its own\n`)
+  if (!quiet)
+    streams.err.write(`no --calibration given: the model draws ${CALIBRATION_TOKENS} tokens of its own\n`)
   return sampledWindows(file, {
     tokens: CALIBRATION_TOKENS,
     seed: CALIBRATION_SEED,
@@ -138,7 +156,11 @@ async function calibration(
   })
 }
 
-function summary({ tensors, bytes, fileBytes, bitsPerWeight }: CompressResult, output: string, before: number): string {
+function summary(
+  { tensors, bytes, fileBytes, bitsPerWeight }: CompressResult,
+  output: string,
+  before: number,
+): string {
   const rows = tensors.map(tensor => [
     tensor.name,
     tensor.outcome === 'quantised' ? tensor.method : `${tensor.outcome}: ${tensor.reason}`,

@@ -59,14 +59,20 @@ const MAX_FLOAT16 = 65504
  * tensors[0]?.outcome // => 'quantised'
  * tensors[0]?.bytes // => 2334
  */
-export async function compressModel(file: ModelFile, recipe: Recipe, path: string, options: CompressOptions = {}): Promise<CompressResult> {
+export async function compressModel(
+  file: ModelFile,
+  recipe: Recipe,
+  path: string,
+  options: CompressOptions = {},
+): Promise<CompressResult> {
   const plan = planRecipe(recipe, file.names)
   const writer = await createSafetensorsWriter(path)
   const job = new Job(file, plan, writer, options)
   try {
     if ([...plan.values()].some(({ method }) => method === 'gptq')) await job.walkBlocks()
     await job.walkTensors()
-    const metadata = file.config === undefined ? {} : { config: JSON.stringify(configToHuggingFace(file.config)) }
+    const metadata =
+      file.config === undefined ? {} : { config: JSON.stringify(configToHuggingFace(file.config)) }
     const { fileBytes } = await writer.finish({ format: 'pt', ...metadata })
     return job.result(fileBytes)
   } catch (error) {
@@ -82,7 +88,12 @@ class Job {
   readonly #options: CompressOptions
   readonly #done = new Map<string, TensorOutcome>()
 
-  constructor(file: ModelFile, plan: ReadonlyMap<string, Method>, writer: SafetensorsWriter, options: CompressOptions) {
+  constructor(
+    file: ModelFile,
+    plan: ReadonlyMap<string, Method>,
+    writer: SafetensorsWriter,
+    options: CompressOptions,
+  ) {
     this.#file = file
     this.#plan = plan
     this.#writer = writer
@@ -93,7 +104,9 @@ class Job {
   async walkBlocks(): Promise<void> {
     const { calibration, signal } = this.#options
     if (calibration === undefined) {
-      throw new UnsupportedError('[cli/job] expected calibration text for a calibrated method, got none; pass some, or use rtn')
+      throw new UnsupportedError(
+        '[cli/job] expected calibration text for a calibrated method, got none; pass some, or use rtn',
+      )
     }
     const model = await loadModel(this.#file)
     await calibrateBlocks(
@@ -127,24 +140,42 @@ class Job {
   }
 
   /** Compresses one tensor, writes it and records what became of it. */
-  async #compress(name: string, weight: Tensor | Encoded, gram: Tensor | undefined): Promise<Tensor | Encoded> {
+  async #compress(
+    name: string,
+    weight: Tensor | Encoded,
+    gram: Tensor | undefined,
+  ): Promise<Tensor | Encoded> {
     const { stored, outcome } = await this.#apply(name, weight, gram)
     await this.#writer.write(name, stored)
     const elements = sizeOf(weight.dims)
     const bytes = byteLength(stored)
     const snr = isEncoded(weight) ? Infinity : weightSnr(weight, stored)
-    const size = { bytes, bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements, snr: Number.isFinite(snr) ? snr : null }
+    const size = {
+      bytes,
+      bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements,
+      snr: Number.isFinite(snr) ? snr : null,
+    }
     this.#done.set(name, { name, dims: weight.dims, ...size, ...outcome })
     this.#options.onProgress?.(this.#done.size, this.#file.names.length)
     return stored
   }
 
-  async #apply(name: string, weight: Tensor | Encoded, gram: Tensor | undefined): Promise<{ stored: Tensor | Encoded; outcome: Outcome }> {
+  async #apply(
+    name: string,
+    weight: Tensor | Encoded,
+    gram: Tensor | undefined,
+  ): Promise<{ stored: Tensor | Encoded; outcome: Outcome }> {
     if (isEncoded(weight)) {
-      throw new UnsupportedError(`[cli/job] expected the uncompressed model, but '${name}' is stored as '${weight.encoding.kind}'; start from the original`)
+      throw new UnsupportedError(
+        `[cli/job] expected the uncompressed model, but '${name}' is stored as '${weight.encoding.kind}'; start from the original`,
+      )
     }
     const method = this.#plan.get(name)
-    if (!isFloat(weight.type)) return { stored: weight, outcome: { outcome: 'skipped', reason: `${weight.type} numbers are kept as they are` } }
+    if (!isFloat(weight.type))
+      return {
+        stored: weight,
+        outcome: { outcome: 'skipped', reason: `${weight.type} numbers are kept as they are` },
+      }
     if (weight.dims.length < 2) return kept(weight, 'a vector does not fit blocks')
     if (method === undefined) return kept(weight, 'no rule names it')
     if (method.method === 'float16') return kept(weight, 'the recipe says float16')
@@ -159,7 +190,13 @@ class Job {
   }
 }
 
-async function runMethod(method: Method, weight: Tensor, gram: Tensor | undefined, name: string, { signal }: JobOptions): Promise<Encoded> {
+async function runMethod(
+  method: Method,
+  weight: Tensor,
+  gram: Tensor | undefined,
+  name: string,
+  { signal }: JobOptions,
+): Promise<Encoded> {
   switch (method.method) {
     case 'rtn':
       return quantizeAffine(weight, method)
@@ -169,11 +206,15 @@ async function runMethod(method: Method, weight: Tensor, gram: Tensor | undefine
       return float8(weight, method)
     case 'gptq': {
       if (gram === undefined) {
-        throw new UnsupportedError(`[cli/job] no linear layer reads '${name}', so gptq has no statistics of it; give it a rule of its own, such as rtn`)
+        throw new UnsupportedError(
+          `[cli/job] no linear layer reads '${name}', so gptq has no statistics of it; give it a rule of its own, such as rtn`,
+        )
       }
       const job = signal === undefined ? {} : { signal }
       const start = await gptq(weight, gram, { ...method, name, ...job })
-      return method.sweeps === undefined ? start : quantEase(weight, start, gram, { sweeps: method.sweeps, ...job })
+      return method.sweeps === undefined
+        ? start
+        : quantEase(weight, start, gram, { sweeps: method.sweeps, ...job })
     }
     default:
       throw new UnsupportedError(`[cli/job] expected a method that compresses, got '${method.method}'`)

@@ -1,7 +1,13 @@
 import { type Method, modelRecipe, type Recipe } from './recipe.ts'
 
 /** What `tersor quantize --method gptq` runs unless flags say otherwise. */
-export const GPTQ_DEFAULTS = { method: 'gptq', range: 'mse', zero: 'float', actOrder: true, sweeps: 4 } as const
+export const GPTQ_DEFAULTS = {
+  method: 'gptq',
+  range: 'mse',
+  zero: 'float',
+  actOrder: true,
+  sweeps: 4,
+} as const
 
 /** Round-to-nearest with ranges of the least squared error. */
 const rtn = (bits: number): Method => ({ method: 'rtn', bits, groupSize: 32, range: 'mse', zero: 'float' })
@@ -15,6 +21,17 @@ const gptq = (bits: number): Method => ({ ...GPTQ_DEFAULTS, bits, groupSize: 32 
  * @param names  the model's weights
  */
 export function demoRecipes(names: readonly string[]): readonly Recipe[] {
-  const methods = [{ method: 'float8' }, rtn(8), rtn(5), { method: 'nf4' }, rtn(4), gptq(4), rtn(3), gptq(3), rtn(2), gptq(2)] as const
+  const methods = [
+    { method: 'float8' },
+    rtn(8),
+    rtn(5),
+    { method: 'nf4' },
+    rtn(4),
+    gptq(4),
+    rtn(3),
+    gptq(3),
+    rtn(2),
+    gptq(2),
+  ] as const
   return methods.map(method => modelRecipe(method, names))
 }

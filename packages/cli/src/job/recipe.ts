@@ -96,7 +96,9 @@ export function planRecipe({ rules }: Recipe, names: readonly string[]): Readonl
   }
   const idle = matchers.find(({ used }) => !used)
   if (idle !== undefined) {
-    throw new ShapeError(`[cli/recipe] the rule '${idle.match}' matches no tensor that an earlier rule does not take; the model has ${names.slice(0, 3).join(', ')} …`)
+    throw new ShapeError(
+      `[cli/recipe] the rule '${idle.match}' matches no tensor that an earlier rule does not take; the model has ${names.slice(0, 3).join(', ')} …`,
+    )
   }
   return plan
 }

@@ -2,7 +2,10 @@
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map(row => (row[i] ?? '').length)))
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ').trimEnd()
+    cells
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd()
   return `${[line(header), widths.map(width => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n')}\n`
 }
 
@@ -11,7 +14,8 @@ export function bytesText(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
   for (const unit of ['kB', 'MB', 'GB']) {
     bytes /= 1000
-    if (bytes < 999.5 || unit === 'GB') return `${bytes.toFixed(bytes < 10 ? 2 : bytes < 100 ? 1 : 0)} ${unit}`
+    if (bytes < 999.5 || unit === 'GB')
+      return `${bytes.toFixed(bytes < 10 ? 2 : bytes < 100 ? 1 : 0)} ${unit}`
   }
   return `${bytes}`
 }

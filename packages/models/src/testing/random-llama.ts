@@ -1,6 +1,6 @@
 import { Rng, Tensor } from '@tersor/core-tensor'
-import type { LlamaConfig } from '../llama-config.ts'
 import { Llama } from '../llama.ts'
+import type { LlamaConfig } from '../llama-config.ts'
 import { weightShapes } from '../weight-names.ts'
 
 /** A very small configuration with grouped-query attention. */
@@ -25,7 +25,9 @@ export function randomLlama(config: LlamaConfig = smallConfig, seed = 1): Llama 
   const weights = new Map<string, Tensor>()
   for (const [name, dims] of weightShapes(config)) {
     const size = dims.reduce((a, b) => a * b, 1)
-    const values = Float32Array.from({ length: size }, () => (dims.length === 1 ? 1 + 0.1 * rng.normal() : 0.3 * rng.normal()))
+    const values = Float32Array.from({ length: size }, () =>
+      dims.length === 1 ? 1 + 0.1 * rng.normal() : 0.3 * rng.normal(),
+    )
     weights.set(name, new Tensor('float32', values, dims))
   }
   return new Llama(config, weights)
