@@ -29,4 +29,5 @@ export default [
   method('quantize', '{ nf4 }'),
   method('quantize', '{ float8 }'),
   method('quantize', '{ gptq }'),
+  method('quantize', '{ quantEase }'),
 ]

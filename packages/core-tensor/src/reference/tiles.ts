@@ -193,7 +193,7 @@ function dotsFree(
 const { fround } = Math
 const ZERO = /* @__PURE__ */ fround(0)
 
-// Row by row: rounding takes so long that sixteen sums at once would gain a tenth at most.
+// Row by row: sixteen sums at once would gain a tenth to a fifth, for twice the code.
 // biome-ignore format: as above.
 function tileSequential(
   k: number, a: Panel, p: number, b: Panel, q: number, c: Panel, at: number, stride: number,
