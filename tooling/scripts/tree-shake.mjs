@@ -55,6 +55,7 @@ const suites = [
       float8: 'quantize/float8',
       gptq: 'quantize/gptq',
       nf4: 'quantize/nf4',
+      quantEase: 'quantize/quant-ease',
       codebook: 'kind:"codebook"',
     },
     cases: [
@@ -62,6 +63,7 @@ const suites = [
       { import: 'float8', with: ['float8'] },
       { import: 'gptq', with: ['gptq'] },
       { import: 'nf4', with: ['affine', 'codebook', 'nf4'] },
+      { import: 'quantEase', with: ['quantEase'] },
     ],
   },
 ]
