@@ -75,7 +75,6 @@ export {
 } from './narrow-float.ts'
 export { fromOrt, toOrt } from './ort.ts'
 // Reproducible arithmetic
-export { exp, log } from './portable-math.ts'
 export { reference } from './reference-device.ts'
 export { Rng } from './rng.ts'
 export { asTensor, requireHost, Tensor, type TensorLike } from './tensor.ts'

@@ -1,15 +1,14 @@
 import {
   type AttentionOptions,
   type Device,
-  exp,
   type KVCache,
   type KVSegment,
   type LMConfig,
-  log,
   type RopeLayout,
   ShapeError,
   Tensor,
 } from '@tersor/core-tensor'
+import { exp, log } from '@tersor/core-tensor/portable-math'
 import { attention, binary, copy, gather, mergeAttention, rope } from '@tersor/core-tensor/reference'
 
 export interface DenseCacheOptions {

@@ -1,21 +1,11 @@
 import { packedRowBytes, unpackRow } from '../bits.ts'
-import { numbersOf, toFloat32 } from '../convert.ts'
-import { matrixDims, sameDims } from '../dims.ts'
-import { type DecodeOptions, decode, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { isFloat } from '../dtype.ts'
+import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
-import { groupIndex } from './groups.ts'
-import {
-  decoded,
-  decodedPart,
-  malformed,
-  matrixRows,
-  metaInteger,
-  part,
-  rowRange,
-  tensorPart,
-} from './parts.ts'
+import { checkGroupedCodes, type GroupedMeta, groupedMeta, groupNumbers } from './grouped-codes.ts'
+import { decoded, malformed, matrixRows, part, rowRange, tensorPart } from './parts.ts'
 
 const { fround } = Math
 
@@ -40,14 +30,7 @@ export function affine(
   parts: { codes: Tensor; scale: Tensor | Encoded; zero?: Tensor; offset?: Tensor | Encoded },
   options: { dims: readonly number[]; bits: number; group: number; axis: number },
 ): Encoded {
-  const { dims, bits, group, axis } = options
-  return encoded(
-    affineEncoding,
-    'float32',
-    dims,
-    { ...parts },
-    { bits, group, axis: axis < 0 ? axis + dims.length : axis },
-  )
+  return encoded(affineEncoding, 'float32', options.dims, { ...parts }, groupedMeta(options.dims, options))
 }
 
 /** The kind of {@link affine}. */
@@ -58,56 +41,35 @@ export const affineEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   linear: /* @__PURE__ */ kernel('linearAffine', linearTiled),
 })
 
+const NUMBERS = ['scale', 'zero', 'offset']
+
 function checkAffine(e: Encoded): void {
-  const bits = metaInteger(e, 'bits', 1, 8)
-  const group = metaInteger(e, 'group', 1, Number.MAX_SAFE_INTEGER)
-  const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
-  const codes = tensorPart(e, 'codes')
-  const { columns } = matrixDims(e.dims)
-  if (
-    codes.type !== 'uint8' ||
-    !sameDims(codes.dims, [...e.dims.slice(0, -1), packedRowBytes(columns, bits)])
-  ) {
-    throw malformed(e, `expected uint8 codes of ${packedRowBytes(columns, bits)} bytes a row`)
-  }
-  const scale = part(e, 'scale')
-  try {
-    groupIndex(e.dims, scale.dims, group, axis, 'affine')
-  } catch {
-    throw malformed(e, `expected a scale for groups of ${group} along axis ${axis}`)
-  }
-  for (const name of ['zero', 'offset'] as const) {
-    const other = e.parts[name]
-    if (other !== undefined && !sameDims(other.dims, scale.dims))
-      throw malformed(e, `expected ${name} to have the shape of scale`)
-  }
-  if (e.parts.zero !== undefined && tensorPart(e, 'zero').type.includes('float'))
-    throw malformed(e, 'expected integers as zero')
+  part(e, 'scale')
+  checkGroupedCodes(e, 8, 1, NUMBERS)
+  if (e.parts.zero !== undefined && isFloat(tensorPart(e, 'zero').type)) throw malformed(e, 'expected integers as zero')
 }
 
 function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
-  const { bits, group, axis } = e.meta as { bits: number; group: number; axis: number }
+  const { bits } = e.meta as unknown as GroupedMeta
   const [start, end] = rowRange(e, options)
-  const { columns } = matrixDims(e.dims)
+  const columns = e.dims.at(-1)!
   const rowBytes = packedRowBytes(columns, bits)
-  const at = groupIndex(e.dims, part(e, 'scale').dims, group, axis, 'affine')
+  const groups = groupNumbers(e, start, end, NUMBERS)
   const codesPart = tensorPart(e, 'codes')
-  const scalePart = decode(part(e, 'scale'))
-  const offsetPart = decodedPart(e, 'offset')
   const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
-  const scale = toFloat32(scalePart)
-  const offset = offsetPart && toFloat32(offsetPart)
-  const zero = e.parts.zero && numbersOf(tensorPart(e, 'zero'))
+  const scale = groups.of('scale')!
+  const zero = groups.of('zero')
+  const offset = groups.of('offset')
   const packed = codesPart.data as Uint8Array
   const values = made.data as Float32Array
   const codes = new Uint8Array(columns)
   const { row: firstRow, count, skip, width } = matrixRows(e.dims, start, end)
   for (let i = 0; i < count; i++) {
     unpackRow(packed, bits, codes, (firstRow + i) * rowBytes)
-    const groups = at.row(firstRow + i)
+    const row = groups.row(firstRow + i)
     for (let j = 0; j < width; j++) {
       const c = skip + j
-      const g = groups + at.columns[c]!
+      const g = row + groups.columns[c]!
       const scaled = (zero === undefined ? codes[c]! : codes[c]! - zero[g]!) * scale[g]!
       values[i * width + j] = offset === undefined ? scaled : fround(scaled) + offset[g]!
     }

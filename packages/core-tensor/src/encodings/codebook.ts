@@ -1,22 +1,12 @@
 import { packedRowBytes, unpackRow } from '../bits.ts'
 import { toFloat32 } from '../convert.ts'
-import { matrixDims, sameDims } from '../dims.ts'
+import { matrixDims } from '../dims.ts'
 import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
-import { groupIndex } from './groups.ts'
-import {
-  decoded,
-  decodedPart,
-  malformed,
-  matrixRows,
-  metaInteger,
-  part,
-  requireFloats,
-  rowRange,
-  tensorPart,
-} from './parts.ts'
+import { checkGroupedCodes, type GroupedMeta, groupedMeta, groupNumbers } from './grouped-codes.ts'
+import { decoded, malformed, matrixRows, requireFloats, rowRange, tensorPart } from './parts.ts'
 
 /**
  * Codes into a table of numbers or short vectors, times a scale a group: NF4, k-means, product
@@ -40,15 +30,7 @@ export function codebook(
   parts: { codes: Tensor; table: Tensor; scale?: Tensor | Encoded },
   options: { dims: readonly number[]; bits: number; group?: number; axis?: number },
 ): Encoded {
-  const { dims, bits, axis = -1 } = options
-  const at = axis < 0 ? axis + dims.length : axis
-  return encoded(
-    codebookEncoding,
-    'float32',
-    dims,
-    { ...parts },
-    { bits, group: options.group ?? Math.max(1, dims[at] ?? 1), axis: at },
-  )
+  return encoded(codebookEncoding, 'float32', options.dims, { ...parts }, groupedMeta(options.dims, options))
 }
 
 /** The kind of {@link codebook}. */
@@ -59,31 +41,21 @@ export const codebookEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   linear: /* @__PURE__ */ kernel('linearCodebook', linearTiled),
 })
 
+const NUMBERS = ['scale']
+
 function checkCodebook(e: Encoded): void {
-  const bits = metaInteger(e, 'bits', 1, 16)
-  const group = metaInteger(e, 'group', 1, Number.MAX_SAFE_INTEGER)
-  const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
-  const codes = tensorPart(e, 'codes')
   const table = tensorPart(e, 'table')
-  if (table.dims.length !== 2 && table.dims.length !== 3)
-    throw malformed(e, 'expected a table (entries, d) or (books, entries, d)')
-  const [entries, d] = table.dims.slice(-2) as [number, number]
+  const { entries, d } = tableDims(table)
   const { rows, columns } = matrixDims(e.dims)
-  if (d < 1 || entries < 1 || table.size === 0 || columns % d !== 0)
-    throw malformed(e, 'expected table vectors that divide the last dimension')
+  if (table.size === 0 || table.dims.length < 2 || table.dims.length > 3 || columns % d !== 0) {
+    throw malformed(e, 'expected a table (entries, d) or (books, entries, d), d dividing the last dimension')
+  }
   requireFloats(e, [table])
+  checkGroupedCodes(e, 16, d, NUMBERS)
+  const codes = tensorPart(e, 'codes')
+  const { bits } = e.meta as unknown as GroupedMeta
   const perRow = columns / d
   const rowBytes = packedRowBytes(perRow, bits)
-  if (codes.type !== 'uint8' || !sameDims(codes.dims, [...e.dims.slice(0, -1), rowBytes])) {
-    throw malformed(e, `expected uint8 codes of ${rowBytes} bytes a row`)
-  }
-  if (e.parts.scale !== undefined) {
-    try {
-      groupIndex(e.dims, part(e, 'scale').dims, group, axis, 'codebook')
-    } catch {
-      throw malformed(e, `expected a scale for groups of ${group} along axis ${axis}`)
-    }
-  }
   if (entries < 2 ** bits && codes.device.host) {
     const packed = codes.data as Uint8Array
     const row = new Uint16Array(perRow)
@@ -95,21 +67,17 @@ function checkCodebook(e: Encoded): void {
 }
 
 function decodeCodebook(e: Encoded, options: DecodeOptions = {}): Tensor {
-  const { bits, group, axis } = e.meta as { bits: number; group: number; axis: number }
+  const { bits } = e.meta as unknown as GroupedMeta
   const [start, end] = rowRange(e, options)
-  const { columns } = matrixDims(e.dims)
-  const tableTensor = tensorPart(e, 'table')
-  const [entries, d] = tableTensor.dims.slice(-2) as [number, number]
-  const books = tableTensor.dims.length === 3 ? tableTensor.dims[0]! : 1
+  const columns = e.dims.at(-1)!
+  const { books, entries, d } = tableDims(tensorPart(e, 'table'))
   const perRow = columns / d
   const rowBytes = packedRowBytes(perRow, bits)
-  const scaleDims = e.parts.scale?.dims ?? e.dims.map(() => 1)
-  const at = groupIndex(e.dims, scaleDims, group, axis, 'codebook')
+  const groups = groupNumbers(e, start, end, NUMBERS)
   const codesPart = tensorPart(e, 'codes')
-  const scalePart = decodedPart(e, 'scale')
   const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
-  const scale = scalePart && toFloat32(scalePart)
-  const table = toFloat32(tableTensor)
+  const scale = groups.of('scale')
+  const table = toFloat32(tensorPart(e, 'table'))
   const packed = codesPart.data as Uint8Array
   const values = made.data as Float32Array
   const codes = new Uint16Array(perRow)
@@ -122,10 +90,15 @@ function decodeCodebook(e: Encoded, options: DecodeOptions = {}): Tensor {
       for (let t = 0; t < d; t++) line[j * d + t] = table[from + t]!
     }
     if (scale !== undefined) {
-      const groups = at.row(firstRow + i)
-      for (let c = 0; c < columns; c++) line[c]! *= scale[groups + at.columns[c]!]!
+      const row = groups.row(firstRow + i)
+      for (let c = 0; c < columns; c++) line[c]! *= scale[row + groups.columns[c]!]!
     }
     values.set(line.subarray(skip, skip + width), i * width)
   }
   return decoded(e, made, options)
+}
+
+function tableDims({ dims }: Tensor): { books: number; entries: number; d: number } {
+  const [d = 0, entries = 0, books = 1] = [...dims].reverse()
+  return { books, entries, d }
 }

@@ -1,6 +1,6 @@
 import { requireDims } from '../dims.ts'
 import { isFloat } from '../dtype.ts'
-import { type DecodeOptions, decode, type Encoded, isEncoded, type Json } from '../encoded.ts'
+import { type DecodeOptions, type Encoded, isEncoded, type Json } from '../encoded.ts'
 import { FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { Tensor } from '../tensor.ts'
@@ -48,12 +48,6 @@ export function metaInteger(e: Encoded, name: string, low: number, high: number)
     throw malformed(e, `expected meta.${name} to be a whole number from ${low} to ${high}`)
   }
   return value
-}
-
-/** A part that may be missing, decoded if need be. Decoding may allocate: take views of memory after it. */
-export function decodedPart(e: Encoded, name: string): Tensor | undefined {
-  const found = e.parts[name]
-  return found && decode(found)
 }
 
 /** Throws unless the plain tensors among some parts are floats, which `+` and `×` compute with. */

@@ -1,6 +1,5 @@
-import { numbersOf } from '../convert.ts'
 import type { Device } from '../device.ts'
-import { NumericalError, ShapeError } from '../errors.ts'
+import { DTypeError, NumericalError, ShapeError } from '../errors.ts'
 import type { MatmulOptions } from '../kernels.ts'
 import { asTensor, requireHost, type Tensor, type TensorLike } from '../tensor.ts'
 import { matmul } from './multiply.ts'
@@ -26,7 +25,7 @@ export function matrixOf(x: TensorLike, where: string): Matrix {
   const tensor = requireFinite(x, where)
   const [rows, columns] = tensor.dims as [number, number]
   return {
-    data: new Float64Array(numbersOf(tensor)),
+    data: new Float64Array(floatsOf(tensor, where)),
     rows,
     columns,
     offset: 0,
@@ -35,10 +34,17 @@ export function matrixOf(x: TensorLike, where: string): Matrix {
   }
 }
 
+/** The elements of a tensor that is computed with as it is; the decompositions do not widen narrow types. */
+export function floatsOf({ type, data }: Tensor, where: string): Float32Array | Float64Array {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data
+  throw new DTypeError(`[${where}] expected float32 or float64, got ${type}; cast it first`)
+}
+
 /**
  * A tensor as it is.
  *
  * @throws {DeviceError} when it is not on a host device
+ * @throws {DTypeError} when its elements are neither float32 nor float64
  * @throws {NumericalError} when an element is NaN or infinite
  * @throws {ShapeError} when it is not a matrix
  */
@@ -49,7 +55,7 @@ export function requireFinite(x: TensorLike, where: string): Tensor {
   if (columns === undefined || tensor.dims.length !== 2) {
     throw new ShapeError(`[${where}] expected a matrix, got [${tensor.dims}]; reshape it to two dimensions`)
   }
-  const numbers = numbersOf(tensor)
+  const numbers = floatsOf(tensor, where)
   for (let i = 0; i < numbers.length; i++) {
     if (!Number.isFinite(numbers[i])) {
       throw new NumericalError(

@@ -1,9 +1,9 @@
-import { numbersOf } from '../convert.ts'
 import { kernel, type MatmulOptions } from '../kernels.ts'
 import { gemm } from '../reference/gemm.ts'
 import { strided } from '../reference/matmul.ts'
 import { free } from '../reference/tiles.ts'
 import type { Tensor } from '../tensor.ts'
+import { floatsOf } from './matrix.ts'
 
 /**
  * The kernel `matmul` where one operand is in float64: two matrices, a new result. Its reference is
@@ -17,8 +17,8 @@ function multiply(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const [m, k] = transposeA ? [columns, rows] : [rows, columns]
   const n = b.dims[transposeB ? 0 : 1]!
   const c = a.device.empty('float64', [m, n])
-  const left = strided(numbersOf(a), 0, columns, transposeA)
-  const right = strided(numbersOf(b), 0, b.dims[1]!, transposeB)
+  const left = strided(floatsOf(a, 'matmul'), 0, columns, transposeA)
+  const right = strided(floatsOf(b, 'matmul'), 0, b.dims[1]!, transposeB)
   gemm(m, n, k, left, right, c.data as Float64Array, free)
   return c
 }

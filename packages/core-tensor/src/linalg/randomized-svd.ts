@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts'
-import { Rng } from '../rng.ts'
+import type { Rng } from '../rng.ts'
 import type { Tensor, TensorLike } from '../tensor.ts'
 import { type Matrix, normalise, product, requireFinite, tensorOf, zeros } from './matrix.ts'
 import { matmul } from './multiply.ts'
@@ -14,8 +14,8 @@ export interface RandomizedSvdOptions extends SvdOptions {
   oversampling?: number
   /** Multiplications by a·aᵀ that sharpen the decay of the spectrum. Default 2. */
   powerIterations?: number
-  /** Default 0. */
-  seed?: number
+  /** Draws the sketch: equal states give equal bytes. Passed in, so that only those who draw carry a generator. */
+  rng: Rng
 }
 
 /**
@@ -33,7 +33,7 @@ export interface RandomizedSvdOptions extends SvdOptions {
  * @throws {NumericalError} when an element is not finite
  * @throws {ShapeError} when `a` is not a matrix or an option is not a whole number ≥ 0
  * @example
- * const { s } = await randomizedSvd(new Tensor('float64', [3, 0, 0, 0, 4, 0], [2, 3]), { rank: 1 })
+ * const { s } = await randomizedSvd(new Tensor('float64', [3, 0, 0, 0, 4, 0], [2, 3]), { rank: 1, rng: new Rng(0) })
  * Math.round(Number(s.data[0])) // => 4
  */
 export async function randomizedSvd(
@@ -42,7 +42,7 @@ export async function randomizedSvd(
 ): Promise<{ u: Tensor; s: Tensor; v: Tensor }> {
   const where = 'linalg/randomizedSvd'
   const tensor = requireFinite(a, where)
-  const { rank, oversampling = 8, powerIterations = 2, seed = 0 } = options
+  const { rank, oversampling = 8, powerIterations = 2, rng } = options
   for (const [name, value] of Object.entries({ rank, oversampling, powerIterations })) {
     if (!Number.isInteger(value) || value < 0) {
       throw new ShapeError(`[${where}] expected a whole ${name} ≥ 0, got ${value}`)
@@ -70,7 +70,6 @@ export async function randomizedSvd(
     return q
   }
 
-  const rng = new Rng(seed)
   const omega = zeros(n, l, device)
   omega.data.forEach((_, i) => {
     omega.data[i] = rng.normal()
