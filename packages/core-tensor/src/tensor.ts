@@ -160,8 +160,7 @@ function hostBytes(
   if (ArrayBuffer.isView(from)) {
     if (from.byteLength !== byteLength) {
       throw new ShapeError(
-        `[Tensor] expected ${byteLength} bytes for ${type} [${dims}], got ${from.byteLength}; ` +
-          'check the dims, and that the array has the element type',
+        `[Tensor] expected ${byteLength} bytes for ${type} [${dims}], got ${from.byteLength}; check the dims and the element type`,
       )
     }
     const { buffer, byteOffset } = hostView(type, from)

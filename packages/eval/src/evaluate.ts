@@ -36,6 +36,7 @@ export interface Divergence {
  * Scores a text under a model: negative log-likelihood and perplexity, and against a reference model
  * the mean KL divergence and top-1 agreement with paired standard errors.
  *
+ * @param model  a model, or its recorded logits
  * @param windows  what `evaluationWindows` gives
  * @throws {ShapeError} when the vocabularies differ
  * @example
@@ -54,7 +55,7 @@ export interface Divergence {
  * divergence?.kl.mean // => 0
  */
 export async function evaluate(
-  model: CausalLM,
+  model: CausalLM | LogitSource,
   windows: readonly EvaluationWindow[],
   { against, signal, onProgress }: EvaluateOptions = {},
 ): Promise<Evaluation> {
@@ -62,8 +63,8 @@ export async function evaluate(
   const kl: number[] = []
   const agree: number[] = []
   const delta: number[] = []
-  const source = typeof against === 'object' ? logitsOf(against) : against
-  const own = logitsOf(model)
+  const own = sourceOf(model)
+  const source = against && sourceOf(against)
   for (const [index, window] of windows.entries()) {
     signal?.throwIfAborted()
     const logits = await own(window, index)
@@ -90,6 +91,10 @@ export async function evaluate(
   const scores = { tokens: nats.length, nats: mean, perplexity: Math.exp(mean.mean) }
   if (source === undefined) return scores
   return { ...scores, divergence: { kl: meanOf(kl), top1Agreement: meanOf(agree), deltaNats: meanOf(delta) } }
+}
+
+function sourceOf(model: CausalLM | LogitSource): LogitSource {
+  return typeof model === 'function' ? model : logitsOf(model)
 }
 
 /** Runs a model over windows from an empty cache. */

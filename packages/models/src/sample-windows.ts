@@ -8,12 +8,12 @@ export interface SampleOptions extends JobOptions {
   seed: number
   /** The token that begins each window. */
   bos: number
-  /** Tokens of a window, the beginning one included; the model's context length, at most 512, by default. */
+  /** Tokens of a window, the beginning one included; the model's context length, at most 256, by default. */
   windowLength?: number
 }
 
 /** Windows that are drawn at the same time. */
-const BATCH = 16
+const BATCH = 32
 
 /**
  * Draws text from a model itself, window by window from the beginning token at temperature 1: data
@@ -37,7 +37,7 @@ export async function sampleWindows(model: CausalLM, options: SampleOptions): Pr
     tokens,
     seed,
     bos,
-    windowLength = Math.min(model.config.contextLength, 512),
+    windowLength = Math.min(model.config.contextLength, 256),
     signal,
     onProgress,
   } = options

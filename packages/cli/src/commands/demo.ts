@@ -4,7 +4,7 @@ import { sizeOf } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, type LogitSource, recordLogits } from '@tersor/eval'
 import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
-import { CALIBRATION_SEED, CALIBRATION_TOKENS, sampledWindows } from '../calibration.ts'
+import { CALIBRATION_SEED, sampledWindows } from '../calibration.ts'
 import { compressModel } from '../job/compress-model.ts'
 import { demoRecipes } from '../job/demo-recipes.ts'
 import type { Recipe } from '../job/recipe.ts'
@@ -17,6 +17,8 @@ import { bytesText, table } from '../terminal/table.ts'
 import { UsageError } from '../usage-error.ts'
 
 const EVALUATION_TOKENS = 8_192
+/** Half of what `tersor quantize` takes, for the sake of those who wait. */
+const CALIBRATION_TOKENS = 8_192
 const EVALUATION_SEED = 2
 
 const HELP = `tersor demo MODEL
@@ -84,7 +86,7 @@ async function measure(
   }))
   const calibration = await draw('drawing calibration text', CALIBRATION_TOKENS, CALIBRATION_SEED)
   const against = await recordLogits(model, windows)
-  const float = await evaluate(model, windows, { against })
+  const float = await evaluate(against, windows)
   say(
     `float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens that the model drew itself\n`,
   )

@@ -46,7 +46,8 @@ const NUMBERS = ['scale', 'zero', 'offset']
 function checkAffine(e: Encoded): void {
   part(e, 'scale')
   checkGroupedCodes(e, 8, 1, NUMBERS)
-  if (e.parts.zero !== undefined && isFloat(tensorPart(e, 'zero').type)) throw malformed(e, 'expected integers as zero')
+  if (e.parts.zero !== undefined && isFloat(tensorPart(e, 'zero').type))
+    throw malformed(e, 'expected integers as zero')
 }
 
 function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {

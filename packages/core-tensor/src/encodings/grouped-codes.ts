@@ -28,7 +28,12 @@ export function groupedMeta(
  * @param codeWidth  elements that a code stands for
  * @param numbers  names of the parts with a number for each group; all have the shape of the first
  */
-export function checkGroupedCodes(e: Encoded, maxBits: number, codeWidth: number, numbers: readonly string[]): void {
+export function checkGroupedCodes(
+  e: Encoded,
+  maxBits: number,
+  codeWidth: number,
+  numbers: readonly string[],
+): void {
   const bits = metaInteger(e, 'bits', 1, maxBits)
   const group = metaInteger(e, 'group', 1, Number.MAX_SAFE_INTEGER)
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
@@ -63,9 +68,15 @@ export interface GroupNumbers {
  *
  * @param numbers  names of the parts, as for {@link checkGroupedCodes}
  */
-export function groupNumbers(e: Encoded, start: number, end: number, numbers: readonly string[]): GroupNumbers {
+export function groupNumbers(
+  e: Encoded,
+  start: number,
+  end: number,
+  numbers: readonly string[],
+): GroupNumbers {
   const { group, axis } = e.meta as unknown as GroupedMeta
-  const shape = numbers.map(name => e.parts[name]?.dims).find(dims => dims !== undefined) ?? e.dims.map(() => 1)
+  const shape =
+    numbers.map(name => e.parts[name]?.dims).find(dims => dims !== undefined) ?? e.dims.map(() => 1)
   const at = groupIndex(e.dims, shape, group, axis, e.encoding.kind)
   const step = axis === 0 ? group : 1
   const shared = shape[0] === 1

@@ -64,7 +64,9 @@ describe('randomizedSvd', () => {
 
   it('is exact where the sketch holds everything, and takes empty matrices', async () => {
     const a = randomMatrix(9, 6)
-    expect(distance((await randomizedSvd(a, { rank: 6, rng: new Rng(0) })).s, (await svd(a)).s)).toBeLessThan(1e-14)
+    expect(distance((await randomizedSvd(a, { rank: 6, rng: new Rng(0) })).s, (await svd(a)).s)).toBeLessThan(
+      1e-14,
+    )
     expect(
       (
         await randomizedSvd(
@@ -85,9 +87,9 @@ describe('randomizedSvd', () => {
 
   it('rejects bad input', async () => {
     await expect(randomizedSvd(randomMatrix(3, 3), { rank: -1, rng: new Rng(0) })).rejects.toThrow(ShapeError)
-    await expect(randomizedSvd(randomMatrix(3, 3), { rank: 1, powerIterations: 0.5, rng: new Rng(0) })).rejects.toThrow(
-      /powerIterations/,
-    )
+    await expect(
+      randomizedSvd(randomMatrix(3, 3), { rank: 1, powerIterations: 0.5, rng: new Rng(0) }),
+    ).rejects.toThrow(/powerIterations/)
     await expect(
       randomizedSvd(
         matrixFrom(2, 2, () => Number.NaN),
@@ -96,7 +98,9 @@ describe('randomizedSvd', () => {
     ).rejects.toThrow(NumericalError)
     await expect(randomizedSvd(remoteMatrix(), { rank: 1, rng: new Rng(0) })).rejects.toThrow(DeviceError)
     const stop = AbortSignal.abort('enough')
-    await expect(randomizedSvd(randomMatrix(3, 3), { rank: 1, signal: stop, rng: new Rng(0) })).rejects.toBe('enough')
+    await expect(randomizedSvd(randomMatrix(3, 3), { rank: 1, signal: stop, rng: new Rng(0) })).rejects.toBe(
+      'enough',
+    )
   })
 
   it('reports progress to the end', async () => {

@@ -1,6 +1,6 @@
 import { numbersOf, toFloat32, writeNumbers } from '../convert.ts'
 import type { AttentionOptions } from '../kernels.ts'
-import { exp as portableExp, log as portableLog } from '../portable-math.ts'
+import { log } from '../portable-math.ts'
 import type { Tensor } from '../tensor.ts'
 import { fastExp, powersOfTwo } from './fast-exp.ts'
 import { checkedIndices } from './gather.ts'
@@ -102,8 +102,7 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
  * Turns one lane of scores into weights in place and returns their log-sum-exp; a row without keys
  * has weights of 0. The loops are one function, so that they are compiled once for all calls.
  */
-function softmaxOf({ scale, order }: AttentionOptions, bias: Float32Array | undefined) {
-  const [exp, log] = order === 'sequential' ? [portableExp, portableLog] : [fastExp, Math.log]
+function softmaxOf({ scale }: AttentionOptions, bias: Float32Array | undefined) {
   const powers = powersOfTwo()
   return (scores: Panel, lane: number, lanes: number, end: number, kv: number): number => {
     let max = -Infinity
@@ -115,7 +114,7 @@ function softmaxOf({ scale, order }: AttentionOptions, bias: Float32Array | unde
     // Where nothing is seen, exp(−∞ − 0) adds up to 0; a score that is not a number still shows.
     const shift = max === -Infinity ? 0 : max
     let sum = 0
-    for (let at = lane; at < end; at += lanes) sum += scores[at] = exp(scores[at]! - shift, powers)
+    for (let at = lane; at < end; at += lanes) sum += scores[at] = fastExp(scores[at]! - shift, powers)
     if (sum === 0) return -Infinity
     for (let at = lane; at < end; at += lanes) scores[at]! /= sum
     return shift + log(sum)

@@ -25,7 +25,7 @@ function histogramReference(
   } = options
   if (!Number.isInteger(bins) || bins < 1 || !(low < high) || !Number.isFinite(high - low)) {
     throw new ShapeError(
-      `[histogram] expected bins ≥ 1 and a finite range low < high, got ${bins} and [${low}, ${high}]`,
+      `[histogram] expected bins ≥ 1 and a range low < high, got ${bins} and [${low}, ${high}]`,
     )
   }
   const { values, done } = output('histogram', x.device, 'int32', [bins], options)
