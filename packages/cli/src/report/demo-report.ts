@@ -1,0 +1,27 @@
+import type { Divergence } from '@tersor/eval'
+
+/** One line of the main job's result: a recipe, what its file takes and what it lost. */
+export interface DemoRow {
+  readonly recipe: string
+  /** What recipes are grouped by in the plot: the method's name. */
+  readonly method: string
+  /** Of all weights, metadata included. */
+  readonly bitsPerWeight: number
+  readonly fileBytes: number
+  /** The uncompressed file over this one. */
+  readonly ratio: number
+  readonly perplexity: number
+  readonly divergence: Divergence
+  readonly seconds: number
+}
+
+export interface DemoResult {
+  readonly model: string
+  readonly parameters: number
+  readonly fileBytes: number
+  readonly evaluatedTokens: number
+  readonly calibrationTokens: number
+  readonly device: string
+  readonly perplexity: number
+  readonly rows: readonly DemoRow[]
+}

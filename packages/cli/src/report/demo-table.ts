@@ -1,0 +1,51 @@
+import { bytesText } from '../terminal/table.ts'
+import type { DemoResult, DemoRow } from './demo-report.ts'
+
+export const demoHeader = [
+  'recipe',
+  'bits/weight',
+  'file',
+  'ratio',
+  'perplexity',
+  'Δ',
+  'KL',
+  'top-1',
+  'seconds',
+] as const
+
+/** The cells of the uncompressed model and of every recipe, as text. */
+export function demoCells({ fileBytes, parameters, perplexity, rows }: DemoResult): string[][] {
+  const first = [
+    'uncompressed',
+    ((8 * fileBytes) / parameters).toFixed(3),
+    bytesText(fileBytes),
+    '1.00×',
+    perplexity.toFixed(4),
+    '–',
+    '–',
+    '–',
+    '–',
+  ]
+  return [first, ...rows.map(row => cells(row, perplexity))]
+}
+
+function cells(row: DemoRow, floatPerplexity: number): string[] {
+  const { kl, top1Agreement } = row.divergence
+  const change = (100 * (row.perplexity - floatPerplexity)) / floatPerplexity
+  return [
+    row.recipe,
+    row.bitsPerWeight.toFixed(3),
+    bytesText(row.fileBytes),
+    `${row.ratio.toFixed(2)}×`,
+    row.perplexity.toFixed(4),
+    `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(2)} %`,
+    `${compact(kl.mean, 3)} ± ${compact(kl.standardError, 2)}`,
+    `${(100 * top1Agreement.mean).toFixed(2)} %`,
+    row.seconds.toFixed(1),
+  ]
+}
+
+/** A few significant digits, with an exponent where the zeros would hide them. */
+function compact(value: number, digits: number): string {
+  return Math.abs(value) < 1e-3 ? value.toExponential(digits - 1) : value.toPrecision(digits)
+}
