@@ -17,7 +17,7 @@ export function elements(x: Tensor, where: string): Uint8Array | Uint16Array | U
       return new BigUint64Array(buffer, byteOffset, byteLength / 8) as unknown as Uint32Array
     default:
       throw new DTypeError(
-        `[${where}] expected elements of whole bytes, got ${x.type}; cast it to uint8 first`,
+        `[${where}] expected whole bytes, got ${x.type}; cast it to uint8`,
       )
   }
 }
