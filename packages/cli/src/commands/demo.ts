@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { sizeOf } from '@tersor/core-tensor'
-import { type EvaluationWindow, evaluate, type LogitSource, recordLogits } from '@tersor/eval'
+import { type EvaluationWindow, evaluate, type LogitSource, logitsOf, recordLogits } from '@tersor/eval'
 import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import { CALIBRATION_SEED, sampledWindows } from '../calibration.ts'
@@ -20,6 +20,9 @@ const EVALUATION_TOKENS = 8_192
 /** Half of what `tersor quantize` takes, for the sake of those who wait. */
 const CALIBRATION_TOKENS = 8_192
 const EVALUATION_SEED = 2
+
+/** Above this the float model runs again for every recipe instead of being remembered. */
+const MAX_RECORDED_BYTES = 2 ** 29
 
 const HELP = `tersor demo MODEL
 
@@ -85,7 +88,9 @@ async function measure(
     from: 1,
   }))
   const calibration = await draw('drawing calibration text', CALIBRATION_TOKENS, CALIBRATION_SEED)
-  const against = await recordLogits(model, windows)
+  const logitBytes =
+    4 * model.config.vocabSize * windows.reduce((sum, window) => sum + window.tokens.length, 0)
+  const against = logitBytes <= MAX_RECORDED_BYTES ? await recordLogits(model, windows) : logitsOf(model)
   const float = await evaluate(against, windows)
   say(
     `float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens that the model drew itself\n`,

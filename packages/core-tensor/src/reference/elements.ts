@@ -16,9 +16,7 @@ export function elements(x: Tensor, where: string): Uint8Array | Uint16Array | U
       // BigInts, because moving int64 as floats could rewrite bits that look like a NaN; they are only moved, so the type may lie.
       return new BigUint64Array(buffer, byteOffset, byteLength / 8) as unknown as Uint32Array
     default:
-      throw new DTypeError(
-        `[${where}] expected whole bytes, got ${x.type}; cast it to uint8`,
-      )
+      throw new DTypeError(`[${where}] expected whole bytes, got ${x.type}; cast it to uint8`)
   }
 }
 
