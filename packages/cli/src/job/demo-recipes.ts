@@ -9,8 +9,14 @@ export const GPTQ_DEFAULTS = {
   sweeps: 4,
 } as const
 
-/** Round-to-nearest with ranges of the least squared error. */
-const rtn = (bits: number): Method => ({ method: 'rtn', bits, groupSize: 32, range: 'mse', zero: 'float' })
+/** Round-to-nearest; with few bits the range of the least squared error pays for its search. */
+const rtn = (bits: number): Method => ({
+  method: 'rtn',
+  bits,
+  groupSize: 32,
+  range: bits < 5 ? 'mse' : 'minMax',
+  zero: 'float',
+})
 
 /** The same format, calibrated. */
 const gptq = (bits: number): Method => ({ ...GPTQ_DEFAULTS, bits, groupSize: 32 })
