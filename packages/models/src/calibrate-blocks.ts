@@ -1,5 +1,5 @@
 import { type Encoded, type JobOptions, type LayeredLM, ShapeError, type Tensor } from '@tersor/core-tensor'
-import { gram } from '@tersor/core-tensor/reference'
+import { GramStatistic } from '@tersor/core-tensor/statistics'
 
 type Weights = ReadonlyMap<string, Tensor | Encoded>
 
@@ -56,10 +56,10 @@ export async function calibrateBlocks(
   const states = windows.map(tokens => model.embed(tokens))
   for (let layer = 0; layer <= layers; layer++) {
     signal?.throwIfAborted()
-    const grams = new Map<string, Tensor>()
+    const statistics = new Map<string, GramStatistic>()
     const run = (x: Tensor, collect: boolean): Tensor => {
       const taps = collect
-        ? { linear: (names: readonly string[], input: Tensor) => addGram(grams, names, input) }
+        ? { linear: (names: readonly string[], input: Tensor) => addInput(statistics, names, input) }
         : undefined
       if (layer === layers) return current.head(x, taps)
       const cache = current.createCache()
@@ -68,8 +68,8 @@ export async function calibrateBlocks(
       return y
     }
     for (const x of states) run(x, true).dispose()
-    const names = [...grams.keys()]
-    const weights = new Map(names.map(name => [name, current.weights.get(name)!]))
+    const weights = new Map([...statistics.keys()].map(name => [name, current.weights.get(name)!]))
+    const grams = new Map(Array.from(statistics, ([name, statistic]) => [name, statistic.gram]))
     const replaced = await compress({ layer, weights, grams, samples })
     if (replaced.size > 0) current = current.with(replaced)
     for (const tensor of new Set(grams.values())) tensor.dispose()
@@ -85,12 +85,9 @@ export async function calibrateBlocks(
   return current
 }
 
-function addGram(grams: Map<string, Tensor>, names: readonly string[], x: Tensor): void {
-  const width = x.dims.at(-1)!
-  let sum = grams.get(names[0]!)
-  if (sum === undefined) {
-    sum = x.device.empty('float64', [width, width])
-    for (const name of names) grams.set(name, sum)
-  }
-  gram(x, { out: sum, accumulate: true })
+/** Counts an input in; weights that share it share one statistic. */
+function addInput(statistics: Map<string, GramStatistic>, names: readonly string[], x: Tensor): void {
+  const statistic = statistics.get(names[0]!) ?? new GramStatistic(x.dims.at(-1)!, { device: x.device })
+  for (const name of names) statistics.set(name, statistic)
+  statistic.add(x)
 }
