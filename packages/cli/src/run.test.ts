@@ -110,7 +110,8 @@ describe('tersor', () => {
     ]) {
       const { code, err } = await tersor(...args)
       expect(code, args.join(' ')).toBe(2)
-      expect(err.split('\n')[0]).toMatch(/^tersor: .+/)
+      expect(err.trim().split('\n')).toHaveLength(1)
+      expect(err).toMatch(/^tersor: .+; see 'tersor help'\n$/)
       expect(err).not.toContain('    at ')
     }
   })

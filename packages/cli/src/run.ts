@@ -34,7 +34,7 @@ Each command explains itself with --help. Errors are one line; --debug adds the 
  * const said: string[] = []
  * const stream = { write: (text: string) => said.push(text) }
  * await run(['inspect'], { out: stream, err: stream }) // => 2
- * said[0] // => 'tersor: expected a model file\n'
+ * said[0] // => 'tersor: expected a model file; see \'tersor help\'\n'
  */
 export async function run(
   args: readonly string[],
@@ -52,12 +52,10 @@ export async function run(
     await command(rest, streams)
     return 0
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    streams.err.write(
-      `tersor: ${args.includes('--debug') && error instanceof Error ? error.stack : message.replaceAll('\n', ' ')}\n`,
-    )
-    if (!(error instanceof UsageError)) return 1
-    streams.err.write("Run 'tersor help' for what it takes.\n")
-    return 2
+    const wrongUsage = error instanceof UsageError
+    const message = (error instanceof Error ? error.message : String(error)).replaceAll('\n', ' ')
+    const debug = args.includes('--debug') && error instanceof Error
+    streams.err.write(`tersor: ${debug ? error.stack : message}${wrongUsage ? "; see 'tersor help'" : ''}\n`)
+    return wrongUsage ? 2 : 1
   }
 }
