@@ -49,6 +49,8 @@ export interface LayeredLM extends CausalLM {
   readonly weights: ReadonlyMap<string, Tensor | Encoded>
   /** The same model with some weights replaced. */
   with(weights: ReadonlyMap<string, Tensor | Encoded>): LayeredLM
+  /** The same model on another device, packed for it; this one's weights are freed unless `keep` says otherwise. */
+  to(device: Device, options?: { keep?: boolean }): Promise<LayeredLM>
   /** (tokens, hidden) */
   embed(tokens: Int32Array): Tensor
   /** (tokens, hidden) to (tokens, hidden) */

@@ -1,7 +1,7 @@
 import { sizeOf } from './dims.ts'
 import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostView } from './dtype.ts'
 import { ShapeError } from './errors.ts'
-import { decodeNarrow, encodeNarrow, narrowFloats } from './narrow-float.ts'
+import { decodeNarrow, encodeNarrow, type NarrowFloat, narrowFloats } from './narrow-float.ts'
 import type { Tensor, TensorLike } from './tensor.ts'
 
 /** A typed array that holds numbers as they are. */
@@ -66,43 +66,28 @@ export function writeNumbers(values: ArrayLike<number>, type: DType, out: HostAr
       `[cast] expected an out of ${expected} bytes for ${values.length} ${type}, got ${out.byteLength}`,
     )
   }
-  switch (type) {
-    case 'float64':
-    case 'float32':
-      ;(out as Float32Array).set(values)
-      return
-    case 'float16':
-    case 'bfloat16':
-    case 'float8e4m3fn':
-    case 'float8e5m2': {
-      const format = narrowFloats[type]
-      const bits = out as Uint16Array
-      for (let i = 0; i < values.length; i++) bits[i] = encodeNarrow(values[i]!, format)
-      return
-    }
-    case 'int64': {
-      const wide = out as BigInt64Array
-      for (let i = 0; i < values.length; i++) wide[i] = toBigInt64(values[i]!)
-      return
-    }
-    case 'bool': {
-      const flags = out as Uint8Array
-      for (let i = 0; i < values.length; i++) flags[i] = values[i] === 0 ? 0 : 1
-      return
-    }
-    case 'int4':
-    case 'uint4':
-      packNibbles(values, type === 'int4', out as Uint8Array)
-      return
-    default: {
-      const bits = dtypeBits[type]
-      const signed = type.startsWith('int')
-      const low = signed ? -(2 ** (bits - 1)) : 0
-      const high = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1
-      const integers = out as Int32Array
-      for (let i = 0; i < values.length; i++) integers[i] = clampInteger(values[i]!, low, high)
-    }
+  if (type === 'float64' || type === 'float32') {
+    ;(out as Float32Array).set(values)
+    return
   }
+  const convert = conversionTo(type)
+  const bits = dtypeBits[type]
+  const low = type.startsWith('int') ? -(2 ** (bits - 1)) : 0
+  const high = low + 2 ** bits - 1
+  const integers = out as Int32Array
+  if (convert !== undefined) {
+    const held = out as { [i: number]: number | bigint }
+    for (let i = 0; i < values.length; i++) held[i] = convert(values[i]!)
+  } else if (bits === 4) packNibbles(values, low, high, out as Uint8Array)
+  else for (let i = 0; i < values.length; i++) integers[i] = clampInteger(values[i]!, low, high)
+}
+
+/** What the host array of a dtype holds of a number, where that is not the integer part within its range. */
+function conversionTo(type: DType): ((x: number) => number | bigint) | undefined {
+  if (type === 'int64') return toBigInt64
+  if (type === 'bool') return x => (x === 0 ? 0 : 1)
+  const format = narrowFloats[type as keyof typeof narrowFloats] as NarrowFloat | undefined
+  return format && (x => encodeNarrow(x, format))
 }
 
 function widenBfloat16(bits: Uint16Array): Float32Array {
@@ -116,11 +101,10 @@ function widenFloat16(bits: Uint16Array): Float32Array {
   const words = new Uint32Array(out.buffer)
   for (let i = 0; i < bits.length; i++) {
     const half = bits[i]!
-    const exponent = (half >> 10) & 31
-    const sign = (half & 0x8000) << 16
-    if (exponent === 31) words[i] = sign | 0x7f800000 | ((half & 1023) << 13)
-    else if (exponent === 0) out[i] = (sign === 0 ? 1 : -1) * (half & 1023) * 2 ** -24
-    else words[i] = sign | ((exponent + 112) << 23) | ((half & 1023) << 13)
+    words[i] = ((half & 0x8000) << 16) | ((half & 0x7fff) << 13)
+    // The exponent's bias is 127 instead of 15; infinities and NaN have all its bits set.
+    out[i]! *= 2 ** 112
+    if ((half & 0x7c00) === 0x7c00) words[i]! |= 0x7f800000
   }
   return out
 }
@@ -143,11 +127,10 @@ function unpackNibbles(packed: Uint8Array, size: number, signed: boolean): Float
   return out
 }
 
-function packNibbles(values: ArrayLike<number>, signed: boolean, out: Uint8Array): void {
+function packNibbles(values: ArrayLike<number>, low: number, high: number, out: Uint8Array): void {
   out.fill(0)
   for (let i = 0; i < values.length; i++) {
-    const nibble = clampInteger(values[i]!, signed ? -8 : 0, signed ? 7 : 15) & 15
-    out[i >> 1]! |= nibble << ((i & 1) * 4)
+    out[i >> 1]! |= (clampInteger(values[i]!, low, high) & 15) << ((i & 1) * 4)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DType } from './dtype.ts'
 import type { Encoded } from './encoded.ts'
-import type { Kernels } from './kernels.ts'
+import type { DeviceKernels } from './kernels.ts'
 import type { Tensor, TensorLike } from './tensor.ts'
 
 /** Where tensors live and kernels run: plain TypeScript, WASM, native code, a graphics card. */
@@ -10,7 +10,7 @@ export interface Device {
   readonly host: boolean
   readonly info: Readonly<Record<string, string | number | boolean>>
   /** What this device accelerates. The rest runs the reference on a host, and is an `UnsupportedError` elsewhere. */
-  readonly kernels: Partial<Kernels>
+  readonly kernels: DeviceKernels
   /** How often each kernel fell back to its reference. */
   readonly fallbacks: ReadonlyMap<string, number>
   /** Resolves with the reason when the device is lost; pending while it lives. */

@@ -8,28 +8,31 @@ import { ShapeError } from './errors.ts'
  * sizeOf([2, 3, 4]) // => 24
  */
 export function sizeOf(dims: readonly number[], where = 'dims'): number {
-  let size = 1
   // A zero hides an overflow of the others, so the product without zeros is what must stay exact.
-  let full = 1
-  for (const dim of dims) {
-    if (!Number.isSafeInteger(dim) || dim < 0) {
-      throw new ShapeError(`[${where}] expected whole dimensions ≥ 0, got [${dims}]`)
-    }
-    size *= dim
-    full *= dim || 1
+  const full = productOf(dims.map(dim => dim || 1))
+  if (!Number.isSafeInteger(full) || !dims.every(dim => isWhole(dim))) {
+    throw new ShapeError(
+      `[${where}] expected whole dimensions ≥ 0, of fewer than 2^53 elements, got [${dims}]`,
+    )
   }
-  if (!Number.isSafeInteger(full)) {
-    throw new ShapeError(`[${where}] expected fewer than 2^53 elements, got [${dims}]`)
-  }
-  return size
+  return productOf(dims)
+}
+
+/** The product of dimensions that were checked already. */
+export function productOf(dims: readonly number[]): number {
+  let product = 1
+  for (const dim of dims) product *= dim
+  return product
+}
+
+/** Whether something is a whole number from 0 to `last`. */
+export function isWhole(x: unknown, last: number = Number.MAX_SAFE_INTEGER): x is number {
+  return Number.isInteger(x) && (x as number) >= 0 && (x as number) <= last
 }
 
 /** A shape seen as (rows, columns): leading dimensions folded together, the last one kept. A scalar is (1, 1). */
 export function matrixDims(dims: readonly number[]): { rows: number; columns: number } {
-  const columns = dims.length === 0 ? 1 : dims[dims.length - 1]!
-  let rows = 1
-  for (let i = 0; i + 1 < dims.length; i++) rows *= dims[i]!
-  return { rows, columns }
+  return { rows: productOf(dims.slice(0, -1)), columns: dims.at(-1) ?? 1 }
 }
 
 /** A shape seen as (outer, axis, inner) around one axis; a negative axis counts from the end. */
@@ -39,14 +42,20 @@ export function aroundAxis(
   where: string,
 ): { outer: number; length: number; inner: number; axis: number } {
   const at = axis < 0 ? axis + dims.length : axis
-  if (!Number.isInteger(at) || at < 0 || at >= dims.length) {
+  if (!isWhole(at, dims.length - 1)) {
     throw new ShapeError(`[${where}] expected an axis of [${dims}], got ${axis}`)
   }
-  let outer = 1
-  let inner = 1
-  for (let i = 0; i < at; i++) outer *= dims[i]!
-  for (let i = at + 1; i < dims.length; i++) inner *= dims[i]!
-  return { outer, length: dims[at]!, inner, axis: at }
+  return {
+    outer: productOf(dims.slice(0, at)),
+    length: dims[at]!,
+    inner: productOf(dims.slice(at + 1)),
+    axis: at,
+  }
+}
+
+/** Elements from one entry of an axis to the next, row-major; 0 where the axis has length 1, which repeats. */
+export function stridesOf(dims: readonly number[]): number[] {
+  return dims.map((dim, i) => (dim === 1 ? 0 : productOf(dims.slice(i + 1))))
 }
 
 /** Throws unless a tensor has given dimensions; `what` names it. */

@@ -37,50 +37,37 @@ type HostArrayConstructor = {
   readonly BYTES_PER_ELEMENT: number
 }
 
-/** Bits of one element in memory. */
-export const dtypeBits: Readonly<Record<DType, number>> = {
-  float64: 64,
-  float32: 32,
-  float16: 16,
-  bfloat16: 16,
-  float8e4m3fn: 8,
-  float8e5m2: 8,
-  int64: 64,
-  int32: 32,
-  uint32: 32,
-  int16: 16,
-  uint16: 16,
-  int8: 8,
-  uint8: 8,
-  int4: 4,
-  uint4: 4,
-  bool: 8,
+/** 16-bit floats are held in `Uint16Array`; 8-bit floats, 4-bit integers and bool in `Uint8Array`. */
+const hostArrays: Readonly<Record<DType, HostArrayConstructor>> = {
+  float64: Float64Array,
+  float32: Float32Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  float8e4m3fn: Uint8Array,
+  float8e5m2: Uint8Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int4: Uint8Array,
+  uint4: Uint8Array,
+  bool: Uint8Array,
 }
 
-/** The typed array that holds a dtype: 16-bit floats in `Uint16Array`, 8-bit floats, 4-bit integers and bool in `Uint8Array`. */
+/** Bits of one element in memory. */
+export const dtypeBits = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ Object.entries(hostArrays).map(([type, { BYTES_PER_ELEMENT }]) => [
+    type,
+    type.endsWith('int4') ? 4 : BYTES_PER_ELEMENT * 8,
+  ]),
+) as Readonly<Record<DType, number>>
+
+/** The typed array that holds a dtype. */
 export function hostArrayOf(type: DType): HostArrayConstructor {
-  switch (type) {
-    case 'float64':
-      return Float64Array
-    case 'float32':
-      return Float32Array
-    case 'int64':
-      return BigInt64Array
-    case 'int32':
-      return Int32Array
-    case 'uint32':
-      return Uint32Array
-    case 'int16':
-      return Int16Array
-    case 'float16':
-    case 'bfloat16':
-    case 'uint16':
-      return Uint16Array
-    case 'int8':
-      return Int8Array
-    default:
-      return Uint8Array
-  }
+  return hostArrays[type]
 }
 
 /** A view of bytes as the host array of a dtype, whatever typed array another library holds them in. */
@@ -88,9 +75,13 @@ export function hostView(type: DType, data: ArrayBufferView): HostArray {
   const HostArray = hostArrayOf(type)
   if (data instanceof HostArray) return data
   const aligned = data.byteOffset % HostArray.BYTES_PER_ELEMENT === 0
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  const { buffer, byteOffset, byteLength } = aligned ? bytes : bytes.slice()
+  const { buffer, byteOffset, byteLength } = aligned ? data : viewBytes(data).slice()
   return new HostArray(buffer, byteOffset, byteLength / HostArray.BYTES_PER_ELEMENT)
+}
+
+/** What a typed array shows, as bytes, without a copy. */
+export function viewBytes({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 /** Throws a {@link DTypeError} unless `type` is one of ours. */

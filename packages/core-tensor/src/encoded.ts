@@ -1,4 +1,5 @@
 import type { Device } from './device.ts'
+import { isWhole, productOf } from './dims.ts'
 import { type DType, dtypeBits, isFloat } from './dtype.ts'
 import { FormatError, ShapeError } from './errors.ts'
 import type { Order, Out } from './kernels.ts'
@@ -96,11 +97,11 @@ function checkWhole(e: Encoded): void {
   if (!Object.hasOwn(dtypeBits, e.type) || !isFloat(e.type)) {
     throw new FormatError(`[${where}] expected to decode to a float type, got ${e.type}`)
   }
-  const full = e.dims.map(dim => Math.max(dim, 1))
-  const sizes = e.dims.every(dim => Number.isSafeInteger(dim) && dim >= 0)
-    ? full.reduce((a, b) => a * b, 1)
-    : Infinity
-  if (sizes > (e.dims.includes(0) ? MAX_EMPTY_SIZE : Number.MAX_SAFE_INTEGER)) {
+  const full = productOf(e.dims.map(dim => dim || 1))
+  if (
+    !e.dims.every(dim => isWhole(dim)) ||
+    full > (e.dims.includes(0) ? MAX_EMPTY_SIZE : Number.MAX_SAFE_INTEGER)
+  ) {
     throw new FormatError(`[${where}] expected dimensions of a tensor, got [${e.dims}]`)
   }
 }

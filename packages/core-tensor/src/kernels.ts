@@ -97,6 +97,7 @@ export interface CoreKernels {
   reduce(op: ReduceOp, x: Tensor, options: Out & Order & { axis: number }): Tensor
   matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor
   gram(x: Tensor, options?: Out & Order): Tensor
+  linearDense(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
   linearAffine(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
   linearCodebook(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
   linearSparse(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
@@ -118,8 +119,35 @@ export interface CoreKernels {
   ): Tensor
 }
 
-/** Every primitive that a device may accelerate; the coding and training groups join with their packages. */
-export interface Kernels extends CoreKernels {}
+/** How a stream of interleaved rANS coders is laid out; the format is documented with codec's `ransDecode`. */
+export interface RansDecodeOptions {
+  /** (symbols) uint8, written whole. */
+  out: Tensor
+  /** (256) uint16 frequencies of the symbols, 2^precision together. */
+  frequencies: Tensor
+  /** (chunks + 1) uint32: where each chunk begins in the stream, and where the last one ends. */
+  offsets: Tensor
+  /** Symbols in every chunk but the last. */
+  chunk: number
+  /** 1 to 12 */
+  precision: number
+  /** Coders that take turns within a chunk. */
+  lanes: number
+}
+
+/** Entropy decoding and bit fields; documented with their references in `@tersor/codec`. */
+export interface CodingKernels {
+  ransDecode(stream: Tensor, options: RansDecodeOptions): Tensor
+  unpackBits(packed: Tensor, options: { bits: number; columns: number; out?: Tensor }): Tensor
+}
+
+/** Every primitive that a device may accelerate; the training group joins with its package. */
+export interface Kernels extends CoreKernels, CodingKernels {}
+
+/** What a device accelerates. A kernel that returns undefined leaves this call to the reference. */
+export type DeviceKernels = {
+  readonly [N in keyof Kernels]?: (...args: Parameters<Kernels[N]>) => ReturnType<Kernels[N]> | undefined
+}
 
 /**
  * Makes the callable of a kernel: it runs what the tensors' device has in its table, or the
@@ -132,7 +160,8 @@ export function kernel<N extends keyof Kernels>(name: N, specification: Kernels[
   const run = (...args: unknown[]): unknown => {
     const device = deviceOf(name, args)
     const own = device.kernels[name] as ((...args: unknown[]) => unknown) | undefined
-    if (own !== undefined) return own(...args)
+    const result = own?.(...args)
+    if (result !== undefined) return result
     if (!device.host) {
       throw new UnsupportedError(
         `[${name}] ${device.name} does not offer it; move the tensors to a host device`,

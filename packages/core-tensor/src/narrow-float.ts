@@ -1,3 +1,5 @@
+import { exponentOf, powerOfTwo } from './float-bits.ts'
+
 /** A binary floating-point format of at most 16 bits. */
 export interface NarrowFloat {
   readonly exponentBits: number
@@ -81,19 +83,4 @@ export function roundTiesToEven(x: number): number {
   if (rest < 0.5) return down
   if (rest > 0.5) return down + 1
   return down % 2 === 0 ? down : down + 1
-}
-
-const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8))
-
-/** The exponent of the leading bit of a positive finite number; −1023 for float64 subnormals, which lie below every format here. */
-function exponentOf(x: number): number {
-  scratch.setFloat64(0, x)
-  return (scratch.getUint32(0) >>> 20) - 1023
-}
-
-/** 2^e for −1022 ≤ e ≤ 1023, exactly. */
-function powerOfTwo(e: number): number {
-  scratch.setUint32(0, (e + 1023) << 20)
-  scratch.setUint32(4, 0)
-  return scratch.getFloat64(0)
 }

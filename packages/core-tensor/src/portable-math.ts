@@ -5,6 +5,7 @@
  * fixed-point models. Elsewhere `Math` is faster.
  */
 import { NumericalError } from './errors.ts'
+import { exponentOf, powerOfTwo } from './float-bits.ts'
 
 const LN2_HIGH = 6.9314718036912381649e-1
 const LN2_LOW = 1.90821492927058770002e-10
@@ -30,22 +31,13 @@ export function exp(x: number): number {
   return scaleByPowerOfTwo(result, k)
 }
 
+// Bundlers keep an unused array of quotients, and drop one of integers.
+const reciprocal = (n: number): number => 1 / n
+
 /** 1/2!, 1/3!, … 1/14! */
-const EXP_TERMS: readonly number[] = [
-  0.5,
-  1 / 6,
-  1 / 24,
-  1 / 120,
-  1 / 720,
-  1 / 5040,
-  1 / 40320,
-  1 / 362880,
-  1 / 3628800,
-  1 / 39916800,
-  1 / 479001600,
-  1 / 6227020800,
-  1 / 87178291200,
-]
+const EXP_TERMS: readonly number[] = /* @__PURE__ */ [
+  2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800, 479001600, 6227020800, 87178291200,
+].map(reciprocal)
 
 /** ln x by reduction to √½ ≤ m < √2 and the series of atanh((m − 1) / (m + 1)). */
 export function log(x: number): number {
@@ -57,10 +49,9 @@ export function log(x: number): number {
     x *= 2 ** 54
     exponent = -54
   }
-  scratch.setFloat64(0, x)
-  exponent += (scratch.getUint32(0) >>> 20) - 1023
-  scratch.setUint32(0, (scratch.getUint32(0) & 0xfffff) | 0x3ff00000)
-  let m = scratch.getFloat64(0)
+  const leading = exponentOf(x)
+  exponent += leading
+  let m = x / powerOfTwo(leading)
   if (m > Math.SQRT2) {
     m /= 2
     exponent++
@@ -138,39 +129,17 @@ function cosNearZero(r: number, rest: number): number {
 }
 
 /** −1/3!, 1/5!, −1/7!, … */
-const SIN_TERMS: readonly number[] = [
-  -1 / 6,
-  1 / 120,
-  -1 / 5040,
-  1 / 362880,
-  -1 / 39916800,
-  1 / 6227020800,
-  -1 / 1307674368000,
-  1 / 355687428096000,
-]
+const SIN_TERMS: readonly number[] = /* @__PURE__ */ [
+  -6, 120, -5040, 362880, -39916800, 6227020800, -1307674368000, 355687428096000,
+].map(reciprocal)
 /** 1/4!, −1/6!, 1/8!, … */
-const COS_TERMS: readonly number[] = [
-  1 / 24,
-  -1 / 720,
-  1 / 40320,
-  -1 / 3628800,
-  1 / 479001600,
-  -1 / 87178291200,
-  1 / 20922789888000,
-  -1 / 6402373705728000,
-]
-
-const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8))
+const COS_TERMS: readonly number[] = /* @__PURE__ */ [
+  24, -720, 40320, -3628800, 479001600, -87178291200, 20922789888000, -6402373705728000,
+].map(reciprocal)
 
 /** x · 2^k, in two steps where 2^k alone would leave the range. */
 function scaleByPowerOfTwo(x: number, k: number): number {
   if (k > 1023) return x * 2 * powerOfTwo(k - 1)
   if (k < -1022) return x * powerOfTwo(k + 64) * powerOfTwo(-64)
   return x * powerOfTwo(k)
-}
-
-function powerOfTwo(e: number): number {
-  scratch.setUint32(0, (e + 1023) << 20)
-  scratch.setUint32(4, 0)
-  return scratch.getFloat64(0)
 }

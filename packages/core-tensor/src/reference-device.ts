@@ -1,74 +1,60 @@
 import type { Device, Memory } from './device.ts'
 import { sizeOf } from './dims.ts'
-import { bytesOf, checkDType, type DType } from './dtype.ts'
-import type { Encoded } from './encoded.ts'
+import { bytesOf, type DType, viewBytes } from './dtype.ts'
 import { DeviceError } from './errors.ts'
-import { Tensor, type TensorLike } from './tensor.ts'
+import { Tensor } from './tensor.ts'
 import { tensorsOf } from './tensors-of.ts'
 
 /**
  * The device of plain TypeScript: ordinary JavaScript memory and the reference kernels, which
- * specify what every other device computes. It accelerates nothing, so its kernel table is empty.
+ * specify what every other device computes. It is always there and never lost, and accelerates
+ * nothing, so its kernel table is empty.
  */
-class ReferenceDevice implements Device {
-  readonly name = 'reference'
-  readonly host = true
-  readonly info = Object.freeze({ threads: 1 })
-  readonly kernels = Object.freeze({})
-  readonly fallbacks: ReadonlyMap<string, number> = new Map()
-  readonly lost = new Promise<Error>(() => {})
-  #scope: Set<Memory> | undefined
+export const reference: Device = /* @__PURE__ */ referenceDevice()
 
-  empty(type: DType, dims: readonly number[]): Tensor {
-    checkDType(type, 'Device.empty')
-    const memory = hostMemory(new Uint8Array(bytesOf(type, sizeOf(dims, 'Device.empty'))))
-    const tensor = new Tensor(type, memory, dims, 0, true)
-    this.#scope?.add(tensor.memory)
+function referenceDevice(): Device {
+  let scope: Set<Memory> | undefined
+  const made = (type: string, bytes: Uint8Array, dims: readonly number[]) => {
+    const tensor = new Tensor(type as DType, bytes, dims)
+    scope?.add(tensor.memory)
     return tensor
   }
+  return {
+    name: 'reference',
+    host: true,
+    info: Object.freeze({ threads: 1 }),
+    kernels: Object.freeze({}),
+    fallbacks: new Map(),
+    lost: new Promise(() => {}),
 
-  upload(from: TensorLike): Tensor {
-    checkDType(from.type, 'Device.upload')
-    const bytes = new Uint8Array(from.data.buffer, from.data.byteOffset, from.data.byteLength)
-    const tensor = new Tensor(from.type, bytes.slice(), from.dims)
-    this.#scope?.add(tensor.memory)
-    return tensor
-  }
+    empty: (type, dims) => made(type, new Uint8Array(bytesOf(type, sizeOf(dims, 'Device.empty'))), dims),
+    upload: ({ type, data, dims }) => made(type, viewBytes(data).slice(), dims),
 
-  pack(weight: Encoded): Encoded {
-    return weight
-  }
+    pack: weight => weight,
+    unpack: weight => weight,
 
-  unpack(weight: Encoded): Encoded {
-    return weight
-  }
-
-  scope<T>(run: () => T): T {
-    const outer = this.#scope
-    const made = new Set<Memory>()
-    this.#scope = made
-    try {
-      const result = run()
-      if (result instanceof Promise) {
-        throw new DeviceError(
-          '[Device.scope] expected synchronous code, got a promise; await inside would outlive the scope',
-        )
+    scope(run) {
+      const outer = scope
+      const inner = new Set<Memory>()
+      scope = inner
+      try {
+        const result = run()
+        if (result instanceof Promise) {
+          throw new DeviceError('[Device.scope] expected synchronous code, got a promise; await it outside')
+        }
+        for (const { memory } of tensorsOf(result)) {
+          if (inner.delete(memory)) outer?.add(memory)
+        }
+        return result
+      } finally {
+        scope = outer
+        for (const memory of inner) memory.free()
       }
-      for (const { memory } of tensorsOf(result)) {
-        if (made.delete(memory)) outer?.add(memory)
-      }
-      return result
-    } finally {
-      this.#scope = outer
-      for (const memory of made) memory.free()
-    }
-  }
+    },
 
-  dispose(): void {}
+    dispose() {},
+  }
 }
-
-/** The reference device: always there, never lost. */
-export const reference: Device = /* @__PURE__ */ new ReferenceDevice()
 
 /** Ordinary JavaScript memory as memory of the reference device. */
 export function hostMemory(bytes: Uint8Array): Memory {
@@ -91,7 +77,7 @@ class HostMemory implements Memory {
   bytes(): Uint8Array {
     if (this.#bytes === undefined) {
       throw new DeviceError(
-        '[Tensor] this tensor was disposed, or left the scope that made it; return it from the scope',
+        '[Tensor] this tensor was disposed, or left the scope that made it; return it from there',
       )
     }
     return this.#bytes

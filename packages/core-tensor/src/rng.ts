@@ -1,3 +1,4 @@
+import { isWhole } from './dims.ts'
 import { ShapeError } from './errors.ts'
 import { log } from './portable-math.ts'
 
@@ -16,15 +17,14 @@ export class Rng {
   /** @param seed  a whole number from 0 to 2^53 − 1, or the four words of a state */
   constructor(seed: number | readonly [number, number, number, number]) {
     if (typeof seed !== 'number') {
-      const words = seed.every(word => Number.isInteger(word) && word >= 0 && word < 2 ** 32)
+      const words = seed.every(word => isWhole(word, 2 ** 32 - 1))
       if (seed.length !== 4 || !words || seed.every(word => word === 0)) {
         throw new ShapeError(`[Rng] expected four words below 2^32, not all 0, got [${seed}]`)
       }
       this.#state = Uint32Array.from(seed)
       return
     }
-    if (!Number.isSafeInteger(seed) || seed < 0)
-      throw new ShapeError(`[Rng] expected a whole seed ≥ 0, got ${seed}`)
+    if (!isWhole(seed)) throw new ShapeError(`[Rng] expected a whole seed ≥ 0, got ${seed}`)
     const words = splitmix64(BigInt(seed), 2)
     this.#state = Uint32Array.from(words.flatMap(word => [Number(word & 0xffffffffn), Number(word >> 32n)]))
   }
@@ -52,8 +52,7 @@ export class Rng {
 
   /** A whole number from 0 to n − 1, each equally likely; n at most 2^32. */
   integer(n: number): number {
-    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
-      throw new ShapeError(`[Rng.integer] expected 1 ≤ n ≤ 2^32, got ${n}`)
+    if (!isWhole(n, 2 ** 32) || n < 1) throw new ShapeError(`[Rng.integer] expected 1 ≤ n ≤ 2^32, got ${n}`)
     const limit = 2 ** 32 - (2 ** 32 % n)
     let x = this.uint32()
     while (x >= limit) x = this.uint32()

@@ -1,5 +1,5 @@
 import type { Device, Memory } from './device.ts'
-import { sizeOf } from './dims.ts'
+import { isWhole, sizeOf } from './dims.ts'
 import {
   bytesOf,
   checkDType,
@@ -9,6 +9,7 @@ import {
   hostArrayOf,
   hostView,
   isFloat,
+  viewBytes,
 } from './dtype.ts'
 import { DeviceError, DTypeError, ShapeError } from './errors.ts'
 import { hostMemory, reference } from './reference-device.ts'
@@ -83,15 +84,12 @@ export class Tensor implements TensorLike {
   /** A copy of the elements, from every device, into `out` if given. */
   async read(out?: HostArray): Promise<HostArray> {
     const bytes = await this.memory.read(this.byteOffset, this.byteLength)
-    const HostArray = hostArrayOf(this.type)
-    const target = out ?? new HostArray(this.byteLength / HostArray.BYTES_PER_ELEMENT)
-    if (target.byteLength !== this.byteLength) {
-      throw new ShapeError(
-        `[Tensor.read] expected room for ${this.byteLength} bytes, got ${target.byteLength}`,
-      )
+    if (out === undefined) return hostView(this.type, bytes)
+    if (out.byteLength !== this.byteLength) {
+      throw new ShapeError(`[Tensor.read] expected room for ${this.byteLength} bytes, got ${out.byteLength}`)
     }
-    new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(bytes)
-    return target
+    viewBytes(out).set(bytes)
+    return out
   }
 
   /** The same elements under other dimensions, without a copy; disposing of either disposes of both. */
@@ -107,7 +105,7 @@ export class Tensor implements TensorLike {
   /** Entries `start` to `end` (exclusive) of the first axis, without a copy. */
   rows(start: number, end: number): Tensor {
     const [count = 0, ...rest] = this.dims
-    if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || end < start || end > count) {
+    if (!isWhole(end, count) || !isWhole(start, end)) {
       throw new ShapeError(`[Tensor.rows] expected 0 ≤ start ≤ end ≤ ${count}, got ${start} to ${end}`)
     }
     const bitOffset = start * sizeOf(rest) * dtypeBits[this.type]
@@ -138,8 +136,7 @@ export class Tensor implements TensorLike {
 /** A tensor as it is, or another library's tensor on `device`, which shares host memory with it where it can. */
 export function asTensor(from: TensorLike, device: Device = reference): Tensor {
   if (from instanceof Tensor) return from
-  checkDType(from.type, 'asTensor')
-  return device === reference ? new Tensor(from.type, from.data, from.dims) : device.upload(from)
+  return device === reference ? new Tensor(from.type as DType, from.data, from.dims) : device.upload(from)
 }
 
 /** Throws unless a tensor is on a host device, where compressors can read it. */
@@ -160,14 +157,13 @@ function hostBytes(
   if (ArrayBuffer.isView(from)) {
     if (from.byteLength !== byteLength) {
       throw new ShapeError(
-        `[Tensor] expected ${byteLength} bytes for ${type} [${dims}], got ${from.byteLength}; check the dims and the element type`,
+        `[Tensor] expected ${byteLength} bytes for ${type} [${dims}], got ${from.byteLength}; check dims and type`,
       )
     }
-    const { buffer, byteOffset } = hostView(type, from)
-    return new Uint8Array(buffer, byteOffset, byteLength)
+    return viewBytes(hostView(type, from))
   }
   const HostArray = hostArrayOf(type)
-  if (type === 'int4' || type === 'uint4' || (type.includes('float') && dtypeBits[type] < 32)) {
+  if (dtypeBits[type] < (isFloat(type) ? 32 : 8)) {
     throw new DTypeError(
       `[Tensor] expected packed bits for ${type}, got plain numbers; make a float32 tensor and cast it`,
     )

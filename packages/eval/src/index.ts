@@ -16,3 +16,7 @@ export { type Mean, meanOf } from './mean.ts'
 // Weights
 export { weightSnr } from './weight-snr.ts'
 export { sizeReport, type SizeReport, type TensorSize } from './size-report.ts'
+
+// Devices
+export { type Agreement, agreement } from './agreement.ts'
+export { type LayerAgreement, type Verification, verify, type VerifyOptions } from './verify.ts'

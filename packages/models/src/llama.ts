@@ -15,6 +15,7 @@ import {
 import { binary, gather, rmsNorm, transpose, unary } from '@tersor/core-tensor/reference'
 import { DenseCache } from './dense-cache.ts'
 import { checkLlamaConfig, type LlamaConfig } from './llama-config.ts'
+import { residentWeight } from './resident-weight.ts'
 import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, weightShapes } from './weight-names.ts'
 
 type Weight = Tensor | Encoded
@@ -64,6 +65,28 @@ export class Llama implements LayeredLM {
 
   with(weights: ReadonlyMap<string, Weight>): Llama {
     return new Llama(this.config, new Map([...this.weights, ...weights]), this.device)
+  }
+
+  /**
+   * This model on another device, its weights packed into that device's layout one after the other.
+   * The source is freed weight by weight, so that hardly more than one model is held at any time;
+   * afterwards this model cannot run any more.
+   *
+   * @param options.keep  leaves this model as it is; false by default
+   */
+  async to(device: Device, { keep = false }: { keep?: boolean } = {}): Promise<Llama> {
+    if (device === this.device) return this
+    const moved = new Map<string, Weight>()
+    for (const [name, weight] of this.weights) {
+      moved.set(name, await residentWeight(unpacked(weight, this.device), device))
+      if (!keep) dispose(weight)
+    }
+    return new Llama(this.config, moved, device)
+  }
+
+  /** Frees the weights; idempotent. */
+  dispose(): void {
+    for (const weight of this.weights.values()) dispose(weight)
   }
 
   createCache(): DenseCache {
@@ -198,6 +221,16 @@ function consecutive(start: number, count: number): Int32Array {
 
 function keysIn(cache: KVCache, layer: number): number {
   return cache.segments(layer).reduce((sum, { length }) => sum + length, 0)
+}
+
+/** A weight in the layout that every device reads. */
+function unpacked(weight: Weight, device: Device): Weight {
+  return isEncoded(weight) ? device.unpack(weight) : weight
+}
+
+function dispose(weight: Weight): void {
+  if (!isEncoded(weight)) weight.dispose()
+  else for (const part of Object.values(weight.parts)) dispose(part)
 }
 
 /** (tokens, heads · headDim) to (heads, tokens, headDim) */

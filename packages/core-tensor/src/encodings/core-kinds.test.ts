@@ -530,7 +530,7 @@ describe('check', () => {
         { dims: [1, 4], bits: 4, group: 4, axis: 1 },
       )
     expect(make).toThrow(
-      '[check affine] expected uint8 codes of 2 bytes a row, got dims [1,4] with codes uint8 [1,1], scale float32 [1,1]',
+      '[check affine] expected codes uint8 [1,2], got dims [1,4] with codes uint8 [1,1], scale float32 [1,1]',
     )
   })
 })

@@ -1,10 +1,10 @@
-import { sameDims } from '../dims.ts'
 import { type DType, dtypeBits } from '../dtype.ts'
 import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import { cast } from '../reference/cast.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, malformed, rowRange, tensorPart } from './parts.ts'
+import { decoded, rowRange, shapedPart, tensorPart } from './parts.ts'
 
 /**
  * A tensor in a storage type, such as float16 or float8, that computes as another.
@@ -24,12 +24,11 @@ export const denseEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   kind: 'dense',
   check: checkDense,
   decode: decodeDense,
-  linear: linearTiled,
+  linear: /* @__PURE__ */ kernel('linearDense', linearTiled),
 })
 
 function checkDense(e: Encoded): void {
-  if (!sameDims(tensorPart(e, 'values').dims, e.dims))
-    throw malformed(e, 'expected values of the shape of the whole')
+  shapedPart(e, 'values', e.dims)
 }
 
 function decodeDense(e: Encoded, options: DecodeOptions = {}): Tensor {

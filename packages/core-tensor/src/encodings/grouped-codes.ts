@@ -1,9 +1,9 @@
 import { packedRowBytes } from '../bits.ts'
 import { toFloat32 } from '../convert.ts'
-import { sameDims } from '../dims.ts'
+import { productOf, sameDims } from '../dims.ts'
 import { decode, type Encoded } from '../encoded.ts'
-import { groupDims, groupIndex } from './groups.ts'
-import { malformed, metaInteger, tensorPart } from './parts.ts'
+import { fitsGroups, groupDims, groupIndex } from './groups.ts'
+import { malformed, metaInteger, shapedPart } from './parts.ts'
 
 /** What `affine` and `codebook` have in common: packed codes, and numbers for groups of them. */
 export interface GroupedMeta {
@@ -37,20 +37,22 @@ export function checkGroupedCodes(
   const bits = metaInteger(e, 'bits', 1, maxBits)
   const group = metaInteger(e, 'group', 1, Number.MAX_SAFE_INTEGER)
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
-  const codes = tensorPart(e, 'codes')
-  const rowBytes = packedRowBytes((e.dims.at(-1) ?? 0) / codeWidth, bits)
-  if (codes.type !== 'uint8' || !sameDims(codes.dims, [...e.dims.slice(0, -1), rowBytes])) {
-    throw malformed(e, `expected uint8 codes of ${rowBytes} bytes a row`)
-  }
+  const rowBytes = packedRowBytes(e.dims.at(-1)! / codeWidth, bits)
+  shapedPart(e, 'codes', [...e.dims.slice(0, -1), rowBytes], 'uint8')
   const full = groupDims(e.dims, group, axis)
-  const shape = numbers.map(name => e.parts[name]?.dims).find(dims => dims !== undefined) ?? full
-  const fits = shape.length === full.length && shape.every((dim, i) => dim === 1 || dim === full[i])
+  const shape = shapeOfNumbers(e, numbers) ?? full
+  const fits = fitsGroups(shape, full)
   for (const name of numbers) {
     const dims = e.parts[name]?.dims
     if (!fits || (dims !== undefined && !sameDims(dims, shape))) {
       throw malformed(e, `expected ${numbers.join(' and ')} of [${full}], or 1 on shared axes`)
     }
   }
+}
+
+/** The dims that per-group parts share, where there are any. */
+function shapeOfNumbers(e: Encoded, numbers: readonly string[]): readonly number[] | undefined {
+  return numbers.map(name => e.parts[name]?.dims).find(dims => dims !== undefined)
 }
 
 /** The numbers of the groups that some rows of the whole lie in. */
@@ -75,24 +77,23 @@ export function groupNumbers(
   numbers: readonly string[],
 ): GroupNumbers {
   const { group, axis } = e.meta as unknown as GroupedMeta
-  const shape =
-    numbers.map(name => e.parts[name]?.dims).find(dims => dims !== undefined) ?? e.dims.map(() => 1)
+  const shape = shapeOfNumbers(e, numbers) ?? e.dims.map(() => 1)
   const at = groupIndex(e.dims, shape, group, axis, e.encoding.kind)
   const step = axis === 0 ? group : 1
   const shared = shape[0] === 1
   // An even row, because two rows of 4-bit numbers always begin on a byte.
   const from = shared ? 0 : Math.floor(start / step / 2) * 2
   const to = shared ? 1 : Math.ceil(end / step)
-  const base = from * shape.slice(1).reduce((product, dim) => product * dim, 1)
-  const decodedParts = numbers.map(name => {
+  const base = from * productOf(shape.slice(1))
+  const tensors = numbers.map(name => {
     const part = e.parts[name]
-    return [name, part && decode(part, { rows: [from, Math.max(from, to)] })] as const
+    return part && decode(part, { rows: [from, Math.max(from, to)] })
   })
   return {
     row: index => at.row(index) - base,
     columns: at.columns,
     of: name => {
-      const tensor = decodedParts.find(([candidate]) => candidate === name)?.[1]
+      const tensor = tensors[numbers.indexOf(name)]
       return tensor && toFloat32(tensor)
     },
   }

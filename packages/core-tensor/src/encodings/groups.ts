@@ -1,4 +1,4 @@
-import { aroundAxis } from '../dims.ts'
+import { aroundAxis, stridesOf } from '../dims.ts'
 import { ShapeError } from '../errors.ts'
 
 /** Where the group of an element lies in a tensor of per-group numbers: `row(r) + columns[c]`. */
@@ -18,6 +18,11 @@ export function groupDims(dims: readonly number[], group: number, axis: number):
   return dims.map((dim, i) => (i === at ? Math.ceil(dim / group) : dim))
 }
 
+/** Whether per-group numbers have one number a group, or are shared along some axes. */
+export function fitsGroups(scaleDims: readonly number[], full: readonly number[]): boolean {
+  return scaleDims.length === full.length && scaleDims.every((dim, i) => dim === 1 || dim === full[i])
+}
+
 /**
  * The map from elements to groups of `group` along `axis`; the last group may be short, and axes
  * on which the per-group numbers have length 1 share them.
@@ -35,17 +40,12 @@ export function groupIndex(
     throw new ShapeError(`[${where}] expected a group of at least 1, got ${group}`)
   const at = aroundAxis(dims, axis, where).axis
   const full = groupDims(dims, group, at)
-  if (scaleDims.length !== dims.length || scaleDims.some((dim, i) => dim !== full[i] && dim !== 1)) {
+  if (!fitsGroups(scaleDims, full)) {
     throw new ShapeError(
       `[${where}] expected scales of [${full}] (or 1 on shared axes) for [${dims}] in groups of ${group} along axis ${at}, got [${scaleDims}]`,
     )
   }
-  const strides = new Array<number>(dims.length)
-  let stride = 1
-  for (let i = dims.length - 1; i >= 0; i--) {
-    strides[i] = scaleDims[i] === 1 ? 0 : stride
-    stride *= scaleDims[i]!
-  }
+  const strides = stridesOf(scaleDims)
   const last = dims.length - 1
   const columns = Uint32Array.from(
     { length: dims[last]! },

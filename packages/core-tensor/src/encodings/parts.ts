@@ -1,5 +1,5 @@
-import { requireDims } from '../dims.ts'
-import { isFloat } from '../dtype.ts'
+import { isWhole, productOf, requireDims, sameDims } from '../dims.ts'
+import { type DType, isFloat } from '../dtype.ts'
 import { type DecodeOptions, type Encoded, isEncoded, type Json } from '../encoded.ts'
 import { FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
@@ -24,11 +24,27 @@ export function tensorPart(e: Encoded, name: string): Tensor {
   return part
 }
 
+/** A plain tensor of given dims, and of a dtype where one is asked for. */
+export function shapedPart(e: Encoded, name: string, dims: readonly number[], type?: DType): Tensor {
+  const tensor = tensorPart(e, name)
+  if (!sameDims(tensor.dims, dims) || (type !== undefined && type !== tensor.type)) {
+    throw malformed(e, `expected ${name} ${type ?? 'of'} [${dims}]`)
+  }
+  return tensor
+}
+
 /** A part that may be a tensor or an encoding. */
 export function part(e: Encoded, name: string): Tensor | Encoded {
   const found = e.parts[name]
   if (found === undefined) throw malformed(e, `expected a part '${name}'`)
   return found
+}
+
+/** The part `base`, whose shape is that of the whole. */
+export function basePart(e: Encoded): Tensor | Encoded {
+  const base = part(e, 'base')
+  if (!sameDims(base.dims, e.dims)) throw malformed(e, 'expected a base of the shape of the whole')
+  return base
 }
 
 /** The numbered parts of a node: 0, 1, 2 … */
@@ -44,7 +60,7 @@ export function numbered(items: readonly (Tensor | Encoded)[]): Record<string, T
 /** A whole number of `meta` in a range. */
 export function metaInteger(e: Encoded, name: string, low: number, high: number): number {
   const value: Json | undefined = e.meta[name]
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+  if (!isWhole(value, high) || value < low) {
     throw malformed(e, `expected meta.${name} to be a whole number from ${low} to ${high}`)
   }
   return value
@@ -59,7 +75,7 @@ export function requireFloats(e: Encoded, parts: readonly (Tensor | Encoded)[]):
 export function rowRange(e: Encoded, { rows }: DecodeOptions): readonly [number, number] {
   const count = e.dims[0] ?? 1
   const [start, end] = rows ?? [0, count]
-  if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= count)) {
+  if (!isWhole(end, count) || !isWhole(start, end)) {
     throw new ShapeError(
       `[decode ${e.encoding.kind}] expected rows within 0 to ${count}, got ${start} to ${end}`,
     )
@@ -77,7 +93,7 @@ export function matrixRows(
   end: number,
 ): { row: number; count: number; skip: number; width: number } {
   if (dims.length === 1) return { row: 0, count: 1, skip: start, width: end - start }
-  const perEntry = dims.slice(1, -1).reduce((product, dim) => product * dim, 1)
+  const perEntry = productOf(dims.slice(1, -1))
   return { row: start * perEntry, count: (end - start) * perEntry, skip: 0, width: dims.at(-1)! }
 }
 

@@ -1,5 +1,4 @@
 import { numbersOf } from '../convert.ts'
-import { sameDims } from '../dims.ts'
 import {
   type DecodeOptions,
   decode,
@@ -16,7 +15,17 @@ import { cast } from '../reference/cast.ts'
 import { gather } from '../reference/gather.ts'
 import { scatterAdd } from '../reference/scatter-add.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, malformed, metaInteger, part, requireFloats, rowRange, tensorPart } from './parts.ts'
+import {
+  basePart,
+  decoded,
+  malformed,
+  metaInteger,
+  part,
+  requireFloats,
+  rowRange,
+  shapedPart,
+  tensorPart,
+} from './parts.ts'
 
 /**
  * a with the entries of an axis reordered: entry i is entry index[i] of `base`.
@@ -44,18 +53,13 @@ export const permutedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 
 function checkPermuted(e: Encoded): void {
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
-  const index = tensorPart(e, 'index')
-  const base = part(e, 'base')
-  if (!sameDims(base.dims, e.dims)) throw malformed(e, 'expected a base of the shape of the whole')
-  if (index.type !== 'int32' || index.dims.length !== 1 || index.size !== e.dims[axis]) {
-    throw malformed(e, `expected an int32 index for axis ${axis}`)
-  }
+  const index = shapedPart(e, 'index', [e.dims[axis]!], 'int32')
+  const base = basePart(e)
   requireFloats(e, [base])
   if (!index.device.host) return
   const seen = new Uint8Array(index.size)
   for (const at of numbersOf(index)) {
-    if (at < 0 || at >= index.size || seen[at]! > 0)
-      throw malformed(e, 'expected the index to be a permutation')
+    if (seen[at] !== 0) throw malformed(e, 'expected the index to be a permutation')
     seen[at] = 1
   }
 }

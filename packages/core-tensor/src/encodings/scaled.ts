@@ -1,4 +1,3 @@
-import { sameDims } from '../dims.ts'
 import {
   type DecodeOptions,
   decode,
@@ -12,7 +11,7 @@ import {
 import { place } from '../place.ts'
 import { binary } from '../reference/binary.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, malformed, metaInteger, part, requireFloats, rowRange } from './parts.ts'
+import { basePart, decoded, malformed, metaInteger, part, requireFloats, rowRange } from './parts.ts'
 
 /**
  * a times one number for each entry of an axis: AWQ, SmoothQuant, per-channel float8.
@@ -40,9 +39,8 @@ export const scaledEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 
 function checkScaled(e: Encoded): void {
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
-  const base = part(e, 'base')
+  const base = basePart(e)
   const scale = part(e, 'scale')
-  if (!sameDims(base.dims, e.dims)) throw malformed(e, 'expected a base of the shape of the whole')
   if (scale.dims.length !== 1 || (scale.dims[0] !== 1 && scale.dims[0] !== e.dims[axis])) {
     throw malformed(e, `expected one scale for each entry of axis ${axis}`)
   }

@@ -1,11 +1,10 @@
 import { packedRowBytes, unpackRow } from '../bits.ts'
-import { numbersOf, toFloat32 } from '../convert.ts'
-import { sameDims } from '../dims.ts'
+import { type NumberArray, numbersOf, toFloat32 } from '../convert.ts'
 import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { kernel } from '../kernels.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import type { Tensor } from '../tensor.ts'
-import { decoded, malformed, metaInteger, requireFloats, rowRange, tensorPart } from './parts.ts'
+import { decoded, malformed, metaInteger, requireFloats, rowRange, shapedPart, tensorPart } from './parts.ts'
 
 /** Which elements are stored: any (`rows`), or n of every m along a row (`nOfM`). */
 export type SparsePattern = { pattern: 'rows' } | { pattern: 'nOfM'; n: number; m: number }
@@ -44,61 +43,47 @@ export const sparseEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 
 function checkSparse(e: Encoded): void {
   const [rows, columns] = e.dims as [number, number]
-  const values = tensorPart(e, 'values')
-  const index = tensorPart(e, 'index')
   if (e.dims.length !== 2) throw malformed(e, 'expected a matrix')
+  const values = tensorPart(e, 'values')
   requireFloats(e, [values])
+  let index: Tensor
   if (e.meta.pattern === 'nOfM') {
     const m = metaInteger(e, 'm', 2, 256)
     const n = metaInteger(e, 'n', 1, m)
-    const perRow = (columns / m) * n
-    const rowBytes = packedRowBytes(perRow, indexBits(m))
     if (columns % m !== 0) throw malformed(e, `expected m = ${m} to divide the columns`)
-    if (
-      !sameDims(values.dims, [rows, perRow]) ||
-      index.type !== 'uint8' ||
-      !sameDims(index.dims, [rows, rowBytes])
-    ) {
-      throw malformed(e, `expected values [${rows},${perRow}] and a uint8 index [${rows},${rowBytes}]`)
-    }
-    if (index.device.host) checkPositions(e)
-    return
+    const perRow = (columns / m) * n
+    shapedPart(e, 'values', [rows, perRow])
+    index = shapedPart(e, 'index', [rows, packedRowBytes(perRow, indexBits(m))], 'uint8')
+  } else {
+    if (e.meta.pattern !== 'rows') throw malformed(e, "expected meta.pattern 'rows' or 'nOfM'")
+    shapedPart(e, 'values', [values.size])
+    index = shapedPart(e, 'index', [values.size], 'int32')
+    const starts = shapedPart(e, 'starts', [rows + 1], 'int32')
+    if (starts.device.host) checkStarts(e, numbersOf(starts), values.size)
   }
-  if (e.meta.pattern !== 'rows') throw malformed(e, "expected meta.pattern 'rows' or 'nOfM'")
-  const starts = tensorPart(e, 'starts')
-  if (
-    values.dims.length !== 1 ||
-    index.type !== 'int32' ||
-    !sameDims(index.dims, values.dims) ||
-    starts.type !== 'int32' ||
-    !sameDims(starts.dims, [rows + 1])
-  ) {
-    throw malformed(e, 'expected values (count), int32 index (count) and int32 starts (rows + 1)')
-  }
-  if (!index.device.host) return
-  const at = numbersOf(starts)
-  const columnOf = numbersOf(index)
-  if (at[0] !== 0 || at[rows] !== values.size)
-    throw malformed(e, 'expected starts from 0 to the count of values')
-  for (let row = 0; row < rows; row++) {
-    if (at[row]! > at[row + 1]!) throw malformed(e, 'expected starts that never fall')
-    for (let i = at[row]!; i < at[row + 1]!; i++) {
-      const rising = i === at[row] || columnOf[i - 1]! < columnOf[i]!
-      if (!rising || columnOf[i]! < 0 || columnOf[i]! >= columns)
-        throw malformed(e, 'expected rising columns inside the row')
-    }
-  }
+  if (index.device.host) checkColumns(e)
 }
 
-/** n positions below m in rising order, for every group. */
-function checkPositions(e: Encoded): void {
-  const { n, m } = e.meta as { n: number; m: number }
-  let last = -1
-  eachNOfM(e, [0, e.dims[0]!], (_, column, i) => {
-    const group = Math.floor((i % ((e.dims[1]! / m) * n)) / n) * m
-    const low = i % n === 0 ? group : last + 1
-    if (column < low || column >= group + m)
-      throw malformed(e, `expected rising positions below ${m} in each group`)
+function checkStarts(e: Encoded, starts: NumberArray, count: number): void {
+  const falls = starts.some((start, row) => start < (row === 0 ? 0 : starts[row - 1]!))
+  if (falls || starts[0] !== 0 || starts.at(-1) !== count)
+    throw malformed(e, `expected starts that rise from 0 to the ${count} values`)
+}
+
+/** Columns rise within each row, or within its part of each group of m. */
+function checkColumns(e: Encoded): void {
+  const { n, m } = groupsOf(e)
+  const perRow = (e.dims[1]! / m) * n
+  let lastRow = -1
+  let lastLow = 0
+  let last = 0
+  eachStored(e, [0, e.dims[0]!], (row, column, at) => {
+    const low = n === Infinity ? 0 : Math.floor((at % perRow) / n) * m
+    const rises = row !== lastRow || low !== lastLow || column > last
+    if (!rises || column < low || column >= low + m)
+      throw malformed(e, `expected rising columns from ${low} to ${low + m - 1} in row ${row}`)
+    lastRow = row
+    lastLow = low
     last = column
   })
 }
@@ -109,18 +94,9 @@ function decodeSparse(e: Encoded, options: DecodeOptions = {}): Tensor {
   const made = tensorPart(e, 'values').device.empty('float32', [end - start, columns])
   const dense = made.data as Float32Array
   const values = toFloat32(tensorPart(e, 'values'))
-  if (e.meta.pattern === 'nOfM') {
-    eachNOfM(e, [start, end], (row, column, i) => {
-      dense[(row - start) * columns + column] = values[i]!
-    })
-  } else {
-    const starts = numbersOf(tensorPart(e, 'starts'))
-    const index = numbersOf(tensorPart(e, 'index'))
-    for (let row = start; row < end; row++) {
-      for (let i = starts[row]!; i < starts[row + 1]!; i++)
-        dense[(row - start) * columns + index[i]!] = values[i]!
-    }
-  }
+  eachStored(e, [start, end], (row, column, at) => {
+    dense[(row - start) * columns + column] = values[at]!
+  })
   return decoded(e, made, options)
 }
 
@@ -128,18 +104,31 @@ function indexBits(m: number): number {
   return Math.max(1, Math.ceil(Math.log2(m)))
 }
 
-function eachNOfM(
+/** n elements of every m in a row; of `rows` any number of all. */
+function groupsOf(e: Encoded): { n: number; m: number } {
+  return e.meta.pattern === 'nOfM' ? (e.meta as { n: number; m: number }) : { n: Infinity, m: e.dims[1]! }
+}
+
+/** Visits the stored elements of some rows: where each lies in the matrix, and in `values`. */
+function eachStored(
   e: Encoded,
   [start, end]: readonly [number, number],
   visit: (row: number, column: number, at: number) => void,
 ): void {
-  const { n, m } = e.meta as { n: number; m: number }
-  const packed = tensorPart(e, 'index').data as Uint8Array
+  const index = numbersOf(tensorPart(e, 'index'))
+  if (e.meta.pattern === 'rows') {
+    const starts = numbersOf(tensorPart(e, 'starts'))
+    for (let row = start; row < end; row++) {
+      for (let i = starts[row]!; i < starts[row + 1]!; i++) visit(row, index[i]!, i)
+    }
+    return
+  }
+  const { n, m } = groupsOf(e)
   const perRow = (e.dims[1]! / m) * n
   const rowBytes = packedRowBytes(perRow, indexBits(m))
   const positions = new Uint16Array(perRow)
   for (let row = start; row < end; row++) {
-    unpackRow(packed, indexBits(m), positions, row * rowBytes)
+    unpackRow(index as Uint8Array, indexBits(m), positions, row * rowBytes)
     for (let i = 0; i < perRow; i++) visit(row, Math.floor(i / n) * m + positions[i]!, row * perRow + i)
   }
 }

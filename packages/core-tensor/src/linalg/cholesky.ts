@@ -1,6 +1,7 @@
-import { NumericalError, ShapeError } from '../errors.ts'
+import { NumericalError } from '../errors.ts'
 import type { Tensor, TensorLike } from '../tensor.ts'
-import { addProduct, BLOCK, block, type Matrix, squareOf, tensorOf } from './matrix.ts'
+import { addProduct, BLOCK, block, type Matrix, rowOf, squareOf, tensorOf } from './matrix.ts'
+import { requireWeight } from './options.ts'
 
 export interface CholeskyOptions {
   /** Added to the diagonal, as a fraction of its mean: GPTQ takes 0.01. Default 0. */
@@ -28,16 +29,13 @@ export interface CholeskyOptions {
 export function cholesky(a: TensorLike, options: CholeskyOptions = {}): Tensor {
   const l = squareOf(a, 'linalg/cholesky')
   damp(l, options, 'linalg/cholesky')
-  const failed = factorise(l)
-  if (failed !== undefined) throw indefinite('linalg/cholesky', failed.index, failed.pivot)
+  factorise(l, 'linalg/cholesky')
   return tensorOf(l)
 }
 
 /** a ← a + damping · mean(diag a) · I */
 export function damp(a: Matrix, { damping = 0 }: CholeskyOptions, where: string): void {
-  if (!(damping >= 0 && damping < Infinity)) {
-    throw new ShapeError(`[${where}] expected a finite damping ≥ 0, got ${damping}`)
-  }
+  requireWeight(where, 'damping', damping)
   const step = a.rows + 1
   let trace = 0
   for (let i = 0; i < a.data.length; i += step) trace += a.data[i]!
@@ -45,8 +43,13 @@ export function damp(a: Matrix, { damping = 0 }: CholeskyOptions, where: string)
   for (let i = 0; i < a.data.length; i += step) a.data[i]! += added
 }
 
-/** Overwrites a with L, or says which pivot was not positive. */
-export function factorise(a: Matrix): { index: number; pivot: number } | undefined {
+/**
+ * Overwrites a with L.
+ *
+ * @param indexOf  where the caller's matrix has the pivot at an index of `a`
+ * @throws {NumericalError} when a pivot is not positive
+ */
+export function factorise(a: Matrix, where: string, indexOf = (index: number) => index): void {
   const { data, rows: n } = a
   for (let j = 0; j < n; j += BLOCK) {
     const width = Math.min(BLOCK, n - j)
@@ -65,17 +68,14 @@ export function factorise(a: Matrix): { index: number; pivot: number } | undefin
         for (let p = 0; p < c; p++) value -= data[row + p]! * data[pivotRow + p]!
         if (i > j + c) data[row + c] = value / data[pivotRow + c]!
         else if (value > 0 && value < Infinity) data[row + c] = Math.sqrt(value)
-        else return { index: i, pivot: value }
+        else {
+          throw new NumericalError(
+            `[${where}] expected a positive definite matrix, got the pivot ${value} at index ${indexOf(i)}; ` +
+              'pass more damping, such as { damping: 0.01 }',
+          )
+        }
       }
     }
   }
-  for (let i = 0; i < n; i++) data.fill(0, i * n + i + 1, (i + 1) * n)
-  return undefined
-}
-
-export function indefinite(where: string, index: number, pivot: number): NumericalError {
-  return new NumericalError(
-    `[${where}] expected a positive definite matrix, got the pivot ${pivot} at index ${index}; ` +
-      'pass more damping, such as { damping: 0.01 }',
-  )
+  for (let i = 0; i < n; i++) rowOf(a, i).fill(0, i + 1)
 }

@@ -1,4 +1,4 @@
-import type { Matrix } from './matrix.ts'
+import { type Matrix, rowOf } from './matrix.ts'
 
 /** Rotations that are gathered before a pass over the matrix. */
 const GATHERED = 8192
@@ -7,38 +7,33 @@ const GATHERED = 8192
  * Plane rotations of the columns i and i + 1 of a matrix, applied in order but late: many at a time
  * to four rows at a time, which stay in the first cache meanwhile.
  */
-export class ColumnRotations {
-  readonly #matrix: Matrix
-  readonly #index = new Int32Array(GATHERED)
-  readonly #cosine = new Float64Array(GATHERED)
-  readonly #sine = new Float64Array(GATHERED)
-  #count = 0
-
-  constructor(matrix: Matrix) {
-    this.#matrix = matrix
-  }
-
+export interface ColumnRotations {
   /** Columns (x, y) at i become (c·x + s·y, c·y − s·x). */
-  rotate(i: number, c: number, s: number): void {
-    if (this.#count === GATHERED) this.flush()
-    this.#index[this.#count] = i
-    this.#cosine[this.#count] = c
-    this.#sine[this.#count++] = s
-  }
-
+  rotate(i: number, c: number, s: number): void
   /** Applies what was gathered. */
-  flush(): void {
-    const { data, rows, columns } = this.#matrix
-    for (let row = 0; row < rows; row += 4) {
+  flush(): void
+}
+
+export function columnRotations(matrix: Matrix): ColumnRotations {
+  const index = new Int32Array(GATHERED)
+  const cosine = new Float64Array(GATHERED)
+  const sine = new Float64Array(GATHERED)
+  let count = 0
+  const flush = () => {
+    for (let row = 0; row < matrix.rows; row += 4) {
       // Past the last row the last one stands in, on a copy that is dropped.
-      const at = (r: number) =>
-        row + r < rows
-          ? data.subarray((row + r) * columns, (row + r + 1) * columns)
-          : new Float64Array(columns)
-      rotateRows(this.#count, this.#index, this.#cosine, this.#sine, at(0), at(1), at(2), at(3))
+      const at = (i: number) => (i < matrix.rows ? rowOf(matrix, i) : new Float64Array(matrix.columns))
+      rotateRows(count, index, cosine, sine, at(row), at(row + 1), at(row + 2), at(row + 3))
     }
-    this.#count = 0
+    count = 0
   }
+  const rotate = (i: number, c: number, s: number) => {
+    if (count === GATHERED) flush()
+    index[count] = i
+    cosine[count] = c
+    sine[count++] = s
+  }
+  return { rotate, flush }
 }
 
 function rotateRows(

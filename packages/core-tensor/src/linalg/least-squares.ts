@@ -1,20 +1,21 @@
-import { NumericalError, ShapeError } from '../errors.ts'
+import { NumericalError } from '../errors.ts'
 import type { JobOptions } from '../job.ts'
 import type { Tensor, TensorLike } from '../tensor.ts'
 import {
   BLOCK,
   block,
+  filled,
   type Matrix,
   matrixOf,
   normalise,
   product,
   rescale,
   tensorOf,
-  zeros,
 } from './matrix.ts'
+import { requireWeight } from './options.ts'
 import { pace } from './pace.ts'
 import { orthogonalise } from './qr.ts'
-import { substitute } from './solve-triangular.ts'
+import { rightSideOf, substitute } from './solve-triangular.ts'
 
 export interface LeastSquaresOptions extends JobOptions {
   /** λ ≥ 0, the weight of ‖x‖² (Tikhonov). Default 0. */
@@ -48,25 +49,16 @@ export async function leastSquares(
 ): Promise<Tensor> {
   const where = 'linalg/leastSquares'
   const { ridge = 0 } = options
-  if (!(ridge >= 0 && ridge < Infinity)) {
-    throw new ShapeError(`[${where}] expected a finite ridge ≥ 0, got ${ridge}`)
-  }
+  requireWeight(where, 'ridge', ridge)
   const matrix = matrixOf(a, where)
-  const target = matrixOf(b, where)
   const { rows: m, columns: n } = matrix
-  if (target.rows !== m) {
-    throw new ShapeError(
-      `[${where}] expected b with ${m} rows as in a, got [${target.rows},${target.columns}]`,
-    )
-  }
+  const target = rightSideOf(b, m, where)
   const system = ridge > 0 ? augmented(matrix, Math.sqrt(ridge)) : matrix
   const scale = normalise(system)
-  const reached = pace(options, 2 * Math.ceil(Math.min(system.rows, n) / BLOCK))
-  let done = 0
-  const { q, r } = await orthogonalise(system, () => reached(++done))
+  const { q, r } = await orthogonalise(system, pace(options, 2 * Math.ceil(Math.min(system.rows, n) / BLOCK)))
   requireFullRank(r, Math.max(m, n), where)
   const x = product(block(q, [0, 0], m, n), target, { transposeA: true }) // qᵀ·b
-  substitute(r, x, { upper: true })
+  substitute(r, x, true)
   rescale(x.data, 1 / scale, where)
   return tensorOf(x)
 }
@@ -74,18 +66,14 @@ export async function leastSquares(
 /** a over √λ·I. */
 function augmented(a: Matrix, root: number): Matrix {
   const { rows: m, columns: n, device } = a
-  const tall = zeros(m + n, n, device)
-  tall.data.set(a.data)
-  for (let i = 0; i < n; i++) tall.data[(m + i) * n + i] = root
-  return tall
+  return filled(m + n, n, device, (i, j) => (i < m ? a.data[i * n + j]! : i === m + j ? root : 0))
 }
 
 /** Throws where a diagonal element of r is lost in the rounding of the others. */
-function requireFullRank({ data, rows, columns }: Matrix, size: number, where: string): void {
-  const pivots = Array.from({ length: columns }, (_, i) =>
-    i < rows ? Math.abs(data[i * (columns + 1)]!) : 0,
-  )
-  const negligible = size * Number.EPSILON * pivots.reduce((a, b) => Math.max(a, b), 0)
+function requireFullRank({ data, columns }: Matrix, size: number, where: string): void {
+  // Columns past the last row have none.
+  const pivots = Array.from({ length: columns }, (_, i) => Math.abs(data[i * (columns + 1)] ?? 0))
+  const negligible = size * Number.EPSILON * Math.max(...pivots)
   const at = pivots.findIndex(pivot => pivot <= negligible)
   if (at >= 0) {
     throw new NumericalError(

@@ -1,7 +1,7 @@
 import type { Device } from '../device.ts'
 import { DTypeError, NumericalError, ShapeError } from '../errors.ts'
 import type { MatmulOptions } from '../kernels.ts'
-import { asTensor, requireHost, type Tensor, type TensorLike } from '../tensor.ts'
+import { asTensor, requireHost, Tensor, type TensorLike } from '../tensor.ts'
 import { matmul } from './multiply.ts'
 
 /** A block of a row-major float64 matrix: element (i, j) is at `offset + i·stride + j`. */
@@ -24,14 +24,9 @@ export const BLOCK = 64
 export function matrixOf(x: TensorLike, where: string): Matrix {
   const tensor = requireFinite(x, where)
   const [rows, columns] = tensor.dims as [number, number]
-  return {
-    data: new Float64Array(floatsOf(tensor, where)),
-    rows,
-    columns,
-    offset: 0,
-    stride: columns,
-    device: tensor.device,
-  }
+  const matrix = zeros(rows, columns, tensor.device)
+  matrix.data.set(floatsOf(tensor, where))
+  return matrix
 }
 
 /** The elements of a tensor that is computed with as it is; the decompositions do not widen narrow types. */
@@ -56,13 +51,12 @@ export function requireFinite(x: TensorLike, where: string): Tensor {
     throw new ShapeError(`[${where}] expected a matrix, got [${tensor.dims}]; reshape it to two dimensions`)
   }
   const numbers = floatsOf(tensor, where)
-  for (let i = 0; i < numbers.length; i++) {
-    if (!Number.isFinite(numbers[i])) {
-      throw new NumericalError(
-        `[${where}] expected finite numbers, got ${numbers[i]} at (${Math.floor(i / columns)}, ${i % columns}); ` +
-          'look for an overflow where the matrix was made',
-      )
-    }
+  const at = numbers.findIndex(x => !Number.isFinite(x))
+  if (at >= 0) {
+    throw new NumericalError(
+      `[${where}] expected finite numbers, got ${numbers[at]} at (${Math.floor(at / columns)}, ${at % columns}); ` +
+        'look for an overflow where it was made',
+    )
   }
   return tensor
 }
@@ -71,9 +65,7 @@ export function requireFinite(x: TensorLike, where: string): Tensor {
 export function squareOf(x: TensorLike, where: string): Matrix {
   const a = matrixOf(x, where)
   if (a.rows !== a.columns) {
-    throw new ShapeError(
-      `[${where}] expected a square matrix, got [${a.rows},${a.columns}]; pass its Gram matrix?`,
-    )
+    throw new ShapeError(`[${where}] expected a square matrix, got [${a.rows},${a.columns}]`)
   }
   return a
 }
@@ -82,11 +74,23 @@ export function zeros(rows: number, columns: number, device: Device): Matrix {
   return { data: new Float64Array(rows * columns), rows, columns, offset: 0, stride: columns, device }
 }
 
+/** The matrix of element(i, j), which is asked for row by row. */
+export function filled(
+  rows: number,
+  columns: number,
+  device: Device,
+  element: (i: number, j: number) => number,
+): Matrix {
+  const a = zeros(rows, columns, device)
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) a.data[i * columns + j] = element(i, j)
+  }
+  return a
+}
+
 /** Ones on the diagonal, zeros elsewhere. */
 export function identity(rows: number, columns: number, device: Device): Matrix {
-  const eye = zeros(rows, columns, device)
-  for (let i = 0; i < Math.min(rows, columns); i++) eye.data[i * columns + i] = 1
-  return eye
+  return filled(rows, columns, device, (i, j) => (i === j ? 1 : 0))
 }
 
 /** The `rows` by `columns` from (row, column) on, without a copy. */
@@ -99,6 +103,17 @@ export function block(
   return { ...a, rows, columns, offset: a.offset + row * a.stride + column }
 }
 
+/** Row i, without a copy. */
+export function rowOf({ data, columns, offset, stride }: Matrix, i: number): Float64Array {
+  const start = offset + i * stride
+  return data.subarray(start, start + columns)
+}
+
+/** to ← to + factor·from */
+export function addScaled(to: Float64Array, factor: number, from: Float64Array): void {
+  for (let j = 0; j < to.length; j++) to[j]! += factor * from[j]!
+}
+
 /** Sums of squares below this have lost digits; next to elements near 1 what they are squares of is nothing. */
 export const VANISHING = 2 ** -960
 
@@ -107,8 +122,7 @@ export function normalise({ data }: Matrix): number {
   let largest = 0
   for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]!))
   if (largest === 0) return 1
-  let scale = 1
-  while (scale < largest && scale < 2 ** 1023) scale *= 2
+  let scale = 2 ** 1023
   while (scale / 2 >= largest) scale /= 2
   for (let i = 0; i < data.length; i++) data[i]! /= scale
   return scale
@@ -119,34 +133,29 @@ export function rescale(values: Float64Array, scale: number, where: string): voi
   for (let i = 0; i < values.length; i++) {
     values[i]! *= scale
     if (!Number.isFinite(values[i])) {
-      throw new NumericalError(
-        `[${where}] expected a result within float64, got an overflow; scale the matrix down`,
-      )
+      throw new NumericalError(`[${where}] expected a result within float64, got an overflow; scale it down`)
     }
   }
 }
 
 export function transposed(a: Matrix): Matrix {
-  const turned = zeros(a.columns, a.rows, a.device)
-  for (let i = 0; i < a.rows; i++) {
-    for (let j = 0; j < a.columns; j++) turned.data[j * a.rows + i] = a.data[i * a.columns + j]!
-  }
-  return turned
+  return filled(a.columns, a.rows, a.device, (i, j) => a.data[j * a.columns + i]!)
 }
 
 /** The columns of a matrix in another order, or some of them. */
 export function columnsOf(a: Matrix, order: readonly number[]): Matrix {
-  const picked = zeros(a.rows, order.length, a.device)
-  for (let i = 0; i < a.rows; i++) {
-    for (let j = 0; j < order.length; j++)
-      picked.data[i * order.length + j] = a.data[i * a.columns + order[j]!]!
-  }
-  return picked
+  return filled(a.rows, order.length, a.device, (i, j) => a.data[i * a.columns + order[j]!]!)
 }
 
-/** A matrix as a tensor of its device, of the same memory where it can be. */
-export function tensorOf(a: Matrix): Tensor {
+/** A matrix as a tensor of its device, of the same memory where it can be; a tensor as it is. */
+export function tensorOf(a: Matrix | Tensor): Tensor {
+  if (a instanceof Tensor) return a
   return asTensor({ type: 'float64', dims: [a.rows, a.columns], data: contiguous(a) }, a.device)
+}
+
+/** Numbers as a tensor of one dimension. */
+export function vectorOf(data: Float64Array, device: Device): Tensor {
+  return asTensor({ type: 'float64', dims: [data.length], data }, device)
 }
 
 /** a·b */
@@ -163,25 +172,23 @@ export function product(a: Matrix, b: Matrix, transposes: Transposes = {}): Matr
 /** c ← c + factor·a·b. Sums run in the order of k, so the bytes are the same on every host device. */
 export function addProduct(
   c: Matrix,
-  a: Matrix,
+  a: Matrix | Tensor,
   b: Matrix,
   { factor = 1, ...transposes }: Transposes & { factor?: number } = {},
 ): void {
   if (c.rows === 0 || c.columns === 0) return
   c.device.scope(() => {
     const sums = matmul(tensorOf(a), tensorOf(b), { ...transposes, order: 'sequential' }).data as Float64Array
-    for (let i = 0, from = 0; i < c.rows; i++) {
-      const row = c.offset + i * c.stride
-      for (let j = 0; j < c.columns; j++) c.data[row + j]! += factor * sums[from++]!
+    for (let i = 0; i < c.rows; i++) {
+      addScaled(rowOf(c, i), factor, sums.subarray(i * c.columns, (i + 1) * c.columns))
     }
   })
 }
 
-function contiguous({ data, rows, columns, offset, stride }: Matrix): Float64Array {
-  if (stride === columns || rows <= 1) return data.subarray(offset, offset + rows * columns)
-  const packed = new Float64Array(rows * columns)
-  for (let i = 0; i < rows; i++) {
-    packed.set(data.subarray(offset + i * stride, offset + i * stride + columns), i * columns)
-  }
+function contiguous(a: Matrix): Float64Array {
+  const size = a.rows * a.columns
+  if (a.stride === a.columns || a.rows <= 1) return a.data.subarray(a.offset, a.offset + size)
+  const packed = new Float64Array(size)
+  for (let i = 0; i < a.rows; i++) packed.set(rowOf(a, i), i * a.columns)
   return packed
 }

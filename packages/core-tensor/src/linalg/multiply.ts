@@ -1,7 +1,7 @@
 import { kernel, type MatmulOptions } from '../kernels.ts'
-import { gemm } from '../reference/gemm.ts'
+import { gemmTiled } from '../reference/gemm.ts'
 import { strided } from '../reference/matmul.ts'
-import { free } from '../reference/tiles.ts'
+import { freeTiles } from '../reference/tiles.ts'
 import type { Tensor } from '../tensor.ts'
 import { floatsOf } from './matrix.ts'
 
@@ -19,6 +19,6 @@ function multiply(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const c = a.device.empty('float64', [m, n])
   const left = strided(floatsOf(a, 'matmul'), 0, columns, transposeA)
   const right = strided(floatsOf(b, 'matmul'), 0, b.dims[1]!, transposeB)
-  gemm(m, n, k, left, right, c.data as Float64Array, free)
+  gemmTiled(m, n, k, left, right, c.data as Float64Array, freeTiles)
   return c
 }

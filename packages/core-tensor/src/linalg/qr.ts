@@ -1,8 +1,8 @@
 import type { JobOptions } from '../job.ts'
 import type { Tensor, TensorLike } from '../tensor.ts'
-import { BLOCK, block, type Matrix, matrixOf, normalise, rescale, tensorOf, zeros } from './matrix.ts'
+import { BLOCK, block, type Matrix, matrixOf, normalise, rescale, tensorOf } from './matrix.ts'
 import { pace } from './pace.ts'
-import { applyReflector, applyReflectors, formQ, reflect } from './reflectors.ts'
+import { applyReflector, applyReflectors, formQ, reflect, reflectorsOf } from './reflectors.ts'
 
 /**
  * The thin QR decomposition: a = q·r with orthonormal columns in q and an upper triangular r.
@@ -24,9 +24,8 @@ import { applyReflector, applyReflectors, formQ, reflect } from './reflectors.ts
 export async function qr(a: TensorLike, options: JobOptions = {}): Promise<{ q: Tensor; r: Tensor }> {
   const matrix = matrixOf(a, 'linalg/qr')
   const scale = normalise(matrix)
-  const reached = pace(options, 2 * Math.ceil(Math.min(matrix.rows, matrix.columns) / BLOCK))
-  let done = 0
-  const { q, r } = await orthogonalise(matrix, () => reached(++done))
+  const step = pace(options, 2 * Math.ceil(Math.min(matrix.rows, matrix.columns) / BLOCK))
+  const { q, r } = await orthogonalise(matrix, step)
   rescale(r.data, scale, 'linalg/qr')
   return { q: tensorOf(q), r: tensorOf(r) }
 }
@@ -35,24 +34,23 @@ export async function qr(a: TensorLike, options: JobOptions = {}): Promise<{ q: 
 export async function orthogonalise(a: Matrix, step: () => Promise<void>): Promise<{ q: Matrix; r: Matrix }> {
   const { data, rows: m, columns: n } = a
   const k = Math.min(m, n)
-  const v = zeros(m, k, a.device)
-  const tau = new Float64Array(k)
+  const reflectors = reflectorsOf(m, k, 0, a.device)
+  const { vectors, tau } = reflectors
   for (let j = 0; j < k; j += BLOCK) {
     const width = Math.min(BLOCK, k - j)
     for (let c = j; c < j + width; c++) {
-      const x = Float64Array.from({ length: m - c }, (_, i) => data[(c + i) * n + c]!)
-      const { tau: factor, beta } = reflect(x)
-      tau[c] = factor
-      applyReflector(x, factor, block(a, [c, c + 1], m - c, j + width - c - 1))
+      const v = new Float64Array(m)
       for (let i = c; i < m; i++) {
-        v.data[i * k + c] = x[i - c]!
-        data[i * n + c] = i === c ? beta : 0
+        v[i] = data[i * n + c]!
+        data[i * n + c] = 0
       }
+      data[c * n + c] = reflect(reflectors, c, v)
+      applyReflector(v.subarray(c), tau[c]!, block(a, [c, c + 1], m - c, j + width - c - 1))
     }
     const right = block(a, [j, j + width], m - j, n - j - width)
-    applyReflectors(block(v, [j, j], m - j, width), tau.subarray(j, j + width), right, true)
+    applyReflectors(block(vectors, [j, j], m - j, width), tau.subarray(j, j + width), right, true)
     await step()
   }
-  const q = await formQ({ vectors: v, tau, below: 0 }, k, step)
+  const q = await formQ(reflectors, k, step)
   return { q, r: { ...a, rows: k, data: data.slice(0, k * n) } }
 }

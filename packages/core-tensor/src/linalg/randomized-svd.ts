@@ -1,8 +1,7 @@
-import { ShapeError } from '../errors.ts'
 import type { Rng } from '../rng.ts'
 import type { Tensor, TensorLike } from '../tensor.ts'
-import { type Matrix, normalise, product, requireFinite, tensorOf, zeros } from './matrix.ts'
-import { matmul } from './multiply.ts'
+import { addProduct, filled, type Matrix, normalise, product, requireFinite, zeros } from './matrix.ts'
+import { requireWhole } from './options.ts'
 import { pace } from './pace.ts'
 import { orthogonalise } from './qr.ts'
 import { decompose, type SvdOptions, tripletsOf } from './svd.ts'
@@ -43,40 +42,30 @@ export async function randomizedSvd(
   const where = 'linalg/randomizedSvd'
   const tensor = requireFinite(a, where)
   const { rank, oversampling = 8, powerIterations = 2, rng } = options
-  for (const [name, value] of Object.entries({ rank, oversampling, powerIterations })) {
-    if (!Number.isInteger(value) || value < 0) {
-      throw new ShapeError(`[${where}] expected a whole ${name} ≥ 0, got ${value}`)
-    }
-  }
+  requireWhole(where, { rank, oversampling, powerIterations })
   const { device } = tensor
   const [m, n] = tensor.dims as [number, number]
   const l = Math.min(rank + oversampling, m, n)
-  const reached = pace(options, 2 * powerIterations + 2)
-  let done = 0
-  const turn = () => reached(done)
+  const step = pace(options, 2 * powerIterations + 2)
+  const turn = () => step(false)
   /** a·x or aᵀ·x */
   const times = (x: Matrix, transposeA = false): Matrix => {
     const y = zeros(transposeA ? n : m, x.columns, device)
-    device.scope(() => {
-      y.data.set(matmul(tensor, tensorOf(x), { transposeA, order: 'sequential' }).data as Float64Array)
-    })
+    addProduct(y, tensor, x, { transposeA })
     return y
   }
   /** An orthonormal basis of the columns of y. */
   const basis = async (y: Matrix): Promise<Matrix> => {
     normalise(y)
     const { q } = await orthogonalise(y, turn)
-    await reached(++done)
+    await step()
     return q
   }
 
-  const omega = zeros(n, l, device)
-  omega.data.forEach((_, i) => {
-    omega.data[i] = rng.normal()
-  })
+  const omega = filled(n, l, device, () => rng.normal())
   let q = await basis(times(omega)) // (m, l)
   for (let i = 0; i < powerIterations; i++) q = await basis(times(await basis(times(q, true))))
   const { u: v, s, v: uHat } = await decompose(times(q, true), rank, turn) // aᵀ·Q (n, l) = V·S·Ûᵀ
-  await reached(++done)
+  await step()
   return tripletsOf({ u: product(q, uHat), s, v })
 }

@@ -1,4 +1,16 @@
-import { addProduct, BLOCK, block, identity, type Matrix, product, VANISHING, zeros } from './matrix.ts'
+import type { Device } from '../device.ts'
+import {
+  addProduct,
+  addScaled,
+  BLOCK,
+  block,
+  identity,
+  type Matrix,
+  product,
+  rowOf,
+  VANISHING,
+  zeros,
+} from './matrix.ts'
 
 /** Hⱼ = I − τⱼ·vⱼ·vⱼᵀ for every column vⱼ, which has its one in row j + `below` and zeros above. */
 export interface Reflectors {
@@ -9,37 +21,41 @@ export interface Reflectors {
   readonly below: 0 | 1
 }
 
+/** Room for k reflectors of m elements. */
+export function reflectorsOf(m: number, k: number, below: 0 | 1, device: Device): Reflectors {
+  return { vectors: zeros(m, k, device), tau: new Float64Array(k), below }
+}
+
 /**
- * Overwrites x with v, v[0] = 1, so that H·x = β·e₁ for H = I − τ·v·vᵀ (Householder, 1958).
- * τ is 0, and H the identity, where x is a multiple of e₁ already, next to elements near 1.
+ * Overwrites x, which is zero before i = j + `below`, with vⱼ, vⱼ[i] = 1, so that Hⱼ·x = β·eᵢ
+ * (Householder, 1958), and keeps it. τⱼ is 0, and Hⱼ the identity, where x is a multiple of eᵢ
+ * already, next to elements near 1.
+ *
+ * @returns β
  */
-export function reflect(x: Float64Array): { tau: number; beta: number } {
-  const alpha = x[0]!
+export function reflect({ vectors, tau, below }: Reflectors, j: number, x: Float64Array): number {
+  const start = j + below
+  const alpha = x[start]!
+  let beta = alpha
   let tail = 0
-  for (let i = 1; i < x.length; i++) tail += x[i]! * x[i]!
-  x[0] = 1
-  if (tail < VANISHING) {
-    x.fill(0, 1)
-    return { tau: 0, beta: alpha }
+  for (let i = start + 1; i < x.length; i++) tail += x[i]! * x[i]!
+  x[start] = 1
+  if (tail < VANISHING) x.fill(0, start + 1)
+  else {
+    const norm = Math.sqrt(alpha * alpha + tail)
+    beta = alpha > 0 ? -norm : norm
+    for (let i = start + 1; i < x.length; i++) x[i]! /= alpha - beta
+    tau[j] = (beta - alpha) / beta
   }
-  const norm = Math.sqrt(alpha * alpha + tail)
-  const beta = alpha > 0 ? -norm : norm
-  for (let i = 1; i < x.length; i++) x[i]! /= alpha - beta
-  return { tau: (beta - alpha) / beta, beta }
+  for (let i = start; i < x.length; i++) vectors.data[i * vectors.columns + j] = x[i]!
+  return beta
 }
 
 /** c ← H·c for one reflector. */
 export function applyReflector(v: Float64Array, tau: number, c: Matrix): void {
   const projection = new Float64Array(c.columns) // vᵀ·c
-  for (let i = 0; i < c.rows; i++) {
-    const row = c.offset + i * c.stride
-    for (let j = 0; j < c.columns; j++) projection[j]! += v[i]! * c.data[row + j]!
-  }
-  for (let i = 0; i < c.rows; i++) {
-    const row = c.offset + i * c.stride
-    const factor = tau * v[i]!
-    for (let j = 0; j < c.columns; j++) c.data[row + j]! -= factor * projection[j]!
-  }
+  for (let i = 0; i < c.rows; i++) addScaled(projection, v[i]!, rowOf(c, i))
+  for (let i = 0; i < c.rows; i++) addScaled(rowOf(c, i), -tau * v[i]!, projection)
 }
 
 /**

@@ -1,6 +1,17 @@
 import { NumericalError, ShapeError } from '../errors.ts'
 import type { Tensor, TensorLike } from '../tensor.ts'
-import { addProduct, BLOCK, block, type Matrix, matrixOf, squareOf, tensorOf } from './matrix.ts'
+import {
+  addProduct,
+  addScaled,
+  BLOCK,
+  block,
+  type Matrix,
+  matrixOf,
+  rowOf,
+  squareOf,
+  tensorOf,
+  transposed,
+} from './matrix.ts'
 
 export interface SolveTriangularOptions {
   /** The matrix is upper triangular. Default: lower. */
@@ -32,50 +43,49 @@ export interface SolveTriangularOptions {
  */
 export function solveTriangular(l: TensorLike, b: TensorLike, options: SolveTriangularOptions = {}): Tensor {
   const where = 'linalg/solveTriangular'
-  const matrix = squareOf(l, where)
-  const x = matrixOf(b, where)
+  const { upper = false, transpose = false, unitDiagonal = false } = options
+  const square = squareOf(l, where)
+  const matrix = transpose ? transposed(square) : square
   const { data, rows: n } = matrix
-  if (x.rows !== n)
-    throw new ShapeError(`[${where}] expected b with ${n} rows as in l, got [${x.rows},${x.columns}]`)
-  for (let i = 0; i < n && !options.unitDiagonal; i++) {
-    if (data[i * n + i] === 0) {
+  const x = rightSideOf(b, n, where)
+  for (let i = 0; i < n; i++) {
+    if (unitDiagonal) data[i * (n + 1)] = 1
+    if (data[i * (n + 1)] === 0) {
       throw new NumericalError(
         `[${where}] expected an invertible matrix, got 0 at index ${i} of the diagonal`,
       )
     }
   }
-  substitute(matrix, x, options)
+  substitute(matrix, x, upper !== transpose)
   return tensorOf(x)
 }
 
-/** Overwrites x (n, m) with the solution of op(l)·x. */
-export function substitute(l: Matrix, x: Matrix, options: SolveTriangularOptions = {}): void {
-  const { upper = false, transpose = false, unitDiagonal = false } = options
+/** b of a system l·x = b, to be overwritten. */
+export function rightSideOf(b: TensorLike, rows: number, where: string): Matrix {
+  const x = matrixOf(b, where)
+  if (x.rows !== rows)
+    throw new ShapeError(`[${where}] expected b with ${rows} rows, got [${x.rows},${x.columns}]`)
+  return x
+}
+
+/** Overwrites x (n, m) with the solution of l·x = x, l lower triangular or upper. */
+export function substitute(l: Matrix, x: Matrix, upper = false): void {
   const n = l.rows
-  const forward = upper === transpose
-  const [across, down] = transpose ? [l.stride, 1] : [1, l.stride]
   for (let done = 0; done < n; done += BLOCK) {
     const size = Math.min(BLOCK, n - done)
-    const start = forward ? done : n - done - size
-    const known = forward ? 0 : start + size
-    const coefficients = transpose
-      ? block(l, [known, start], done, size)
-      : block(l, [start, known], size, done)
+    const start = upper ? n - done - size : done
+    const known = upper ? start + size : 0
+    const coefficients = block(l, [start, known], size, done)
     addProduct(block(x, [start, 0], size, x.columns), coefficients, block(x, [known, 0], done, x.columns), {
       factor: -1,
-      transposeA: transpose,
     })
     for (let step = 0; step < size; step++) {
-      const i = forward ? start + step : start + size - 1 - step
-      const row = x.offset + i * x.stride
-      for (let c = forward ? start : i + 1; c < (forward ? i : start + size); c++) {
-        const factor = l.data[l.offset + i * down + c * across]!
-        const from = x.offset + c * x.stride
-        for (let j = 0; j < x.columns; j++) x.data[row + j]! -= factor * x.data[from + j]!
-      }
-      if (unitDiagonal) continue
-      const pivot = l.data[l.offset + i * down + i * across]!
-      for (let j = 0; j < x.columns; j++) x.data[row + j]! /= pivot
+      const i = start + (upper ? size - 1 - step : step)
+      const row = rowOf(x, i)
+      const factors = rowOf(l, i)
+      for (let c = upper ? i + 1 : start; c < (upper ? start + size : i); c++)
+        addScaled(row, -factors[c]!, rowOf(x, c))
+      for (let j = 0; j < row.length; j++) row[j]! /= factors[i]!
     }
   }
 }

@@ -1,4 +1,5 @@
 import { numbersOf } from '../convert.ts'
+import { stridesOf } from '../dims.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { type BinaryOp, kernel, type Out } from '../kernels.ts'
@@ -31,7 +32,15 @@ function binaryReference(op: BinaryOp, a: Tensor, b: Tensor, options: Out = {}):
   if (!isFloat(a.type) || !isFloat(b.type)) {
     throw new DTypeError(`[binary] expected floats, got ${a.type} and ${b.type}; cast them first`)
   }
-  const dims = broadcast(a.dims, b.dims)
+  const rank = Math.max(a.dims.length, b.dims.length)
+  const aDims = padded(a.dims, rank)
+  const bDims = padded(b.dims, rank)
+  const dims = aDims.map((x, i) => {
+    const y = bDims[i]!
+    if (x !== y && x !== 1 && y !== 1)
+      throw new ShapeError(`[binary] expected shapes that broadcast, got [${a.dims}] and [${b.dims}]`)
+    return x === 1 ? y : x
+  })
   const { values, done } = output('binary', a.device, floatType(a, b), dims, options)
   const apply = operations[op]
   const left = numbersOf(a)
@@ -40,42 +49,26 @@ function binaryReference(op: BinaryOp, a: Tensor, b: Tensor, options: Out = {}):
     for (let i = 0; i < values.length; i++) values[i] = apply(left[i]!, right[i]!)
     return done()
   }
-  const steps = [broadcastStrides(a.dims, dims), broadcastStrides(b.dims, dims)] as const
-  const index = new Array<number>(dims.length).fill(0)
+  const aSteps = stridesOf(aDims)
+  const bSteps = stridesOf(bDims)
+  const index = new Array<number>(rank).fill(0)
   let i = 0
   let j = 0
   for (let at = 0; at < values.length; at++) {
     values[at] = apply(left[i]!, right[j]!)
-    for (let axis = dims.length - 1; axis >= 0; axis--) {
-      i += steps[0][axis]!
-      j += steps[1][axis]!
+    for (let axis = rank - 1; axis >= 0; axis--) {
+      i += aSteps[axis]!
+      j += bSteps[axis]!
       if (++index[axis]! < dims[axis]!) break
-      i -= steps[0][axis]! * dims[axis]!
-      j -= steps[1][axis]! * dims[axis]!
+      i -= aSteps[axis]! * dims[axis]!
+      j -= bSteps[axis]! * dims[axis]!
       index[axis] = 0
     }
   }
   return done()
 }
 
-function broadcast(a: readonly number[], b: readonly number[]): number[] {
-  const rank = Math.max(a.length, b.length)
-  return Array.from({ length: rank }, (_, i) => {
-    const x = a[i + a.length - rank] ?? 1
-    const y = b[i + b.length - rank] ?? 1
-    if (x !== y && x !== 1 && y !== 1)
-      throw new ShapeError(`[binary] expected shapes that broadcast, got [${a}] and [${b}]`)
-    return x === 1 ? y : x
-  })
-}
-
-function broadcastStrides(dims: readonly number[], to: readonly number[]): number[] {
-  const strides = new Array<number>(to.length).fill(0)
-  let stride = 1
-  for (let i = 1; i <= dims.length; i++) {
-    const dim = dims[dims.length - i]!
-    strides[to.length - i] = dim === 1 ? 0 : stride
-    stride *= dim
-  }
-  return strides
+/** Dimensions with ones before them. */
+function padded(dims: readonly number[], rank: number): number[] {
+  return [...new Array<number>(rank - dims.length).fill(1), ...dims]
 }

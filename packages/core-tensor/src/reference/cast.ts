@@ -1,6 +1,6 @@
 import { numbersOf, writeNumbers } from '../convert.ts'
 import { requireDims } from '../dims.ts'
-import type { DType } from '../dtype.ts'
+import { type DType, viewBytes } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -22,12 +22,7 @@ function castReference(x: Tensor, type: DType, { out }: { out?: Tensor } = {}): 
     throw new DTypeError(`[cast] expected an out of ${type}, got ${out.type}`)
   if (out !== undefined) requireDims('cast', 'an out', out, x.dims)
   const target = out ?? x.device.empty(type, x.dims)
-  if (x.type === type) bytesOf(target).set(bytesOf(x))
+  if (x.type === type) viewBytes(target.data).set(viewBytes(x.data))
   else writeNumbers(numbersOf(x), type, target.data)
   return target
-}
-
-function bytesOf(x: Tensor): Uint8Array {
-  const { buffer, byteOffset, byteLength } = x.data
-  return new Uint8Array(buffer, byteOffset, byteLength)
 }

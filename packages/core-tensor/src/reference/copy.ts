@@ -1,3 +1,4 @@
+import { isWhole, stridesOf } from '../dims.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -23,7 +24,7 @@ function copyReference(x: Tensor, { out, at }: { out: Tensor; at: readonly numbe
   const fits =
     rank === out.dims.length &&
     rank === at.length &&
-    x.dims.every((dim, i) => Number.isInteger(at[i]) && at[i]! >= 0 && at[i]! + dim <= out.dims[i]!)
+    x.dims.every((dim, i) => isWhole(at[i], out.dims[i]! - dim))
   if (!fits) throw new ShapeError(`[copy] expected [${x.dims}] at [${at}] to lie inside [${out.dims}]`)
   const to = elements(out, 'copy')
   const from = apart(elements(x, 'copy'), to)
@@ -31,16 +32,15 @@ function copyReference(x: Tensor, { out, at }: { out: Tensor; at: readonly numbe
     to[0] = from[0]!
     return out
   }
+  const strides = stridesOf(out.dims)
   const width = x.dims[rank - 1]!
   const rows = width === 0 ? 0 : x.size / width
   for (let row = 0; row < rows; row++) {
     let rest = row
     let target = at[rank - 1]!
-    let stride = out.dims[rank - 1]!
     for (let i = rank - 2; i >= 0; i--) {
-      target += ((rest % x.dims[i]!) + at[i]!) * stride
+      target += ((rest % x.dims[i]!) + at[i]!) * strides[i]!
       rest = Math.floor(rest / x.dims[i]!)
-      stride *= out.dims[i]!
     }
     to.set(from.subarray(row * width, (row + 1) * width), target)
   }

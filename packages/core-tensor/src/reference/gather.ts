@@ -1,5 +1,5 @@
 import { numbersOf } from '../convert.ts'
-import { aroundAxis } from '../dims.ts'
+import { aroundAxis, isWhole } from '../dims.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -47,7 +47,7 @@ export function checkedIndices(index: Tensor, length: number, where: string): Ar
   const indices = numbersOf(index)
   for (let i = 0; i < indices.length; i++) {
     const at = indices[i]!
-    if (!(Number.isInteger(at) && at >= 0 && at < length)) {
+    if (!isWhole(at, length - 1)) {
       throw new ShapeError(`[${where}] expected indices from 0 to ${length - 1}, got ${at}`)
     }
   }

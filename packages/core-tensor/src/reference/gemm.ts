@@ -1,4 +1,5 @@
 import {
+  fromRow,
   multiplyRow,
   type Panel,
   packColumns,
@@ -6,6 +7,7 @@ import {
   type Strided,
   type Summation,
   TILE,
+  type TileSummation,
   tileWithin,
 } from './tiles.ts'
 
@@ -16,10 +18,8 @@ const BLOCK = 64
  * c = a·b, with a (m, k), b (k, n) and c (m, n) row-major from `at`.
  *
  * Every sum runs over k in order, as `summation` says, so that no result depends on how many rows
- * or columns there are.
- *
- * Operands are packed into panels of four so that one loop serves every dtype, stride and
- * transposition; fewer than four rows read b in place, because packing costs as much as multiplying.
+ * or columns there are. Fewer than four rows read b in place, because packing costs as much as
+ * multiplying.
  */
 export function gemm(
   m: number,
@@ -31,15 +31,32 @@ export function gemm(
   summation: Summation,
   at = 0,
 ): void {
-  const { Panel } = summation
-  if (m < TILE) {
-    const row = new Panel(k)
-    for (let i = 0; i < m; i++) {
-      packRows({ ...a, offset: a.offset + i * a.rowStride }, 1, k, row)
-      multiplyRow(summation, k, row, b, n, c, at + i * n)
-    }
+  if (m >= TILE) {
+    gemmTiled(m, n, k, a, b, c, summation, at)
     return
   }
+  const row = new summation.Panel(k)
+  for (let i = 0; i < m; i++) {
+    packRows(fromRow(a, i), 1, k, row)
+    multiplyRow(summation, k, row, b, n, c, at + i * n)
+  }
+}
+
+/**
+ * The same numbers for any number of rows, best for four and more: operands are packed into panels
+ * of four so that one loop serves every dtype, stride and transposition.
+ */
+export function gemmTiled(
+  m: number,
+  n: number,
+  k: number,
+  a: Strided,
+  b: Strided,
+  c: Panel,
+  summation: TileSummation,
+  at = 0,
+): void {
+  const { Panel } = summation
   const aPanel = new Panel(k * TILE)
   const bPanels = new Panel(k * Math.min(BLOCK, Math.ceil(n / TILE) * TILE))
   const edge = new Panel(TILE * TILE)
@@ -47,7 +64,7 @@ export function gemm(
     const columns = Math.min(BLOCK, n - j0)
     packColumns({ ...b, offset: b.offset + j0 * b.columnStride }, columns, k, bPanels)
     for (let i0 = 0; i0 < m; i0 += TILE) {
-      packRows({ ...a, offset: a.offset + i0 * a.rowStride }, m - i0, k, aPanel)
+      packRows(fromRow(a, i0), m - i0, k, aPanel)
       for (let j = 0; j < columns; j += TILE) {
         const corner = at + i0 * n + j0 + j
         tileWithin(summation, k, aPanel, bPanels, j * k, m - i0, columns - j, c, corner, n, edge)

@@ -1,5 +1,5 @@
 import { numbersOf } from '../convert.ts'
-import { sameDims } from '../dims.ts'
+import { productOf, sameDims } from '../dims.ts'
 import { ShapeError } from '../errors.ts'
 import { kernel, type MatmulOptions } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -53,7 +53,7 @@ function matmulReference(a: Tensor, b: Tensor, options: MatmulOptions = {}): Ten
   const summation = summationOf(values, options)
   const aData = floats(a)
   const bData = floats(b)
-  const batch = batchDims.reduce((product, dim) => product * dim, 1)
+  const batch = productOf(batchDims)
   for (let i = 0; i < batch; i++) {
     const left = strided(aData, i * m * k, aColumns, transposeA)
     const right = strided(bData, i * k * n, transposeB ? k : n, transposeB)

@@ -1,3 +1,4 @@
+import { isWhole } from '../dims.ts'
 import { ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -22,7 +23,7 @@ function topKReference(
   { k, sorted = true }: { k: number; sorted?: boolean },
 ): { values: Tensor; indices: Tensor } {
   const n = x.dims.at(-1)
-  if (n === undefined || !Number.isInteger(k) || k < 0 || k > n) {
+  if (n === undefined || !isWhole(k, n)) {
     throw new ShapeError(`[topK] expected 0 ≤ k ≤ the last of [${x.dims}], got ${k}`)
   }
   const dims = [...x.dims.slice(0, -1), k]

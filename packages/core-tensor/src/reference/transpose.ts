@@ -1,3 +1,4 @@
+import { stridesOf } from '../dims.ts'
 import { ShapeError } from '../errors.ts'
 import { kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
@@ -25,12 +26,7 @@ function transposeReference(
       `[transpose] expected a permutation of the ${rank} axes of [${x.dims}], got [${permutation}]`,
     )
   }
-  const strides = new Array<number>(rank)
-  let stride = 1
-  for (let i = rank - 1; i >= 0; i--) {
-    strides[i] = stride
-    stride *= x.dims[i]!
-  }
+  const strides = stridesOf(x.dims)
   const dims = permutation.map(axis => x.dims[axis]!)
   const steps = permutation.map(axis => strides[axis]!)
   const made = x.device.empty(x.type, dims)

@@ -1,4 +1,5 @@
 import { numbersOf } from '../convert.ts'
+import { isWhole } from '../dims.ts'
 import { FormatError } from '../errors.ts'
 import { asTensor, Tensor, type TensorLike } from '../tensor.ts'
 
@@ -11,7 +12,7 @@ export function saveCount(count: number): Tensor {
 export function savedCount(tensors: Record<string, TensorLike>): number {
   const count = saved(tensors, 'count')
   const value = count.size === 1 ? (count.data[0] as number) : Number.NaN
-  if (!Number.isSafeInteger(value) || value < 0) {
+  if (!isWhole(value)) {
     throw new FormatError(
       `[statistics] expected a count of one whole number ≥ 0, got [${count.dims}] with ${value}`,
     )

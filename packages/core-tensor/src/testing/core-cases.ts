@@ -4,6 +4,7 @@ import { codebookAndSparseCases } from './cases/codebook-and-sparse.ts'
 import { elementwiseCases } from './cases/elementwise.ts'
 import { hadamardCases } from './cases/hadamard.ts'
 import { movementCases } from './cases/movement.ts'
+import { packedWeightCases } from './cases/packed-weights.ts'
 import { productCases } from './cases/products.ts'
 import { reductionCases } from './cases/reductions.ts'
 import { ropeCases } from './cases/rope.ts'
@@ -25,4 +26,5 @@ export const coreCases: readonly KernelCase[] = [
   ...ropeCases,
   ...affineCases,
   ...codebookAndSparseCases,
+  ...packedWeightCases,
 ]

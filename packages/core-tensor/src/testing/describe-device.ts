@@ -24,13 +24,16 @@ export interface KernelCase {
  * call it at the top of a test file.
  *
  * @param create  makes the device, once
- * @param cases  such as {@link coreCases}
+ * @param cases  such as {@link coreCases}, or several of its kind
  *
  * ```ts no-run
- * describeDevice(() => createWasmDevice({ threads: 1 }), coreCases)
+ * describeDevice(() => createWasmDevice({ threads: 1 }), [coreCases, codingCases])
  * ```
  */
-export function describeDevice(create: () => Device | Promise<Device>, cases: readonly KernelCase[]): void {
+export function describeDevice(
+  create: () => Device | Promise<Device>,
+  cases: readonly (KernelCase | readonly KernelCase[])[],
+): void {
   let device: Device
   beforeAll(async () => {
     device = await create()
@@ -94,7 +97,7 @@ export function describeDevice(create: () => Device | Promise<Device>, cases: re
     })
   })
 
-  for (const [kernel, group] of grouped(cases)) {
+  for (const [kernel, group] of grouped(cases.flat())) {
     describe(kernel, () => {
       for (const { name, hostOnly = false, run } of group) {
         it(name, async context => {

@@ -1,5 +1,8 @@
 import { expect } from 'vitest'
-import { decode } from '../../encoded.ts'
+import { packedRowBytes } from '../../bits.ts'
+import type { Device } from '../../device.ts'
+import { decode, type Encoded } from '../../encoded.ts'
+import { affine } from '../../encodings/affine.ts'
 import { dense } from '../../encodings/dense.ts'
 import type { AttentionOptions } from '../../kernels.ts'
 import { attention } from '../../reference/attention.ts'
@@ -9,7 +12,7 @@ import { rope } from '../../reference/rope.ts'
 import { Rng } from '../../rng.ts'
 import type { Tensor } from '../../tensor.ts'
 import type { KernelCase } from '../describe-device.ts'
-import { expectElements, numbersIn, random, sameBytes, upload } from './fixtures.ts'
+import { expectElements, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
 import { frequenciesOf } from './rope.ts'
 
 interface Heads {
@@ -111,9 +114,11 @@ function caseOf(
           new Float64Array(heads.heads * tokens).fill(1),
         )
         const o = attention(q, k, v, { scale: 0.4, lse, mass, ...options })
+        const alone = attention(q, k, v, { scale: 0.4, ...options })
         const [qs, ks, vs] = [await numbersIn(q), await numbersIn(k), await numbersIn(v)]
         const want = specified({ ...heads, q: qs, k: ks, v: vs, scale: 0.4, length: tokens, ...sample })
         await expectElements(o, want.o, { dims: [heads.heads, queries, headDim], ...CLOSE })
+        await expectElements(alone, want.o, { dims: [heads.heads, queries, headDim], ...CLOSE })
         await expectElements(lse, want.lse, { dims: [heads.heads, queries], ...CLOSE })
         await expectElements(
           mass,
@@ -123,6 +128,91 @@ function caseOf(
       }
     },
   }
+}
+
+/** Caches as they are kept: with room to grow, in float16, or in codes of 8 and 4 bits. */
+const STORED_SHAPES: readonly Heads[] = [
+  { heads: 2, kvHeads: 1, queries: 1, tokens: 5, headDim: 4 },
+  { heads: 4, kvHeads: 2, queries: 1, tokens: 67, headDim: 64 },
+  { heads: 6, kvHeads: 2, queries: 3, tokens: 33, headDim: 48 },
+  { heads: 8, kvHeads: 1, queries: 1, tokens: 300, headDim: 128 },
+  { heads: 2, kvHeads: 2, queries: 40, tokens: 40, headDim: 40 },
+  { heads: 2, kvHeads: 2, queries: 2, tokens: 0, headDim: 8 },
+]
+
+const storedCases = (
+  [
+    ['float16', undefined],
+    ['8 bits', 8],
+    ['4 bits', 4],
+  ] as const
+).flatMap(([name, bits]) =>
+  (bits === undefined ? (['none'] as const) : (['none', 'zero', 'sharedZero', 'offset'] as const)).map(
+    (shift): KernelCase => ({
+      kernel: 'attention',
+      name: `keys and values in ${name}${bits === undefined ? '' : `, shift ${shift}`}`,
+      async run(device) {
+        for (const shape of STORED_SHAPES) {
+          for (const group of bits === undefined ? [1] : [32, shape.headDim]) {
+            for (const scaleType of bits === undefined
+              ? (['float16'] as const)
+              : (['float16', 'float32'] as const)) {
+              const rng = new Rng(45)
+              const { heads, kvHeads, queries, tokens, headDim } = shape
+              const dims = [kvHeads, tokens, headDim] as const
+              const make = () =>
+                bits === undefined
+                  ? dense(random(device, rng, dims, 'float16'))
+                  : codesOf(device, rng, { dims, bits, group, scaleType, shift })
+              const [k, v] = [make(), make()]
+              const q = random(device, rng, [heads, queries, headDim])
+              const length = Math.max(0, tokens - 1)
+              const lse = device.empty('float32', [heads, queries])
+              const o = attention(q, k, v, { scale: 0.1, causal: true, length, lse })
+              const [qs, ks, vs] = [
+                await numbersIn(q),
+                await numbersIn(decode(k, { device })),
+                await numbersIn(decode(v, { device })),
+              ]
+              const want = specified({ ...shape, q: qs, k: ks, v: vs, scale: 0.1, length, causal: true })
+              await expectElements(o, want.o, { dims: [heads, queries, headDim], rtol: 1e-3, atol: 1e-3 })
+              await expectElements(lse, want.lse, { dims: [heads, queries], rtol: 1e-3, atol: 1e-3 })
+            }
+          }
+        }
+      },
+    }),
+  ),
+)
+
+interface StoredCodes {
+  dims: readonly [kvHeads: number, tokens: number, headDim: number]
+  bits: number
+  group: number
+  scaleType: 'float16' | 'float32'
+  shift: 'none' | 'zero' | 'sharedZero' | 'offset'
+}
+
+function codesOf(device: Device, rng: Rng, { dims, bits, group, scaleType, shift }: StoredCodes): Encoded {
+  const [kvHeads, tokens, headDim] = dims
+  const rowBytes = packedRowBytes(headDim, bits)
+  const groups = [kvHeads, tokens, Math.ceil(headDim / group)] as const
+  const count = groups[0] * groups[1] * groups[2]
+  const bytes = Array.from({ length: kvHeads * tokens * rowBytes }, () => rng.integer(256))
+  const small = (size: number) => normals(rng, count).map(value => (value * size) / 2 ** bits)
+  const shared = shift === 'sharedZero'
+  const scale = shared ? [1 / 2 ** bits] : small(1)
+  const numberDims = shared ? [1, 1, 1] : groups
+  const zeros = Array.from({ length: shared ? 1 : count }, () => 2 ** (bits - 1) - 1 + rng.integer(2))
+  return affine(
+    {
+      codes: upload(device, 'uint8', [kvHeads, tokens, rowBytes], bytes),
+      scale: upload(device, scaleType, numberDims, scale),
+      ...(shift === 'zero' || shared ? { zero: upload(device, 'uint8', numberDims, zeros) } : {}),
+      ...(shift === 'offset' ? { offset: upload(device, scaleType, groups, small(2 ** bits)) } : {}),
+    },
+    { dims, bits, group, axis: 2 },
+  )
 }
 
 export const attendingCases: readonly KernelCase[] = [
@@ -152,6 +242,7 @@ export const attendingCases: readonly KernelCase[] = [
     const keyIndex = make([kvHeads, count], listed.flat(), 'int32')
     return { options: { keyIndex }, sample: { bias: (kv, j) => (listed[kv]!.includes(j) ? 0 : -Infinity) } }
   }),
+  ...storedCases,
   {
     kernel: 'attention',
     name: 'rotates unrotated keys, decodes encoded ones, and writes over the queries',

@@ -1,0 +1,101 @@
+import type { Device, Memory } from '../device.ts'
+import { sizeOf } from '../dims.ts'
+import { bytesOf, checkDType, type DType } from '../dtype.ts'
+import type { Encoded, Encoding } from '../encoded.ts'
+import { DeviceError } from '../errors.ts'
+import { Tensor, type TensorLike } from '../tensor.ts'
+import { tensorsOf } from '../tensors-of.ts'
+import { acceleratedKernels } from './accelerated-kernels.ts'
+import { type Activations, packedKind, packWeight, unpackWeight } from './packed-weight.ts'
+import type { Primitives } from './primitives.ts'
+
+/**
+ * What compiled host devices share: tensors in the device's own memory, scopes, packed weights, and
+ * the kernel table over {@link Primitives}. A backend adds how memory is allocated and what the
+ * primitives are.
+ */
+export abstract class HostDevice implements Device {
+  readonly name: string
+  readonly host = true
+  readonly info: Readonly<Record<string, string | number | boolean>>
+  readonly kernels: Device['kernels']
+  readonly fallbacks: ReadonlyMap<string, number> = new Map()
+  readonly lost: Promise<Error>
+  readonly primitives: Primitives
+  readonly #packed: Encoding
+  #lose!: (reason: Error) => void
+  #scope: Set<Memory> | undefined
+
+  /** @param activations  how far products with packed weights may round activations; `exact` by default */
+  constructor(
+    name: string,
+    info: Readonly<Record<string, string | number | boolean>>,
+    primitives: Primitives,
+    activations: Activations = 'exact',
+  ) {
+    this.name = name
+    this.info = Object.freeze({ ...info })
+    this.primitives = primitives
+    this.#packed = packedKind(primitives, activations)
+    this.kernels = acceleratedKernels(primitives)
+    this.lost = new Promise(resolve => {
+      this.#lose = resolve
+    })
+  }
+
+  /** A block of zeros, aligned to 16 bytes at least; `memory.device` is this device. */
+  protected abstract allocate(byteLength: number): Memory
+
+  abstract dispose(): void
+
+  /** Settles {@link Device.lost}. */
+  protected lose(reason: Error): void {
+    this.#lose(reason)
+  }
+
+  empty(type: DType, dims: readonly number[]): Tensor {
+    checkDType(type, 'Device.empty')
+    const memory = this.allocate(bytesOf(type, sizeOf(dims, 'Device.empty')))
+    this.#scope?.add(memory)
+    return new Tensor(type, memory, dims, 0, true)
+  }
+
+  upload(from: TensorLike): Tensor {
+    checkDType(from.type, 'Device.upload')
+    const source = from instanceof Tensor ? from : new Tensor(from.type, from.data, from.dims)
+    const tensor = this.empty(source.type, source.dims)
+    // Allocated first: the source may be a view of this device's own memory, which allocation can move.
+    const { buffer, byteOffset, byteLength } = source.data
+    tensor.memory.bytes().set(new Uint8Array(buffer, byteOffset, byteLength))
+    return tensor
+  }
+
+  pack(weight: Encoded): Encoded {
+    return packWeight(weight, this.#packed, this.primitives)
+  }
+
+  unpack(weight: Encoded): Encoded {
+    return unpackWeight(weight, this.#packed, this.primitives)
+  }
+
+  scope<T>(run: () => T): T {
+    const outer = this.#scope
+    const made = new Set<Memory>()
+    this.#scope = made
+    try {
+      const result = run()
+      if (result instanceof Promise) {
+        throw new DeviceError(
+          '[Device.scope] expected synchronous code, got a promise; await inside would outlive the scope',
+        )
+      }
+      for (const { memory } of tensorsOf(result)) {
+        if (made.delete(memory)) outer?.add(memory)
+      }
+      return result
+    } finally {
+      this.#scope = outer
+      for (const memory of made) memory.free()
+    }
+  }
+}

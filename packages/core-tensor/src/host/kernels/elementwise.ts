@@ -1,0 +1,129 @@
+import { sameDims } from '../../dims.ts'
+import type { DeviceKernels } from '../../kernels.ts'
+import type { Tensor } from '../../tensor.ts'
+import { binaryOps, floatCodes, type Primitives, unaryOps } from '../primitives.ts'
+import { landing, overlaps } from './landing.ts'
+
+/** `cast` between float types, `unary`, `binary` and `transpose`. */
+export function elementwise(primitives: Primitives): DeviceKernels {
+  return {
+    cast(x, type, { out } = {}) {
+      const from = floatCodes[x.type as keyof typeof floatCodes]
+      const to = floatCodes[type as keyof typeof floatCodes]
+      if (from === undefined || to === undefined || from === to) return undefined
+      if (out !== undefined && (out.type !== type || !sameDims(out.dims, x.dims) || overlaps(out, x)))
+        return undefined
+      const y = out ?? x.device.empty(type, x.dims)
+      primitives.run('convert', [y], [x], [x.size, from, to])
+      return y
+    },
+
+    unary(op, x, options = {}) {
+      if (x.type !== 'float32') return undefined
+      const landed = landing(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (landed === undefined) return undefined
+      primitives.run('unary', [landed.y], [x], [unaryOps.indexOf(op), x.size])
+      return landed.done()
+    },
+
+    binary(op, a, b, options = {}) {
+      const shape = a.type === 'float32' && b.type === 'float32' ? broadcastRows(a, b) : undefined
+      if (shape === undefined) return undefined
+      const { dims, outer, inner, left, right } = shape
+      // An operand that repeats is read again after the result was written over it.
+      const whole = a.size === outer * inner && b.size === outer * inner
+      const landed = landing(a.device, dims, options, [a, b], { aliasing: whole ? 'inPlace' : 'apart' })
+      if (landed === undefined) return undefined
+      primitives.run('binary', [landed.y], [a, b], [binaryOps.indexOf(op), outer, inner, ...left, ...right])
+      return landed.done()
+    },
+
+    transpose(x, permutation, { out } = {}) {
+      if (x.type !== 'float32' || out !== undefined) return undefined
+      const swap = swappedAxes(permutation, x.dims)
+      if (swap === undefined) return undefined
+      const y = x.device.empty(
+        'float32',
+        permutation.map(axis => x.dims[axis]!),
+      )
+      primitives.run('transpose', [y], [x], swap)
+      return y
+    },
+  }
+}
+
+interface Rows {
+  dims: readonly number[]
+  outer: number
+  inner: number
+  left: readonly [outer: number, inner: number]
+  right: readonly [outer: number, inner: number]
+}
+
+/**
+ * Two operands as rows of one shape: equal dims, a scalar, a row for all rows, or a number a row.
+ *
+ * @returns undefined for any other broadcasting
+ */
+function broadcastRows(a: Tensor, b: Tensor): Rows | undefined {
+  if (sameDims(a.dims, b.dims)) {
+    return { dims: a.dims, outer: 1, inner: a.size, left: [0, 1], right: [0, 1] }
+  }
+  if (b.dims.length <= a.dims.length) {
+    const strides = stridesWithin(b.dims, a.dims)
+    return strides && { dims: a.dims, ...strides.shape, left: [strides.shape.inner, 1], right: strides.steps }
+  }
+  const strides = stridesWithin(a.dims, b.dims)
+  return strides && { dims: b.dims, ...strides.shape, left: strides.steps, right: [strides.shape.inner, 1] }
+}
+
+/** How a smaller operand repeats over a larger one. */
+function stridesWithin(
+  small: readonly number[],
+  large: readonly number[],
+): { shape: { outer: number; inner: number }; steps: readonly [number, number] } | undefined {
+  const padded = [...Array<number>(large.length - small.length).fill(1), ...small]
+  if (padded.some((dim, i) => dim !== 1 && dim !== large[i])) return undefined
+  // Dimensions in which it repeats, then those in which it does not; or the other way round.
+  const repeats = padded.map((dim, i) => dim === 1 && large[i] !== 1)
+  const varies = padded.map((dim, i) => dim === large[i] && large[i] !== 1)
+  const product = (from: number, to: number) => large.slice(from, to).reduce((size, dim) => size * dim, 1)
+  const lastRepeat = repeats.lastIndexOf(true) + 1
+  const firstVaried = varies.indexOf(true)
+  if (firstVaried === -1 || firstVaried >= lastRepeat) {
+    return {
+      shape: { outer: product(0, lastRepeat), inner: product(lastRepeat, large.length) },
+      steps: [0, 1],
+    }
+  }
+  const lastVaried = varies.lastIndexOf(true) + 1
+  const firstRepeat = repeats.indexOf(true)
+  if (firstRepeat >= lastVaried) {
+    return {
+      shape: { outer: product(0, lastVaried), inner: product(lastVaried, large.length) },
+      steps: [1, 0],
+    }
+  }
+  return undefined
+}
+
+/** A permutation that swaps two neighbouring runs of axes, as (outer, a, b, inner). */
+function swappedAxes(
+  permutation: readonly number[],
+  dims: readonly number[],
+): [outer: number, a: number, b: number, inner: number] | undefined {
+  const rank = dims.length
+  if (permutation.length !== rank || new Set(permutation).size !== rank) return undefined
+  if (permutation.some(axis => !Number.isInteger(axis) || axis < 0 || axis >= rank)) return undefined
+  const first = permutation.findIndex((axis, i) => axis !== i)
+  if (first === -1) return undefined
+  let last = rank
+  while (permutation[last - 1] === last - 1) last--
+  const middle = permutation[first]!
+  const rotated = permutation
+    .slice(first, last)
+    .every((axis, i) => axis === first + ((middle - first + i) % (last - first)))
+  if (!rotated) return undefined
+  const product = (from: number, to: number) => dims.slice(from, to).reduce((size, dim) => size * dim, 1)
+  return [product(0, first), product(first, middle), product(middle, last), product(last, rank)]
+}

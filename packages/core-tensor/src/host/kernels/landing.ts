@@ -1,0 +1,64 @@
+import type { Device } from '../../device.ts'
+import { sameDims } from '../../dims.ts'
+import type { Out } from '../../kernels.ts'
+import type { Tensor } from '../../tensor.ts'
+
+/** Where a primitive writes, and what turns that into the kernel's result. */
+export interface Landing {
+  /** Float32, of the result's dims. */
+  readonly y: Tensor
+  /** 1 where the primitive shall add to `y`. */
+  readonly accumulate: number
+  done(): Tensor
+}
+
+/** How an output may lie to the inputs: never over them, or exactly on one. */
+export type Aliasing = 'apart' | 'inPlace'
+
+/**
+ * Room for a float32 result: a new tensor, `out` itself, or a temporary that is copied to `out` where
+ * the primitive must not write over its inputs.
+ *
+ * @returns undefined where only the reference can land it: another dtype, wrong dims, adding to what
+ *   the primitive cannot add to
+ */
+export function landing(
+  device: Device,
+  dims: readonly number[],
+  { out, accumulate = false }: Out,
+  inputs: readonly Tensor[],
+  { aliasing, adds = false }: { aliasing: Aliasing; adds?: boolean },
+): Landing | undefined {
+  if (out === undefined) {
+    if (accumulate) return undefined
+    const y = device.empty('float32', dims)
+    return { y, accumulate: 0, done: () => y }
+  }
+  if (out.type !== 'float32' || !sameDims(out.dims, dims) || (accumulate && !adds)) return undefined
+  const harmful = inputs.some(input => overlaps(out, input) && !(aliasing === 'inPlace' && onTop(out, input)))
+  if (!harmful) return { y: out, accumulate: accumulate ? 1 : 0, done: () => out }
+  const y = device.empty('float32', dims)
+  if (accumulate) bytesOf(y).set(bytesOf(out))
+  const done = () => {
+    bytesOf(out).set(bytesOf(y))
+    y.dispose()
+    return out
+  }
+  return { y, accumulate: accumulate ? 1 : 0, done }
+}
+
+export function overlaps(a: Tensor, b: Tensor): boolean {
+  return (
+    a.memory === b.memory &&
+    a.byteOffset < b.byteOffset + b.byteLength &&
+    b.byteOffset < a.byteOffset + a.byteLength
+  )
+}
+
+function onTop(a: Tensor, b: Tensor): boolean {
+  return a.byteOffset === b.byteOffset && a.byteLength === b.byteLength
+}
+
+function bytesOf(x: Tensor): Uint8Array {
+  return x.memory.bytes().subarray(x.byteOffset, x.byteOffset + x.byteLength)
+}

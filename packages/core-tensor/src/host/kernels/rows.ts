@@ -1,0 +1,104 @@
+import { numbersOf } from '../../convert.ts'
+import { aroundAxis } from '../../dims.ts'
+import type { DeviceKernels } from '../../kernels.ts'
+import { Tensor } from '../../tensor.ts'
+import { type Primitives, reduceOps } from '../primitives.ts'
+import { landing } from './landing.ts'
+
+/** What works row by row: `softmax`, `rmsNorm`, `rope`, `reduce`, `topK` and `hadamard`. */
+export function rowwise(primitives: Primitives): DeviceKernels {
+  return {
+    softmax(x, options = {}) {
+      const columns = x.dims.at(-1)
+      if (columns === undefined || x.type !== 'float32') return undefined
+      const landed = landing(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (landed === undefined) return undefined
+      primitives.run('softmax', [landed.y], [x], [rowsOf(x), columns])
+      return landed.done()
+    },
+
+    rmsNorm(x, weight, options) {
+      const columns = x.dims.at(-1)
+      if (columns === undefined || weight.size !== columns) return undefined
+      if (x.type !== 'float32' || weight.type !== 'float32') return undefined
+      const landed = landing(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (landed === undefined) return undefined
+      primitives.run('rmsNorm', [landed.y], [x, weight], [rowsOf(x), columns, options.epsilon])
+      return landed.done()
+    },
+
+    rope(x, options) {
+      const { positions, frequencies, layout, inverse = false } = options
+      const [tokens = 0, headDim = 0] = x.dims.slice(-2)
+      const pairs = frequencies.size
+      if (x.dims.length < 2 || positions.size !== tokens || 2 * pairs > headDim || x.type !== 'float32')
+        return undefined
+      const landed = landing(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (landed === undefined) return undefined
+      const angles = anglesOf(positions, frequencies, inverse)
+      const cos = x.device.upload(angles.cos)
+      const sin = x.device.upload(angles.sin)
+      const [near, far] = layout === 'half' ? [1, pairs] : [2, 1]
+      primitives.run('rotate', [landed.y], [x, cos, sin], [rowsOf(x), tokens, headDim, pairs, near, far])
+      cos.dispose()
+      sin.dispose()
+      return landed.done()
+    },
+
+    reduce(op, x, options) {
+      if (x.type !== 'float32' || options.order === 'sequential') return undefined
+      const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'reduce')
+      const dims = x.dims.filter((_, i) => i !== axis)
+      const landed = landing(x.device, dims, options, [x], { aliasing: 'apart' })
+      if (landed === undefined) return undefined
+      primitives.run('reduce', [landed.y], [x], [reduceOps.indexOf(op), outer, length, inner])
+      return landed.done()
+    },
+
+    topK(x, { k, sorted = true }) {
+      const n = x.dims.at(-1)
+      if (n === undefined || !Number.isInteger(k) || k < 0 || k > n) return undefined
+      if (x.type !== 'float32' || !sorted) return undefined
+      const dims = [...x.dims.slice(0, -1), k]
+      const values = x.device.empty('float32', dims)
+      const indices = x.device.empty('int32', dims)
+      primitives.run('topK', [values, indices], [x], [rowsOf(x), n, k])
+      return { values, indices }
+    },
+
+    hadamard(x, options = {}) {
+      const { signs, inverse = false } = options
+      const n = x.dims.at(-1)
+      if (n === undefined || x.type !== 'float32') return undefined
+      if (signs !== undefined && (signs.size !== n || signs.type !== 'float32')) return undefined
+      const landed = landing(x.device, x.dims, options, signs === undefined ? [x] : [x, signs], {
+        aliasing: signs === undefined ? 'inPlace' : 'apart',
+      })
+      if (landed === undefined) return undefined
+      primitives.run('hadamard', [landed.y], [x, signs], [rowsOf(x), n, inverse ? 1 : 0])
+      return landed.done()
+    },
+  }
+}
+
+function rowsOf(x: Tensor): number {
+  const columns = x.dims.at(-1)!
+  return columns === 0 ? 0 : x.size / columns
+}
+
+/** (tokens, pairs) cosines and sines, each rounded once from float64. */
+function anglesOf(positions: Tensor, frequencies: Tensor, inverse: boolean): { cos: Tensor; sin: Tensor } {
+  const at = numbersOf(positions)
+  const turn = numbersOf(frequencies)
+  const cos = new Float32Array(at.length * turn.length)
+  const sin = new Float32Array(cos.length)
+  for (let t = 0; t < at.length; t++) {
+    for (let p = 0; p < turn.length; p++) {
+      const angle = at[t]! * turn[p]!
+      cos[t * turn.length + p] = Math.cos(angle)
+      sin[t * turn.length + p] = inverse ? -Math.sin(angle) : Math.sin(angle)
+    }
+  }
+  const dims = [at.length, turn.length]
+  return { cos: new Tensor('float32', cos, dims), sin: new Tensor('float32', sin, dims) }
+}

@@ -1,0 +1,288 @@
+import { expect } from 'vitest'
+import { packedRowBytes } from '../../bits.ts'
+import type { Device } from '../../device.ts'
+import { byteLength, decode, type Encoded, isEncoded, linear } from '../../encoded.ts'
+import { affine } from '../../encodings/affine.ts'
+import { codebook } from '../../encodings/codebook.ts'
+import { dense } from '../../encodings/dense.ts'
+import { product } from '../../encodings/product.ts'
+import { sparse } from '../../encodings/sparse.ts'
+import { sum } from '../../encodings/sum.ts'
+import { cast } from '../../reference/cast.ts'
+import { reference } from '../../reference-device.ts'
+import { Rng } from '../../rng.ts'
+import type { Tensor } from '../../tensor.ts'
+import type { KernelCase } from '../describe-device.ts'
+import { expectElements, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
+import { linearConforms } from './weights.ts'
+
+/** One row and column, around tiles of 4, 8, 16 and 64 rows, short last groups, larger. */
+const SHAPES: readonly (readonly [n: number, k: number, group: number])[] = [
+  [1, 1, 32],
+  [3, 31, 32],
+  [4, 32, 32],
+  [5, 64, 32],
+  [7, 100, 32],
+  [16, 128, 64],
+  [17, 96, 96],
+  [33, 160, 16],
+  [65, 257, 128],
+  [130, 512, 32],
+]
+
+const SHIFTS = ['none', 'zero', 'constantZero', 'offset'] as const
+
+interface Layout {
+  readonly n: number
+  readonly k: number
+  readonly group: number
+  readonly bits: number
+  readonly scaleType: 'float16' | 'float32'
+  readonly shift: (typeof SHIFTS)[number]
+}
+
+function affineOf(device: Device, { n, k, group, bits, scaleType, shift }: Layout): Encoded {
+  const rng = new Rng(n + k + bits)
+  const groups = [n, Math.ceil(k / group)] as const
+  const count = groups[0] * groups[1]
+  const bytes = Array.from({ length: n * packedRowBytes(k, bits) }, () => rng.integer(256))
+  const whole = (limit: number) => Array.from({ length: count }, () => rng.integer(limit))
+  return affine(
+    {
+      codes: upload(device, 'uint8', [n, packedRowBytes(k, bits)], withoutPadding(bytes, n, k, bits)),
+      scale: upload(device, scaleType, groups, normals(rng, count)),
+      ...(shift === 'zero' ? { zero: upload(device, 'uint8', groups, whole(2 ** bits)) } : {}),
+      ...(shift === 'constantZero'
+        ? { zero: upload(device, 'uint8', groups, Array<number>(count).fill(2 ** (bits - 1))) }
+        : {}),
+      ...(shift === 'offset' ? { offset: upload(device, scaleType, groups, normals(rng, count)) } : {}),
+    },
+    { dims: [n, k], bits, group, axis: 1 },
+  )
+}
+
+/** The last bits of a row that no code uses are zero, as every packer writes them. */
+function withoutPadding(bytes: number[], n: number, k: number, bits: number): number[] {
+  const rowBytes = packedRowBytes(k, bits)
+  const used = k * bits - 8 * (rowBytes - 1)
+  for (let row = 0; row < n && rowBytes > 0; row++) bytes[(row + 1) * rowBytes - 1]! &= 2 ** used - 1
+  return bytes
+}
+
+/**
+ * Packed products against the definition: activations may be rounded to 14 bits or more of the
+ * largest of their row, and sums run in float32.
+ */
+async function expectProduct(x: Tensor, packed: Encoded, weight: Encoded): Promise<void> {
+  const [n, k] = weight.dims as [number, number]
+  const m = x.size / Math.max(k, 1)
+  const [rows, w] = [await numbersIn(x), await numbersIn(decode(weight))]
+  const expected = new Float64Array(m * n)
+  const bound = new Float64Array(m * n)
+  for (let i = 0; i < m; i++) {
+    const row = rows.subarray(i * k, (i + 1) * k)
+    const largest = row.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+    for (let j = 0; j < n; j++) {
+      for (let p = 0; p < k; p++) {
+        expected[i * n + j]! += row[p]! * w[j * k + p]!
+        bound[i * n + j]! += (2 ** -14 * largest + 1e-6 * Math.abs(row[p]!)) * Math.abs(w[j * k + p]!)
+      }
+    }
+  }
+  const y = linear(x, packed)
+  expect(y.dims).toEqual([...x.dims.slice(0, -1), n])
+  const actual = await numbersIn(y)
+  const far = actual.findIndex((value, i) => !(Math.abs(value - expected[i]!) <= bound[i]! + 1e-12))
+  if (far >= 0) {
+    expect.fail(
+      `element ${far} of [${y.dims}], k ${k}: expected ${expected[far]} within ${bound[far]}, got ${actual[far]}`,
+    )
+  }
+  const twice = await numbersIn(linear(x, packed, { out: y, accumulate: true }))
+  for (const [i, value] of twice.entries()) {
+    if (!(Math.abs(value - 2 * expected[i]!) <= 2 * bound[i]! + 1e-5 * Math.abs(expected[i]!)))
+      expect.fail(`element ${i}: expected ${2 * expected[i]!} after adding, got ${value}`)
+  }
+}
+
+async function expectSameTree(actual: Tensor | Encoded, expected: Tensor | Encoded): Promise<void> {
+  if (!isEncoded(actual) || !isEncoded(expected)) {
+    const [a, b] = [actual as Tensor, expected as Tensor]
+    expect([a.type, ...a.dims]).toEqual([b.type, ...b.dims])
+    expect(sameBytes(await a.read(), await b.read())).toBe(true)
+    return
+  }
+  expect([actual.encoding, actual.type, actual.dims, actual.meta]).toEqual([
+    expected.encoding,
+    expected.type,
+    expected.dims,
+    expected.meta,
+  ])
+  expect(Object.keys(actual.parts).sort()).toEqual(Object.keys(expected.parts).sort())
+  for (const [name, part] of Object.entries(expected.parts)) await expectSameTree(actual.parts[name]!, part)
+}
+
+/** Everything that a packed weight must do: come back exactly, decode exactly, multiply well. */
+async function packedConforms(device: Device, weight: Encoded): Promise<void> {
+  const packed = device.pack(weight)
+  await expectSameTree(device.unpack(packed), weight)
+  expect(byteLength(device.unpack(packed))).toBe(byteLength(weight))
+  expect(sameBytes(await decode(packed).read(), await decode(weight).read())).toBe(true)
+  const [n, k] = weight.dims as [number, number]
+  const rows = [Math.floor(n / 3), Math.ceil(n / 2)] as const
+  expect(sameBytes(await decode(packed, { rows }).read(), await decode(weight, { rows }).read())).toBe(true)
+  for (const m of [1, 2, 5, 33]) {
+    const x = random(device, new Rng(m), [m, k])
+    await expectProduct(x, packed, weight)
+    if (!device.host) continue
+    const ordered = await linear(x, packed, { order: 'sequential' }).read()
+    const onReference = linear(await x.to(reference), await toReference(weight), { order: 'sequential' })
+    expect(sameBytes(ordered, onReference.data)).toBe(true)
+  }
+}
+
+async function toReference(weight: Encoded): Promise<Tensor> {
+  return decode(weight).to(reference)
+}
+
+const affineCases = [2, 3, 4, 5, 8].flatMap(bits =>
+  SHIFTS.map(
+    (shift): KernelCase => ({
+      kernel: 'linearAffine',
+      name: `packed codes of ${bits} bits with ${shift === 'none' ? 'no zero' : `a ${shift}`}`,
+      async run(device) {
+        for (const [n, k, group] of SHAPES) {
+          for (const scaleType of ['float16', 'float32'] as const) {
+            await packedConforms(device, affineOf(device, { n, k, group, bits, scaleType, shift }))
+          }
+        }
+      },
+    }),
+  ),
+)
+
+export const packedWeightCases: readonly KernelCase[] = [
+  ...affineCases,
+  {
+    kernel: 'linearCodebook',
+    name: 'packed codes into tables of 16 and fewer levels',
+    async run(device) {
+      for (const [n, k, group] of SHAPES) {
+        for (const [bits, entries] of [
+          [4, 16],
+          [4, 11],
+          [3, 8],
+          [2, 4],
+        ] as const) {
+          const rng = new Rng(n + k)
+          const groups = [n, Math.ceil(k / group)] as const
+          const codes = Array.from({ length: n * k }, () => rng.integer(entries))
+          const rowBytes = packedRowBytes(k, bits)
+          const bytes = new Array<number>(n * rowBytes).fill(0)
+          for (let i = 0; i < n * k; i++) {
+            const bit = (i % k) * bits
+            const at = Math.floor(i / k) * rowBytes + (bit >> 3)
+            bytes[at]! |= (codes[i]! << (bit & 7)) & 255
+            if ((bit & 7) + bits > 8) bytes[at + 1]! |= codes[i]! >> (8 - (bit & 7))
+          }
+          const weight = codebook(
+            {
+              codes: upload(device, 'uint8', [n, rowBytes], bytes),
+              table: upload(device, 'float32', [entries, 1], normals(rng, entries)),
+              scale: upload(device, 'float16', groups, normals(rng, groups[0] * groups[1])),
+            },
+            { dims: [n, k], bits, group },
+          )
+          await packedConforms(device, weight)
+        }
+      }
+    },
+  },
+  {
+    kernel: 'linearAffine',
+    name: 'activations that are all zero, tiny, huge and of mixed size',
+    async run(device) {
+      const weight = affineOf(device, {
+        n: 9,
+        k: 96,
+        group: 32,
+        bits: 4,
+        scaleType: 'float16',
+        shift: 'zero',
+      })
+      const packed = device.pack(weight)
+      const rng = new Rng(57)
+      const noise = normals(rng, 96)
+      for (const size of [0, 1e-30, 1e30]) {
+        await expectProduct(
+          upload(
+            device,
+            'float32',
+            [1, 96],
+            noise.map(v => v * size),
+          ),
+          packed,
+          weight,
+        )
+      }
+      const mixed = noise.map((value, i) => (i === 40 ? 1000 : value))
+      await expectProduct(upload(device, 'float32', [1, 96], mixed), packed, weight)
+    },
+  },
+  {
+    kernel: 'linearAffine',
+    name: 'packed inside sums and products',
+    async run(device) {
+      const base = affineOf(device, { n: 24, k: 64, group: 32, bits: 4, scaleType: 'float16', shift: 'zero' })
+      const rng = new Rng(58)
+      const [b, a] = [random(device, rng, [24, 4]), random(device, rng, [4, 64])]
+      const tree = sum(base, product(dense(cast(b, 'float16')), dense(cast(a, 'float16'))))
+      const packed = device.pack(tree)
+      await expectSameTree(device.unpack(packed), tree)
+      const x = random(device, rng, [3, 64])
+      const expected = await numbersIn(linear(x, decode(tree)))
+      await expectElements(linear(x, packed), expected, { dims: [3, 24], rtol: 1e-3, atol: 2e-2 })
+    },
+  },
+  ...(['float16', 'bfloat16', 'float8e4m3fn', 'float8e5m2', 'float32'] as const).map(
+    (type): KernelCase => ({
+      kernel: 'linearDense',
+      name: `weights in ${type}`,
+      hostOnly: type !== 'float16' && type !== 'float32',
+      async run(device) {
+        for (const [n, k] of SHAPES) {
+          const weight = dense(random(device, new Rng(n + k), [n, k], type))
+          await linearConforms(device, weight, [...(await numbersIn(decode(weight)))])
+        }
+      },
+    }),
+  ),
+  ...(['float16', 'float32'] as const).map(
+    (type): KernelCase => ({
+      kernel: 'linearSparse',
+      name: `two of each four columns, in ${type}`,
+      async run(device) {
+        for (const [n, k] of [
+          [1, 8],
+          [5, 24],
+          [17, 64],
+          [33, 264],
+        ] as const) {
+          const rng = new Rng(n + k)
+          const index = new Array<number>((n * k) / 8).fill(0)
+          for (let g = 0; g < (n * k) / 4; g++) {
+            const first = rng.integer(3)
+            const second = first + 1 + rng.integer(3 - first)
+            index[g >> 1]! |= (first | (second << 2)) << (4 * (g & 1))
+          }
+          const values = upload(device, type, [n, k / 2], normals(rng, (n * k) / 2))
+          const weight = sparse(
+            { values, index: upload(device, 'uint8', [n, k / 8], index) },
+            { dims: [n, k], pattern: 'nOfM', n: 2, m: 4 },
+          )
+          await linearConforms(device, weight, [...(await numbersIn(decode(weight)))])
+        }
+      },
+    }),
+  ),
+]

@@ -1,0 +1,34 @@
+import {
+  type Device,
+  dense,
+  type Encoded,
+  isEncoded,
+  isFloat,
+  type Tensor,
+  transfer,
+} from '@tersor/core-tensor'
+import { cast } from '@tersor/core-tensor/reference'
+
+/**
+ * A copy of a weight as a device multiplies it: on the device, in its packed layout, vectors in
+ * float32, narrow matrices behind `dense`. What was needed on the way is freed there.
+ */
+export async function residentWeight(weight: Tensor | Encoded, device: Device): Promise<Tensor | Encoded> {
+  const moved = await transfer(weight, device)
+  const resident = device.scope(() => packedOn(device, moved))
+  const kept = new Set(memoriesOf(resident))
+  for (const memory of memoriesOf(moved)) {
+    if (!kept.has(memory) && !memoriesOf(weight).includes(memory)) memory.free()
+  }
+  return resident
+}
+
+function packedOn(device: Device, weight: Tensor | Encoded): Tensor | Encoded {
+  if (isEncoded(weight)) return device.pack(weight)
+  if (weight.type === 'float32') return weight
+  return weight.dims.length === 1 || !isFloat(weight.type) ? cast(weight, 'float32') : dense(weight)
+}
+
+function memoriesOf(weight: Tensor | Encoded): Tensor['memory'][] {
+  return isEncoded(weight) ? Object.values(weight.parts).flatMap(memoriesOf) : [weight.memory]
+}
