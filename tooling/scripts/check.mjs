@@ -2,7 +2,7 @@
 // --without=<step>,<step> leaves steps out; --only=<step>,<step> runs no others.
 
 import { performance } from 'node:perf_hooks'
-import { install, pnpm, run } from './pnpm.mjs'
+import { compileNative, install, pnpm, run } from './pnpm.mjs'
 
 const steps = {
   lint: ['biome', 'check', '.', '--error-on-warnings'],
@@ -27,6 +27,7 @@ for (const name of [...only, ...without]) {
 }
 
 await install()
+await compileNative()
 const results = []
 for (const [name, command] of Object.entries(steps)) {
   if (without.includes(name) || (only.length > 0 && !only.includes(name))) continue

@@ -30,8 +30,13 @@ const allowed = [
   /^CHANGELOG\.md$/,
   /^LICENSE$/,
   /^bin\/[\w-]+\.js$/,
-  /^dist\/[\w/.-]+\.(js|js\.map|d\.ts)$/,
+  /^dist\/[\w/.-]+\.(js|js\.map|d\.ts|wasm)$/,
   /^src\/[\w/.-]+(?<!\.(test|bench|d))\.ts$/,
+  // What a compiled package is made from, and what it is.
+  /^native\/[\w-]+\.(cc|h)$/,
+  /^assembly\/[\w-]+\.ts$/,
+  /^scripts\/[\w-]+\.mjs$/,
+  /^tersor\.node$/,
 ]
 
 const problems = []

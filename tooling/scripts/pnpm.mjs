@@ -72,6 +72,11 @@ export function install() {
   return runOrExit([...pnpm, 'install', '--frozen-lockfile'], { quiet: true })
 }
 
+/** Compiles the native kernels, or says that there is no compiler and that they are skipped. */
+export function compileNative() {
+  return runOrExit(['node', 'packages/backend-native/scripts/build.mjs'])
+}
+
 /** @param {string} argument */
 function quote(argument) {
   return /^[\w./:@=+-]+$/.test(argument) ? argument : `"${argument.replaceAll('"', '""')}"`

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { install, pnpm, run, runOrExit } from './pnpm.mjs'
+import { compileNative, install, pnpm, run, runOrExit } from './pnpm.mjs'
 
 /** The model of a run without arguments, where the test data lie beside the repository. */
 const defaultModel = fileURLToPath(
@@ -12,7 +12,10 @@ const defaultModel = fileURLToPath(
 console.error('Installing …')
 await install()
 console.error('Building …')
-await runOrExit([...pnpm, 'exec', 'turbo', 'run', 'build:js', '--filter=@tersor/cli...'], { quiet: true })
+await Promise.all([
+  compileNative(),
+  runOrExit([...pnpm, 'exec', 'turbo', 'run', 'build:js', '--filter=@tersor/cli...'], { quiet: true }),
+])
 
 const args = process.argv.slice(2)
 // Without a model `tersor demo` says how to pass one.

@@ -66,6 +66,23 @@ const suites = [
       { import: 'quantEase', with: ['quantEase'] },
     ],
   },
+  {
+    entry: 'packages/codec/dist/index.js',
+    markers: {
+      packBits: 'codec/pack-bits',
+      ransDecode: '[ransDecode]',
+      ransEncode: 'codec/rans-encode',
+      symbolFrequencies: 'codec/symbol-frequencies',
+      unpackBits: '[unpackBits]',
+    },
+    cases: [
+      { import: 'ransDecode', with: ['ransDecode'] },
+      { import: 'ransEncode', with: ['ransEncode', 'symbolFrequencies'] },
+      { import: 'symbolFrequencies', with: ['symbolFrequencies'] },
+      { import: 'packBits', with: ['packBits'] },
+      { import: 'unpackBits', with: ['unpackBits'] },
+    ],
+  },
 ]
 
 const problems = []

@@ -294,7 +294,7 @@ describe('tersor eval', () => {
 
   it('says which device or tokenizer it lacks', async () => {
     expect((await tersor('eval', at('model'), '--text', at('text.txt'), '--device', 'abacus')).err).toMatch(
-      /expected the device 'reference', got 'abacus'/,
+      /expected --device to be one of native, wasm, reference, got 'abacus'/,
     )
     await mkdir(at('lonely'))
     await writeFile(at('lonely', 'model.safetensors'), await readFile(at('model', 'model.safetensors')))
@@ -302,6 +302,20 @@ describe('tersor eval', () => {
     expect((await tersor('eval', at('lonely'), '--text', at('text.txt'))).err).toMatch(
       /pass --tokenizer FILE/,
     )
+  })
+})
+
+describe('tersor verify-devices', () => {
+  it('compares every device with the reference, on sample weights and on a model', async () => {
+    const { devices } = await json('verify-devices')
+    expect(devices.map(({ device }: { device: string }) => device)).toContain('wasm')
+    for (const { layers, firstDivergence } of devices) {
+      expect(firstDivergence).toBeNull()
+      expect(layers.map(({ layer }: { layer: string }) => layer)).toContain('nf4')
+    }
+    const result = await tersor('verify-devices', at('model'))
+    expect(result.out).toMatch(/^block 0 /m)
+    expect(result.out).toMatch(/wasm agrees with the reference/)
   })
 })
 

@@ -2,6 +2,7 @@ import { demo } from './commands/demo.ts'
 import { evalCommand } from './commands/eval.ts'
 import { inspect } from './commands/inspect.ts'
 import { quantize } from './commands/quantize.ts'
+import { verifyDevices } from './commands/verify-devices.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Where a command writes. */
@@ -12,7 +13,13 @@ export interface Streams {
 
 type Command = (args: readonly string[], streams: Streams) => Promise<void>
 
-const commands: Readonly<Record<string, Command>> = { inspect, quantize, eval: evalCommand, demo }
+const commands: Readonly<Record<string, Command>> = {
+  inspect,
+  quantize,
+  eval: evalCommand,
+  demo,
+  'verify-devices': verifyDevices,
+}
 
 const USAGE = `Tersor makes neural networks smaller, and measures what that costs.
 
@@ -20,7 +27,8 @@ Usage
   tersor inspect FILE [--json]
   tersor quantize FILE --method rtn|gptq|nf4|float8 [--bits N] [--group N] [--calibration FILE] -o OUT
   tersor eval MODEL --text FILE [--tokenizer FILE] [--against FILE] [--device NAME] [--json]
-  tersor demo [MODEL]
+  tersor demo [MODEL] [--device NAME]
+  tersor verify-devices [MODEL] [--json]
 
 Each command explains itself with --help. Errors are one line; --debug adds the stack trace.
 `

@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { sizeOf } from '@tersor/core-tensor'
+import { type Device, sizeOf } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, type LogitSource, logitsOf, recordLogits } from '@tersor/eval'
 import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import { CALIBRATION_SEED, sampledWindows } from '../calibration.ts'
+import { DEVICES, openDevice } from '../devices.ts'
 import { compressModel } from '../job/compress-model.ts'
 import { demoRecipes } from '../job/demo-recipes.ts'
 import type { Recipe } from '../job/recipe.ts'
@@ -31,6 +32,9 @@ that it wrote, prints a table and writes a report page.
 
   --report DIR   where the page and the compressed files go; report by default
   --tokens N     tokens to evaluate on; ${EVALUATION_TOKENS} by default
+  --device NAME  where the models are evaluated: ${DEVICES.join(', ')}; by default the first of them
+                 that this machine has. Text is drawn and weights are compressed on the reference,
+                 so that the files are the same whatever it is
   --json         one object instead of the table
 `
 
@@ -39,6 +43,7 @@ export async function demo(args: readonly string[], streams: Streams): Promise<v
   const { values, positionals } = parseArguments(args, {
     report: { type: 'string' },
     tokens: { type: 'string' },
+    device: { type: 'string' },
     json: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   })
@@ -54,29 +59,36 @@ export async function demo(args: readonly string[], streams: Streams): Promise<v
     values.tokens === undefined ? EVALUATION_TOKENS : wholeNumber(values.tokens, 'tokens', 2, 2 ** 31)
   const folder = values.report ?? 'report'
   await mkdir(join(folder, 'models'), { recursive: true })
+  const device = await openDevice(values.device)
   const file = await openModel(path)
   try {
-    const result = await measure(file, basename(path), tokens, folder, streams, quiet)
+    const result = await measure(file, { name: basename(path), device, tokens, folder, streams, quiet })
     const page = join(folder, 'index.html')
     await writeFile(page, reportPage(result))
     streams.out.write(
       quiet ? `${JSON.stringify(result)}\n` : `\n${table(demoHeader, demoCells(result))}\nreport: ${page}\n`,
     )
   } finally {
+    device.dispose()
     await file.close()
   }
 }
 
+interface Request {
+  readonly name: string
+  readonly device: Device
+  readonly tokens: number
+  readonly folder: string
+  readonly streams: Streams
+  readonly quiet: boolean
+}
+
 async function measure(
   file: ModelFile,
-  name: string,
-  tokens: number,
-  folder: string,
-  streams: Streams,
-  quiet: boolean,
+  { name, device, tokens, folder, streams, quiet }: Request,
 ): Promise<DemoResult> {
   const say = (text: string) => quiet || streams.out.write(text)
-  const model = await loadModel(file)
+  const model = await loadModel(file, { device })
   const parameters = [...model.weights.values()].reduce((sum, { dims }) => sum + sizeOf(dims), 0)
   say(`${name}: ${parameters} parameters, ${bytesText(file.fileBytes)}\n`)
 
@@ -98,7 +110,9 @@ async function measure(
 
   const rows: DemoRow[] = []
   for (const recipe of demoRecipes(file.names)) {
-    rows.push(await measureRecipe(recipe, { file, folder, windows, against, calibration, streams, quiet }))
+    rows.push(
+      await measureRecipe(recipe, { file, device, folder, windows, against, calibration, streams, quiet }),
+    )
   }
   return {
     model: name,
@@ -114,6 +128,7 @@ async function measure(
 
 interface Setting {
   readonly file: ModelFile
+  readonly device: Device
   readonly folder: string
   readonly windows: readonly EvaluationWindow[]
   readonly against: LogitSource
@@ -124,15 +139,17 @@ interface Setting {
 
 /** Compresses into a file, loads that file, and evaluates what was loaded. */
 async function measureRecipe(recipe: Recipe, setting: Setting): Promise<DemoRow> {
-  const { file, folder, windows, against, calibration, streams, quiet } = setting
+  const { file, device, folder, windows, against, calibration, streams, quiet } = setting
   const begin = performance.now()
   const progress = progressBar(streams, recipe.name, quiet)
   const path = join(folder, 'models', `${recipe.name.replace(/[^a-z0-9]+/gi, '-')}.safetensors`)
   const { fileBytes, bitsPerWeight } = await compressModel(file, recipe, path, { calibration })
-  const { perplexity, divergence } = await evaluate(await loadModel(path), windows, {
+  const model = await loadModel(path, { device })
+  const { perplexity, divergence } = await evaluate(model, windows, {
     against,
     onProgress: (done, total) => progress.update(done, total),
   })
+  model.dispose()
   progress.end()
   const seconds = (performance.now() - begin) / 1000
   return {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { reference, UnsupportedError } from '@tersor/core-tensor'
 import { bitsPerByte, evaluate, evaluationWindows, type Mean, sizeReport } from '@tersor/eval'
 import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import { tokenizerOf } from '../calibration.ts'
+import { DEVICE_HELP, openDevice } from '../devices.ts'
 import type { Streams } from '../run.ts'
 import { progressBar } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
@@ -17,7 +17,7 @@ Scores a text under a model: perplexity, bits per byte, and the distance from an
   --tokenizer  where it is not in or beside the model
   --against    the uncompressed model: adds KL divergence, top-1 agreement and the change in nats
   --stride N   new tokens in each window; all that fit by default
-  --device     reference
+  ${DEVICE_HELP}
   --json       one object
 `
 
@@ -35,7 +35,7 @@ export async function evalCommand(args: readonly string[], streams: Streams): Pr
   if (values.help) return void streams.out.write(HELP)
   const path = onlyPositional(positionals, 'a model')
   if (values.text === undefined) throw new UsageError('expected --text FILE, the text to score')
-  const device = deviceNamed(values.device ?? 'reference')
+  const device = await openDevice(values.device)
   const text = await readFile(values.text, 'utf8')
   const file = await openModel(path)
   try {
@@ -73,6 +73,7 @@ export async function evalCommand(args: readonly string[], streams: Streams): Pr
     }
     streams.out.write(values.json ? `${JSON.stringify(result)}\n` : lines(result))
   } finally {
+    device.dispose()
     await file.close()
   }
 }
@@ -87,13 +88,6 @@ async function storedSize(file: ModelFile): Promise<{ bytes: number; bitsPerWeig
     elements += size.elements
   }
   return { bytes, bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements }
-}
-
-function deviceNamed(name: string) {
-  if (name === reference.name) return reference
-  throw new UnsupportedError(
-    `[cli/eval] expected the device 'reference', got '${name}'; no other one is installed`,
-  )
 }
 
 /** A divergence as plain numbers: kl, klStandardError, … */

@@ -11,7 +11,7 @@ import { sum } from '../../encodings/sum.ts'
 import { cast } from '../../reference/cast.ts'
 import { reference } from '../../reference-device.ts'
 import { Rng } from '../../rng.ts'
-import type { Tensor } from '../../tensor.ts'
+import { Tensor } from '../../tensor.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
 import { linearConforms } from './weights.ts'
@@ -71,21 +71,23 @@ function withoutPadding(bytes: number[], n: number, k: number, bits: number): nu
 
 /**
  * Packed products against the definition: activations may be rounded to 14 bits or more of the
- * largest of their row, and sums run in float32.
+ * largest of their row, the levels of a table to 14 bits of the largest, and sums run in float32.
  */
 async function expectProduct(x: Tensor, packed: Encoded, weight: Encoded): Promise<void> {
   const [n, k] = weight.dims as [number, number]
   const m = x.size / Math.max(k, 1)
   const [rows, w] = [await numbersIn(x), await numbersIn(decode(weight))]
+  const levels = await levelRounding(weight)
   const expected = new Float64Array(m * n)
   const bound = new Float64Array(m * n)
   for (let i = 0; i < m; i++) {
     const row = rows.subarray(i * k, (i + 1) * k)
-    const largest = row.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+    const largest = largestOf(row)
     for (let j = 0; j < n; j++) {
       for (let p = 0; p < k; p++) {
         expected[i * n + j]! += row[p]! * w[j * k + p]!
         bound[i * n + j]! += (2 ** -14 * largest + 1e-6 * Math.abs(row[p]!)) * Math.abs(w[j * k + p]!)
+        bound[i * n + j]! += levels[j]! * Math.abs(row[p]!)
       }
     }
   }
@@ -103,6 +105,23 @@ async function expectProduct(x: Tensor, packed: Encoded, weight: Encoded): Promi
     if (!(Math.abs(value - 2 * expected[i]!) <= 2 * bound[i]! + 1e-5 * Math.abs(expected[i]!)))
       expect.fail(`element ${i}: expected ${2 * expected[i]!} after adding, got ${value}`)
   }
+}
+
+/** How far the weights of each row may be off because levels of a table are rounded. */
+async function levelRounding({ parts, dims }: Encoded): Promise<Float64Array> {
+  const [n] = dims as [number]
+  if (!(parts.table instanceof Tensor)) return new Float64Array(n)
+  const largest = largestOf(await numbersIn(parts.table))
+  const scale = await numbersIn(parts.scale as Tensor)
+  const groups = scale.length / n
+  return Float64Array.from(
+    { length: n },
+    (_, j) => 2 ** -14 * largest * largestOf(scale.subarray(j * groups, (j + 1) * groups)),
+  )
+}
+
+function largestOf(values: Float64Array): number {
+  return values.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
 }
 
 async function expectSameTree(actual: Tensor | Encoded, expected: Tensor | Encoded): Promise<void> {

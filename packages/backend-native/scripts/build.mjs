@@ -1,0 +1,114 @@
+// Compiles native/*.cc into tersor.node of the package of this platform: every instruction set in a
+// translation unit of its own, one shared object.
+//
+//   node scripts/build.mjs            with $CXX, else the newest clang++, else g++
+//
+// Where there is no compiler it says so and succeeds: everything but this package works without.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+const here = join(import.meta.dirname, '..')
+const sources = join(here, 'native')
+
+const compiler = findCompiler()
+if (compiler === undefined) {
+  console.log('native backend skipped: no C++ compiler (clang++ or g++) found')
+} else {
+  await build(compiler)
+}
+
+function findCompiler() {
+  const versioned = Array.from({ length: 11 }, (_, i) => `clang++-${24 - i}`)
+  // Clang first: its code for the integer loops is well ahead of g++'s.
+  const names = [process.env.CXX, 'clang++', ...versioned, 'g++'].filter(Boolean)
+  return names.find(name => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0)
+}
+
+async function build(cxx) {
+  const x64 = process.arch === 'x64'
+  const mac = process.platform === 'darwin'
+  const flags = [
+    '-std=c++17',
+    '-O3',
+    '-ffp-contract=off',
+    '-fno-exceptions',
+    '-fno-rtti',
+    '-fPIC',
+    '-fvisibility=hidden',
+    '-ffunction-sections',
+    '-Wall',
+    '-Wextra',
+    '-Wno-unused-function',
+    '-Wno-psabi',
+    '-DNAPI_VERSION=8',
+    `-I${dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'))}/include`,
+  ]
+  const kernels = join(sources, 'kernels.cc')
+  const base = x64 ? ['-march=x86-64-v2'] : []
+  // In this order: where two units hold the same function, the linker keeps the first, which every processor runs.
+  const units = [
+    { name: 'addon', source: join(sources, 'addon.cc'), options: base },
+    { name: 'pool', source: join(sources, 'pool.cc'), options: base },
+    { name: 'limits', source: join(sources, 'limits.cc'), options: base },
+    ...(x64
+      ? [
+          { name: 'baseline', source: kernels, options: [...base, '-DTERSOR_BASELINE'] },
+          { name: 'avx2', source: kernels, options: ['-march=x86-64-v3', '-DTERSOR_AVX2'] },
+          {
+            name: 'avx512',
+            source: kernels,
+            options: ['-march=x86-64-v4', '-mavx512vnni', '-mprefer-vector-width=512', '-DTERSOR_AVX512'],
+          },
+        ]
+      : [{ name: 'neon', source: kernels, options: ['-march=armv8.2-a+dotprod+fp16', '-DTERSOR_NEON'] }]),
+  ]
+  const objects = join(tmpdir(), `tersor-native-${process.pid}`)
+  mkdirSync(objects, { recursive: true })
+  const target = outputFile()
+  mkdirSync(dirname(target), { recursive: true })
+  await Promise.all(
+    units.map(({ name, source, options }) =>
+      run(cxx, [...flags, ...options, '-c', source, '-o', join(objects, `${name}.o`)]),
+    ),
+  )
+  const linked = join(objects, 'tersor.node')
+  await run(cxx, [
+    ...units.map(({ name }) => join(objects, `${name}.o`)),
+    '-o',
+    linked,
+    ...(mac
+      ? ['-bundle', '-undefined', 'dynamic_lookup', '-Wl,-dead_strip']
+      : [
+          '-shared',
+          '-static-libstdc++',
+          '-static-libgcc',
+          '-pthread',
+          '-Wl,--gc-sections',
+          '-Wl,-s',
+          '-Wl,--exclude-libs,ALL',
+        ]),
+  ])
+  // Renamed into place, so that a process that has the old one loaded keeps it.
+  await run('cp', [linked, `${target}.partial`])
+  renameSync(`${target}.partial`, target)
+  await run('rm', ['-r', objects])
+  console.log(`native backend built with ${cxx}: ${(statSync(target).size / 1024).toFixed(0)} KiB`)
+}
+
+/** The package of this platform where the workspace has one, else a folder beside this script. */
+function outputFile() {
+  const platform = join(here, '..', `backend-native-${process.platform}-${process.arch}`)
+  return join(existsSync(platform) ? platform : join(here, 'build'), 'tersor.node')
+}
+
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    spawn(command, args, { stdio: 'inherit' }).on('exit', code =>
+      code === 0 ? resolve() : reject(new Error(`${command} ${args.join(' ')} ended with ${code}`)),
+    )
+  })
+}

@@ -1,0 +1,35 @@
+import { type Device, DeviceError, type Memory } from '@tersor/core-tensor'
+
+/** A block of ordinary JavaScript memory that compiled code reads and writes in place. */
+export class NativeMemory implements Memory {
+  readonly device: Device
+  readonly byteLength: number
+  #bytes: Uint8Array | undefined
+  readonly #released: (memory: NativeMemory) => void
+
+  constructor(device: Device, bytes: Uint8Array, released: (memory: NativeMemory) => void) {
+    this.device = device
+    this.byteLength = bytes.byteLength
+    this.#bytes = bytes
+    this.#released = released
+  }
+
+  bytes(): Uint8Array {
+    if (this.#bytes === undefined) {
+      throw new DeviceError(
+        '[Tensor] this tensor was disposed, left the scope that made it, or its device was; return it from the scope',
+      )
+    }
+    return this.#bytes
+  }
+
+  async read(start: number, length: number): Promise<Uint8Array> {
+    return this.bytes().slice(start, start + length)
+  }
+
+  free(): void {
+    if (this.#bytes === undefined) return
+    this.#bytes = undefined
+    this.#released(this)
+  }
+}

@@ -1,0 +1,15 @@
+// The kernels of the core group, one family a file.
+
+export { attention } from './attention'
+export { convert } from './convert'
+export { binary, unary } from './elementwise'
+export { gemm } from './gemm'
+export { hadamard } from './hadamard'
+export { linearDense, linearTwoOfFour } from './linear-dense'
+export { linearPacked } from './linear-packed'
+export { pack, unpack } from './pack'
+export { reduce } from './reduce'
+export { rotate } from './rotate'
+export { rmsNorm, softmax } from './rows'
+export { topK } from './top-k'
+export { transpose } from './transpose'

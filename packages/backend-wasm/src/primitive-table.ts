@@ -1,0 +1,65 @@
+import type { PrimitiveName } from '@tersor/core-tensor/host'
+
+/** Working memory of a blocked product on one thread: `GEMM_BYTES` of `assembly/gemm.ts`, and some more. */
+const PRODUCT = 512 * 1024
+/** Of conversions and of entropy decoding. */
+const SMALL = 32 * 1024
+/** Keys that attention takes at a time, `KEYS` of `assembly/cache-codes.ts`. */
+const KEYS = 128
+/** Rows that `assembly/linear-packed-many.ts` quantises at a time. */
+const ROWS = 32
+
+type Scalars = readonly number[]
+
+interface Primitive {
+  /** Bytes of working memory that each part needs. */
+  scratch?(scalars: Scalars): number
+  /** About how many multiplications or moves of a number; it decides whether threads pay. */
+  work(scalars: Scalars): number
+}
+
+const product = (scalars: Scalars) => scalars.reduce((a, b) => a * b, 1)
+
+/** Activations in 16 bits with a unit and a sum for each piece of a group. */
+function activationBytes(k: number, group: number): number {
+  const segments = Math.ceil(k / Math.min(group, 256)) + Math.ceil(k / group) + 1
+  return k * 2 + segments * 8 + 512
+}
+
+/** What the host has to know about each primitive beyond its arguments. */
+export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
+  gemm: { scratch: () => PRODUCT, work: ([batch, m, n, k]) => batch! * m! * n! * k! },
+  convert: { scratch: () => SMALL, work: ([size]) => 2 * size! },
+  unary: { work: ([, size]) => 8 * size! },
+  binary: { work: ([, outer, inner]) => outer! * inner! },
+  softmax: { work: ([rows, columns]) => (rows! < 2 ? 0 : 8 * rows! * columns!) },
+  rmsNorm: { work: ([rows, columns]) => (rows! < 2 ? 0 : 3 * rows! * columns!) },
+  rotate: { work: ([rows, , headDim]) => 2 * rows! * headDim! },
+  reduce: {
+    work: ([, outer, length, inner]) => (outer! * inner! < 2 ? 0 : product([outer!, length!, inner!])),
+  },
+  topK: { work: ([rows, columns]) => (rows! < 2 ? 0 : 2 * rows! * columns!) },
+  transpose: { work: product },
+  hadamard: { work: ([rows, columns]) => (rows! < 2 ? 0 : rows! * columns! * Math.log2(columns! + 1)) },
+  attention: {
+    scratch: ([, , , headDim, , , , group]) =>
+      PRODUCT +
+      20_000 +
+      KEYS * headDim! * 4 +
+      (3 * KEYS + 8) * Math.ceil(headDim! / Math.max(group!, 1) + 1) * 4 +
+      headDim! * 6 +
+      4096,
+    work: ([heads, , queries, headDim, length]) => 2 * heads! * queries! * headDim! * length!,
+  },
+  pack: { work: ([rows, columns]) => 16 * rows! * columns! },
+  unpack: { work: ([, columns, , , , , start, end]) => 16 * (end! - start!) * columns! },
+  linearPacked: {
+    scratch: ([m, , k, , group]) =>
+      Math.max(PRODUCT, Math.min(m! + 3, ROWS) * (activationBytes(k!, group!) + 128) + SMALL),
+    work: ([m, n, k]) => m! * n! * k!,
+  },
+  linearDense: { scratch: () => PRODUCT, work: ([m, n, k]) => m! * n! * k! },
+  linearTwoOfFour: { scratch: () => PRODUCT, work: ([m, n, k]) => (m! * n! * k!) / 2 },
+  unpackBits: { work: ([rows, columns]) => 2 * rows! * columns! },
+  ransDecode: { scratch: () => SMALL, work: ([, , size]) => 8 * size! },
+}

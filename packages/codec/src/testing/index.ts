@@ -1,0 +1,1 @@
+export { codingCases } from './coding-cases.ts'

@@ -1,0 +1,40 @@
+import type { Tokenizer } from '@tersor/core-tensor'
+import { lexicon } from './lexicon.ts'
+
+/** What a generator has to know about a tokenizer. */
+export interface TextMeasure {
+  /** Tokens of a text. */
+  countTokens(text: string): number
+  /** Words that are one token with the space before them: needle answers are drawn from these. */
+  readonly singleTokens: readonly string[]
+}
+
+/** How many words have to be single tokens before answers are drawn from them alone. */
+const enoughWords = 32
+
+/**
+ * The measure of a tokenizer. Where it spells nearly every word in pieces, answers are of any words.
+ *
+ * @example
+ * const characters = { vocabSize: 128, bos: 0, eos: 0, decode: String, encode: (text: string) =>
+ *   Int32Array.from(text, letter => letter.charCodeAt(0)) }
+ * measureOf(characters).countTokens('Alma has a kite.') // => 16
+ */
+export function measureOf(tokenizer: Tokenizer): TextMeasure {
+  const countTokens = (text: string) => tokenizer.encode(text).length
+  return { countTokens, singleTokens: singleTokensOf(countTokens) }
+}
+
+/** Words that are one token where tokens are counted so. */
+export function singleTokensOf(countTokens: (text: string) => number): readonly string[] {
+  // Counted between others, because some tokenizers add a space at the beginning of a text.
+  const rest = countTokens('= =')
+  const single = lexicon.filter(word => countTokens(`= ${word} =`) === rest + 1)
+  return single.length < enoughWords ? lexicon : single
+}
+
+/** About what a tokenizer of a thousand entries would count, for when there is none yet. */
+export const estimatedMeasure: TextMeasure = {
+  countTokens: text => text.match(/ ?\p{L}{1,4}|\P{L}/gu)?.length ?? 0,
+  singleTokens: lexicon,
+}

@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
+import { createWasmDevice } from '@tersor/backend-wasm'
+import { compressModel, type Method, modelRecipe } from '@tersor/cli'
+import { type Device, type Encoded, isEncoded, Rng, reference, Tensor } from '@tersor/core-tensor'
+import { type EvaluationWindow, evaluate, verify } from '@tersor/eval'
+import { loadModel, openModel, sampleWindows } from '@tersor/models'
+import { float8, nf4, quantizeAffine } from '@tersor/quantize'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))
+const present = existsSync(path)
+if (!present) console.log(`skipped: the device tests on a model need ${path}`)
+
+const devices: readonly [name: string, available: boolean, create: () => Promise<Device>][] = [
+  ['wasm', true, () => createWasmDevice({ threads: 1 })],
+  ['wasm, two threads', true, () => createWasmDevice({ threads: 2 })],
+  ['native', nativeAvailable(), () => createNativeDevice({ threads: 1 })],
+  ['native, two threads', nativeAvailable(), () => createNativeDevice({ threads: 2 })],
+]
+
+/** How weights may be held while a model runs: every layout that devices pack, and plain ones. */
+const METHODS: readonly (Method | undefined)[] = [
+  undefined,
+  { method: 'float8' },
+  { method: 'nf4' },
+  { method: 'rtn', bits: 8 },
+  { method: 'rtn', bits: 4 },
+  { method: 'rtn', bits: 3 },
+  { method: 'rtn', bits: 2 },
+]
+
+describe.each(devices)('%s', (_, available, create) => {
+  let device: Device
+
+  beforeAll(async () => {
+    if (available) device = await create()
+  })
+  afterAll(() => device?.dispose())
+
+  it.skipIf(!available)('compresses to the bytes that the reference gives', async () => {
+    const rng = new Rng(5)
+    const values = Float32Array.from({ length: 96 * 200 }, () => rng.normal())
+    const weight = new Tensor('float32', values, [96, 200])
+    const there = await weight.to(device)
+    const methods: ((w: Tensor) => Encoded)[] = [
+      ...[2, 3, 4, 8].map(bits => (w: Tensor) => quantizeAffine(w, { bits })),
+      w => quantizeAffine(w, { bits: 4, zero: 'float', range: 'mse' }),
+      nf4,
+      float8,
+    ]
+    for (const method of methods) expect(await bytesOf(method(there))).toEqual(await bytesOf(method(weight)))
+  })
+
+  describe.skipIf(!present || !available)('stories260K', () => {
+    let folder = ''
+    let windows: EvaluationWindow[] = []
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'tersor-devices-'))
+      const drawn = await sampleWindows(await loadModel(path), { tokens: 1_024, seed: 9, bos: 1 })
+      windows = drawn.map(tokens => ({ tokens, from: 1 }))
+    })
+    afterAll(() => rm(folder, { recursive: true, force: true }))
+
+    it.each(METHODS)('has the perplexity of the reference, %o', async method => {
+      const file = method === undefined ? path : join(folder, 'model.safetensors')
+      if (method !== undefined) {
+        const source = await openModel(path)
+        await compressModel(source, modelRecipe(method, source.names), file, { calibration: [] })
+        await source.close()
+      }
+      const expected = await evaluate(await loadModel(file), windows)
+      const model = await loadModel(file, { device })
+      const { perplexity } = await evaluate(model, windows)
+      model.dispose()
+      expect(Math.abs(perplexity / expected.perplexity - 1)).toBeLessThan(1e-4)
+    })
+
+    it('agrees with the reference layer by layer', async () => {
+      const [result] = await verify(await loadModel(path), [device])
+      expect(result!.firstDivergence).toBeUndefined()
+      expect(result!.layers.length).toBeGreaterThan(5)
+    })
+
+    it('moves a model and frees its source', async () => {
+      const source = await loadModel(path)
+      const moved = await source.to(device)
+      expect([...moved.weights.values()].every(weight => homeOf(weight) === device)).toBe(true)
+      expect(() => source.embed(Int32Array.of(1))).toThrow('was disposed')
+      const { logits } = await moved.forward(Int32Array.of(1, 2, 3), { cache: moved.createCache() })
+      const back = await (await loadModel(path)).to(reference)
+      const want = await back.forward(Int32Array.of(1, 2, 3), { cache: back.createCache() })
+      const [a, b] = [(await logits!.read()) as Float32Array, (await want.logits!.read()) as Float32Array]
+      expect(Math.max(...a.map((value, i) => Math.abs(value - b[i]!)))).toBeLessThan(1e-4)
+    })
+  })
+})
+
+/** Every part of an encoding as bytes, by its place in the tree. */
+async function bytesOf(weight: Tensor | Encoded, name = ''): Promise<Record<string, Uint8Array>> {
+  if (!isEncoded(weight)) {
+    const { buffer, byteOffset, byteLength } = await weight.read()
+    return { [name]: new Uint8Array(buffer, byteOffset, byteLength) }
+  }
+  const parts = Object.entries(weight.parts).map(([part, held]) => bytesOf(held, `${name}/${part}`))
+  return Object.assign({}, ...(await Promise.all(parts)))
+}
+
+function homeOf(weight: Tensor | Encoded): Device {
+  return isEncoded(weight) ? homeOf(Object.values(weight.parts)[0]!) : weight.device
+}
