@@ -32,6 +32,8 @@ const allowed = [
   /^bin\/[\w-]+\.js$/,
   /^dist\/[\w/.-]+\.(js|js\.map|d\.ts|wasm)$/,
   /^src\/[\w/.-]+(?<!\.(test|bench|d))\.ts$/,
+  // Workers are plain JavaScript, the same file in `src` and in `dist`.
+  /^src\/worker\.js$/,
   // What a compiled package is made from, and what it is.
   /^native\/[\w-]+\.(cc|h)$/,
   /^assembly\/[\w-]+\.ts$/,

@@ -38,7 +38,7 @@ export interface WasmDeviceOptions {
  * @example
  * const device = await createWasmDevice({ threads: 1 })
  * const x = device.upload(new Tensor('float32', [1, 2, 3, 4], [2, 2]))
- * matmul(x, x).data // => Float32Array [7, 10, 15, 22]
+ * linear(x, x).data // => Float32Array [5, 11, 11, 25]
  */
 export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise<WasmDevice> {
   const { groups = [], wasm, maxBytes = Infinity, debug = false, activations = 'exact' } = options

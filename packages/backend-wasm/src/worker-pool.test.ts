@@ -75,9 +75,9 @@ describe('WorkerPool', () => {
   })
 
   it('works in memories that are made later', async () => {
-    const device = await createWasmDevice({ threads: 2, arenaBytes: 4 << 20 })
+    const device = await createWasmDevice({ threads: 2, arenaBytes: 8 << 20 })
     await device.startThreads()
-    const kept = Array.from({ length: 5 }, () => device.empty('uint8', [3 << 20]))
+    const kept = Array.from({ length: 5 }, () => device.empty('uint8', [6 << 20]))
     for (let i = 0; i < 10; i++) expect(multiply(device)).toEqual(expected)
     expect(kept).toHaveLength(5)
     device.dispose()

@@ -56,7 +56,7 @@ type Weights = ReadonlyMap<string, Tensor | Encoded>
  * @example
  * const weights = new Map([['eye', new Tensor('float32', [1, 0, 0, 1], [2, 2])]])
  * const [same] = await verify(weights, [reference])
- * same?.layers.map(({ layer, maxUlp }) => `${layer} ${maxUlp}`) // => ['eye 0']
+ * same?.layers.map(({ layer, maxUlp }) => `${layer} ${maxUlp}`) // => ['eye 0', 'eye, 9 rows 0']
  */
 export async function verify(
   subject: LayeredLM | Weights,

@@ -28,7 +28,7 @@ describe.skipIf(!present)('the README of the command', () => {
       for (const file of ['stories260K.bin', 'tok512.bin'])
         await copyFile(join(data, file), join(folder, file))
       const story = /one line: \*(.+)\*\)/.exec(readme)?.[1] ?? ''
-      await writeFile(join(folder, 'story.txt'), `${story}\n`)
+      await writeFile(join(folder, 'story.txt'), story)
       process.chdir(folder)
       expect(excerpts.length).toBe(3)
       for (const { command, lines } of excerpts) {

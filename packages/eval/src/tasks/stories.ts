@@ -28,7 +28,8 @@ const longestTelling = 120
  * (`where-left`), and where a thing is that somebody carries about (`where-held`), which takes two hops:
  * who has it, and where they are. The story alone decides each, and there is one right answer.
  *
- * What makes a story this one is its cast: people, things and places.
+ * What makes a story this one is its cast: people, things and places. A cast is in one split only, with questions
+ * and without.
  *
  * @example
  * stories(new Rng(2), { tokens: 90 }).text.split('\n').slice(-3) // => ['Q: In which place is Clara?', 'A: plaza', '']
