@@ -7,9 +7,9 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import headers from 'node-api-headers'
 
 const here = join(import.meta.dirname, '..')
 const sources = join(here, 'native')
@@ -45,7 +45,7 @@ async function build(cxx) {
     '-Wno-unused-function',
     '-Wno-psabi',
     '-DNAPI_VERSION=8',
-    `-I${dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'))}/include`,
+    `-I${headers.include_dir}`,
   ]
   const kernels = join(sources, 'kernels.cc')
   const base = x64 ? ['-march=x86-64-v2'] : []
@@ -56,7 +56,7 @@ async function build(cxx) {
     { name: 'limits', source: join(sources, 'limits.cc'), options: base },
     ...(x64
       ? [
-          { name: 'baseline', source: kernels, options: [...base, '-DTERSOR_BASELINE'] },
+          { name: 'baseline', source: kernels, options: [...base, '-O2', '-DTERSOR_BASELINE'] },
           { name: 'avx2', source: kernels, options: ['-march=x86-64-v3', '-DTERSOR_AVX2'] },
           {
             name: 'avx512',
