@@ -67,9 +67,14 @@ export async function runOrExit(command, options) {
   return output
 }
 
-/** Brings the dependencies to what the lockfile says. */
-export function install() {
-  return runOrExit([...pnpm, 'install', '--frozen-lockfile'], { quiet: true })
+/**
+ * Brings the dependencies to what the lockfile says.
+ *
+ * @param {string[]} only  pnpm's selectors of packages; all without
+ */
+export function install(only = []) {
+  const filters = only.flatMap(selector => ['--filter', selector])
+  return runOrExit([...pnpm, 'install', '--frozen-lockfile', ...filters], { quiet: true })
 }
 
 /** Compiles the native kernels, or says that there is no compiler and that they are skipped. */
