@@ -33,4 +33,10 @@ export default [
   method('codec', '{ ransEncode }'),
   method('codec', '{ ransDecode }'),
   method('codec', '{ unpackBits }'),
+  {
+    name: 'all of @tersor/backend-wasm, its modules and worker',
+    path: 'packages/backend-wasm/dist/*.js',
+    limit: '60 kB',
+    brotli: true,
+  },
 ]

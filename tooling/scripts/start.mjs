@@ -1,8 +1,9 @@
-// npm start [-- arguments of `tersor demo`]: installs, builds the command-line tool and runs its demonstration.
+// npm start [-- arguments of `tersor demo`]: installs, builds the command-line tool and runs its demonstration, in
+// WebAssembly unless the native kernels have been compiled already, which takes longer than it saves here.
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { compileNative, install, pnpm, run, runOrExit } from './pnpm.mjs'
+import { install, pnpm, run, runOrExit } from './pnpm.mjs'
 
 /** The model of a run without arguments, where the test data lie beside the repository. */
 const defaultModel = fileURLToPath(
@@ -13,10 +14,7 @@ console.error('Installing …')
 // Not what the benches compare with, which is larger than all the rest.
 await install(['tersor-workspace', '@tersor/cli...'])
 console.error('Building …')
-await Promise.all([
-  compileNative(),
-  runOrExit([...pnpm, 'exec', 'turbo', 'run', 'build:js', '--filter=@tersor/cli...'], { quiet: true }),
-])
+await runOrExit([...pnpm, 'exec', 'turbo', 'run', 'build:js', '--filter=@tersor/cli...'], { quiet: true })
 
 const args = process.argv.slice(2)
 // Without a model `tersor demo` says how to pass one.

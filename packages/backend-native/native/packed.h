@@ -24,6 +24,9 @@ constexpr int MOST_ROWS = 4;
 constexpr int MOST_ROWS = 2;
 #endif
 
+/** As many of them read the codes from the stream; more, once they are unpacked. */
+constexpr int STREAM_ROWS = MOST_ROWS < 4 ? MOST_ROWS : 4;
+
 /** Tiles that one row of activations meets in turns, far apart from each other. */
 constexpr int64_t PLACES = 2;
 
@@ -326,7 +329,7 @@ struct PackedProduct {
   uint8_t *room;
   int64_t roomBytes;
 
-  int rowsAtOnce() const { return rounding == BYTES ? MOST_ROWS : MOST_ROWS / 2; }
+  int rowsAtOnce() const { return rounding == BYTES ? STREAM_ROWS : STREAM_ROWS / 2; }
   /** Whether every group has a shift of its own. */
   bool shifted() const { return layout.shiftKind == 1 || layout.shiftKind == 2; }
   /** Places of the stream that one row is multiplied in at once. */
@@ -491,12 +494,12 @@ NOINLINE void multiplyUnpacked(const PackedProduct &p, const uint8_t *codes, con
   UNROLL for (int i = 0; i < results; i++) UNROLL for (int t = 0; t < NT; t++) storef(sums + i * TILE_ROWS + t * W, sum[i][t]);
 }
 
-/** Runs f with the largest of MOST_ROWS, MOST_ROWS / 2, … rows that are left, for all of m. */
-template <bool SPLIT, class F> INLINE void eachRows(int64_t m, F f) {
+/** Runs f with the largest of MOST, MOST / 2, … rows of bytes that are left, for all of m. */
+template <int MOST, bool SPLIT, class F> INLINE void eachRows(int64_t m, F f) {
   int64_t row = 0;
   auto stride = [&](auto rows) {
     constexpr int R = decltype(rows)::value;
-    if constexpr (R <= MOST_ROWS && (!SPLIT || R >= 2))
+    if constexpr (R <= MOST && (!SPLIT || R >= 2))
       for (; row + (SPLIT ? R / 2 : R) <= m; row += SPLIT ? R / 2 : R) f(rows, row);
   };
   stride(std::integral_constant<int, 8>());
@@ -530,7 +533,7 @@ template <int STORED, bool SPLIT> void multiplyTileMany(const PackedProduct &p, 
       }
       unpackUnits<STORED>(codes + (g - first) * widest * TILE_ROWS, at + layout.headBytes(), layout.padded(g));
     }
-    eachRows<SPLIT>(p.m, [&](auto rows, int64_t row) {
+    eachRows<MOST_ROWS, SPLIT>(p.m, [&](auto rows, int64_t row) {
       auto run = p.shifted() ? multiplyUnpacked<decltype(rows)::value, SPLIT, true> : multiplyUnpacked<decltype(rows)::value, SPLIT, false>;
       run(p, codes, heads, first, end, first * widest, row, sums + row * TILE_ROWS);
     });
@@ -544,7 +547,7 @@ template <int STORED, bool SPLIT> void multiplyTileMany(const PackedProduct &p, 
 
 template <int STORED, bool SPLIT> INLINE void multiplyBytes(const PackedProduct &p, int64_t tile, uint8_t *room) {
   if (p.many()) return multiplyTileMany<STORED, SPLIT>(p, tile, room);
-  eachRows<SPLIT>(p.m, [&](auto rows, int64_t row) {
+  eachRows<STREAM_ROWS, SPLIT>(p.m, [&](auto rows, int64_t row) {
     if (p.shifted()) multiplyTileBytes<STORED, decltype(rows)::value, SPLIT, true, 1>(p, tile, 0, row);
     else multiplyTileBytes<STORED, decltype(rows)::value, SPLIT, false, 1>(p, tile, 0, row);
   });

@@ -1,12 +1,13 @@
 // Compiles native/*.cc into tersor.node of the package of this platform: every instruction set in a
 // translation unit of its own, one shared object.
 //
-//   node scripts/build.mjs            with $CXX, else the newest clang++, else g++
+//   node scripts/build.mjs            with $CXX, else the newest clang++, else g++, where a source is newer
+//   node scripts/build.mjs --force    always
 //
 // Where there is no compiler it says so and succeeds: everything but this package works without.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import headers from 'node-api-headers'
@@ -14,8 +15,12 @@ import headers from 'node-api-headers'
 const here = join(import.meta.dirname, '..')
 const sources = join(here, 'native')
 
+const target = outputFile()
+
 const compiler = findCompiler()
-if (compiler === undefined) {
+if (isNew() && !process.argv.includes('--force')) {
+  console.log('native backend is up to date')
+} else if (compiler === undefined) {
   console.log('native backend skipped: no C++ compiler (clang++ or g++) found')
 } else {
   await build(compiler)
@@ -44,6 +49,9 @@ async function build(cxx) {
     '-Wextra',
     '-Wno-unused-function',
     '-Wno-psabi',
+    // g++ 12 finds its own headers at fault.
+    '-Wno-unknown-warning-option',
+    '-Wno-maybe-uninitialized',
     '-DNAPI_VERSION=8',
     `-I${headers.include_dir}`,
   ]
@@ -68,7 +76,6 @@ async function build(cxx) {
   ]
   const objects = join(tmpdir(), `tersor-native-${process.pid}`)
   mkdirSync(objects, { recursive: true })
-  const target = outputFile()
   mkdirSync(dirname(target), { recursive: true })
   await Promise.all(
     units.map(({ name, source, options }) =>
@@ -93,10 +100,18 @@ async function build(cxx) {
         ]),
   ])
   // Renamed into place, so that a process that has the old one loaded keeps it.
-  await run('cp', [linked, `${target}.partial`])
+  copyFileSync(linked, `${target}.partial`)
   renameSync(`${target}.partial`, target)
-  await run('rm', ['-r', objects])
+  rmSync(objects, { recursive: true })
   console.log(`native backend built with ${cxx}: ${(statSync(target).size / 1024).toFixed(0)} KiB`)
+}
+
+/** Whether the addon is younger than everything that it is made of. */
+function isNew() {
+  if (!existsSync(target)) return false
+  const made = statSync(target).mtimeMs
+  const files = [import.meta.filename, ...readdirSync(sources).map(name => join(sources, name))]
+  return files.every(file => statSync(file).mtimeMs < made)
 }
 
 /** The package of this platform where the workspace has one, else a folder beside this script. */

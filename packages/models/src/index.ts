@@ -6,7 +6,7 @@ export {
   configToHuggingFace,
   type LlamaConfig,
 } from './llama-config.ts'
-export { blockWeightNames, weightShapes } from './weight-names.ts'
+export { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, weightShapes } from './weight-names.ts'
 export { BatchedCache } from './batched-cache.ts'
 export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
 export { generate, type GenerateOptions } from './generate.ts'

@@ -1,0 +1,176 @@
+import { Tensor } from '@tersor/core-tensor'
+import { binary, gather, matmul, rmsNorm } from '@tersor/core-tensor/reference'
+import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, type LlamaConfig, weightShapes } from '@tersor/models'
+import { attentionBackward } from './attention-backward.ts'
+import { crossEntropy, type Loss } from './cross-entropy.ts'
+import { embeddingBackward } from './embedding-backward.ts'
+import { linearBackward } from './linear-backward.ts'
+import { blockForward, type Kept, type Pass, passOver, project } from './llama-states.ts'
+import { rmsNormBackward } from './rms-norm-backward.ts'
+import { rotateHeads } from './rotate-heads.ts'
+import { swigluBackward } from './swiglu-backward.ts'
+import { type TrainingRows, type TrainingWindow, trainingRows } from './training-window.ts'
+
+/** What is minimised: the sum of these losses. */
+export interface Objective {
+  /** Of the logits (rows, vocabulary); weighted cross-entropy by default. */
+  logits?(logits: Tensor, rows: TrainingRows, total: number): Loss
+  /**
+   * Of the hidden state (rows, d) that enters block `layer`, or the final norm where `layer` is the
+   * number of blocks; undefined where it is left alone.
+   */
+  hidden?(layer: number, x: Tensor, rows: TrainingRows): Loss | undefined
+}
+
+export interface LlamaGradientsOptions {
+  /** By weight name; added to. New ones of zeros by default. */
+  gradients?: ReadonlyMap<string, Tensor>
+  /** What the weighted cross-entropies are divided by: the weight of the whole batch, where it comes in parts. */
+  total?: number
+  objective?: Objective
+}
+
+interface BackwardPass extends Pass {
+  gradient(name: string): Tensor
+}
+
+/**
+ * The loss of a Llama over packed windows, and its gradient with respect to every weight, by a
+ * backward pass written by hand. Documents in a window do not see each other.
+ *
+ * For models that train: what it keeps of a block's forward pass is about
+ * 4 · (3 · d + 2 · (heads + kvHeads) · headDim + 2 · hidden) bytes a token. The weights must be float32, or
+ * float64 throughout.
+ *
+ * @param weights  under Hugging Face's names, on a host device
+ * @param windows  of one length
+ * @returns the loss; the gradients by weight name; the tokens that count
+ * @throws {ShapeError} when a weight or a window does not fit
+ * @example
+ * import { configFromHuggingFace, weightShapes } from '@tersor/models'
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16, tie_word_embeddings: true,
+ * })
+ * const weights = new Map(
+ *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
+ * )
+ * const { loss, gradients } = llamaGradients(config, weights, [{ tokens: Int32Array.of(1, 2, 3) }])
+ * loss // => ≈ 2.77
+ * gradients.size // => 11
+ */
+export function llamaGradients(
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, Tensor>,
+  windows: readonly TrainingWindow[],
+  { gradients, total, objective = {} }: LlamaGradientsOptions = {},
+): { loss: number; gradients: ReadonlyMap<string, Tensor>; total: number } {
+  const rows = trainingRows(windows)
+  const { device, ...pass } = passOver(config, weights, rows)
+  const sums = gradients ?? zerosLike(weights, config)
+  const divisor = total ?? rows.total
+  const back: BackwardPass = { ...pass, gradient: name => sums.get(name)! }
+  const loss = device.scope(() => {
+    const tokens = device.upload(new Tensor('int32', rows.tokens, [rows.tokens.length]))
+    const kept: Kept[] = []
+    const hiddenSlopes: (Tensor | undefined)[] = []
+    let sum = 0
+    const observe = (layer: number, x: Tensor) => {
+      const felt = objective.hidden?.(layer, x, rows)
+      sum += felt?.loss ?? 0
+      hiddenSlopes.push(felt?.gradient)
+    }
+    let x = gather(pass.weight(EMBEDDING), tokens, { axis: 0 })
+    for (let layer = 0; layer < config.layers; layer++) {
+      observe(layer, x)
+      const { z, ...state } = device.scope(() => blockForward(layer, x, pass))
+      kept.push(state)
+      x = z
+    }
+    observe(config.layers, x)
+    let dx = device.scope(() => {
+      const { loss, gradient } = headPass(x, back, divisor, objective)
+      sum += loss
+      return gradient
+    })
+    x.dispose()
+    for (let layer = config.layers; layer >= 0; layer--) {
+      const slopes = hiddenSlopes[layer]
+      if (slopes !== undefined) binary('add', dx, slopes, { out: dx })
+      if (layer === 0) break
+      const state = kept[layer - 1]!
+      const next = device.scope(() => blockBackward(layer - 1, dx, state, back))
+      for (const tensor of [dx, ...Object.values(state)]) tensor.dispose()
+      dx = next
+    }
+    embeddingBackward(tokens, dx, { weightGradient: back.gradient(EMBEDDING) })
+    return sum
+  })
+  return { loss, gradients: sums, total: rows.total }
+}
+
+/** The final norm, the head and the loss, forward and backward: the loss, and its gradient with respect to x. */
+function headPass(x: Tensor, pass: BackwardPass, total: number, objective: Objective): Loss {
+  const { config, weight, gradient, rows } = pass
+  const { epsilon } = config
+  const name = config.tied ? EMBEDDING : HEAD
+  const h = rmsNorm(x, weight(FINAL_NORM), { epsilon })
+  const logits = project(h, weight(name))
+  const felt =
+    objective.logits === undefined
+      ? crossEntropy(logits, rows.targets, { weights: rows.weights, total })
+      : objective.logits(logits, rows, total)
+  const dh = linearBackward(h, weight(name), felt.gradient, { weightGradient: gradient(name) })
+  const dx = rmsNormBackward(x, weight(FINAL_NORM), dh, { epsilon, weightGradient: gradient(FINAL_NORM) })
+  return { loss: felt.loss, gradient: dx }
+}
+
+function blockBackward(layer: number, dz: Tensor, kept: Kept, pass: BackwardPass): Tensor {
+  const { config, weight, gradient, rows, rotations } = pass
+  const { epsilon } = config
+  const { x, q, k, v, o, y, gate, up } = kept
+  const names = blockWeightNames(layer)
+  const through = (name: string, input: Tensor, slopes: Tensor, into?: Tensor) =>
+    linearBackward(input, weight(name), slopes, {
+      weightGradient: gradient(name),
+      ...(into === undefined ? {} : { out: into, accumulate: true }),
+    })
+
+  const dInner = matmul(dz, weight(names.down))
+  const { gateGradient, upGradient, value } = swigluBackward(gate, up, dInner)
+  matmul(dz, value, { transposeA: true, out: gradient(names.down), accumulate: true })
+  const h2 = rmsNorm(y, weight(names.feedForwardNorm), { epsilon })
+  const dh2 = through(names.gate, h2, gateGradient)
+  through(names.up, h2, upGradient, dh2)
+  const dy = rmsNormBackward(y, weight(names.feedForwardNorm), dh2, {
+    epsilon,
+    weightGradient: gradient(names.feedForwardNorm),
+    residual: dz,
+  })
+
+  const dO = through(names.output, o, dy)
+  const { dq, dk, dv } = attentionBackward(dO, { q, k, v, o, ...config, borders: rows.borders })
+  rotateHeads(dq, rotations, { inverse: true })
+  rotateHeads(dk, rotations, { inverse: true })
+  const h = rmsNorm(x, weight(names.attentionNorm), { epsilon })
+  const dh = through(names.query, h, dq)
+  through(names.key, h, dk, dh)
+  through(names.value, h, dv, dh)
+  return rmsNormBackward(x, weight(names.attentionNorm), dh, {
+    epsilon,
+    weightGradient: gradient(names.attentionNorm),
+    residual: dy,
+  })
+}
+
+/** Zeros for the gradients of a model's weights. */
+export function zerosLike(
+  weights: ReadonlyMap<string, Tensor>,
+  config: LlamaConfig,
+): ReadonlyMap<string, Tensor> {
+  const zeros = new Map<string, Tensor>()
+  for (const name of weightShapes(config).keys()) {
+    const { device, type, dims } = weights.get(name)!
+    zeros.set(name, device.empty(type, dims))
+  }
+  return zeros
+}

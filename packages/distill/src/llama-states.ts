@@ -1,0 +1,121 @@
+import { type Device, ShapeError, Tensor } from '@tersor/core-tensor'
+import { binary, gather, matmul, rmsNorm, unary } from '@tersor/core-tensor/reference'
+import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, type LlamaConfig, weightShapes } from '@tersor/models'
+import { type Rotations, rotateHeads, rotationsOf } from './rotate-heads.ts'
+import { segmentAttention } from './segment-attention.ts'
+import type { TrainingRows } from './training-window.ts'
+
+/** What a block keeps from its forward pass; norms and the product of gate and up are computed again. */
+export interface Kept {
+  /** (rows, d) what entered */
+  x: Tensor
+  /** (rows, heads · headDim), rotated */
+  q: Tensor
+  /** (rows, kvHeads · headDim), rotated */
+  k: Tensor
+  /** (rows, kvHeads · headDim) */
+  v: Tensor
+  /** (rows, heads · headDim) */
+  o: Tensor
+  /** (rows, d) after attention */
+  y: Tensor
+  /** (rows, hidden) */
+  gate: Tensor
+  /** (rows, hidden) */
+  up: Tensor
+}
+
+/** A model in one pass over some rows. */
+export interface Pass {
+  config: LlamaConfig
+  weight(name: string): Tensor
+  rows: TrainingRows
+  rotations: Rotations
+}
+
+/**
+ * The logits of a Llama over packed windows, and the hidden states on the way, without a cache: what
+ * a teacher says about the rows that a student learns from.
+ *
+ * @returns logits (rows, vocabulary); hidden: (rows, d) what enters each block, then the final norm
+ * @throws {ShapeError} when a weight or a token does not fit
+ */
+export function llamaStates(
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, Tensor>,
+  rows: TrainingRows,
+): { logits: Tensor; hidden: readonly Tensor[] } {
+  const { device, ...pass } = passOver(config, weights, rows)
+  return device.scope(() => {
+    const tokens = device.upload(new Tensor('int32', rows.tokens, [rows.tokens.length]))
+    const hidden = [gather(pass.weight(EMBEDDING), tokens, { axis: 0 })]
+    for (let layer = 0; layer < config.layers; layer++) {
+      hidden.push(device.scope(() => blockForward(layer, hidden[layer]!, pass).z))
+    }
+    const h = rmsNorm(hidden[config.layers]!, pass.weight(FINAL_NORM), { epsilon: config.epsilon })
+    return { logits: project(h, pass.weight(config.tied ? EMBEDDING : HEAD)), hidden }
+  })
+}
+
+/** One block forward: what it keeps, and z (rows, d), what leaves it. */
+export function blockForward(layer: number, x: Tensor, pass: Pass): Kept & { z: Tensor } {
+  const { config, weight, rows, rotations } = pass
+  const names = blockWeightNames(layer)
+  const { epsilon } = config
+  const h = rmsNorm(x, weight(names.attentionNorm), { epsilon })
+  const q = rotateHeads(project(h, weight(names.query)), rotations)
+  const k = rotateHeads(project(h, weight(names.key)), rotations)
+  const v = project(h, weight(names.value))
+  const o = segmentAttention(q, k, v, { ...config, borders: rows.borders })
+  const y = binary('add', x, project(o, weight(names.output)))
+  const h2 = rmsNorm(y, weight(names.feedForwardNorm), { epsilon })
+  const gate = project(h2, weight(names.gate))
+  const up = project(h2, weight(names.up))
+  const inner = unary('silu', gate)
+  binary('mul', inner, up, { out: inner })
+  const z = binary('add', y, project(inner, weight(names.down)))
+  return { x, q, k, v, o, y, gate, up, z }
+}
+
+/** x·Wᵀ */
+export function project(x: Tensor, weight: Tensor): Tensor {
+  return matmul(x, weight, { transposeB: true })
+}
+
+/**
+ * A pass of a model over some rows.
+ *
+ * @throws {ShapeError} when a weight or a token does not fit
+ */
+export function passOver(
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, Tensor>,
+  rows: TrainingRows,
+): Pass & { device: Device } {
+  for (const [name, dims] of weightShapes(config)) {
+    const weight = weights.get(name)
+    if (!(weight instanceof Tensor) || weight.dims.join() !== dims.join()) {
+      throw new ShapeError(
+        `[distill/llama] expected a tensor '${name}' [${dims}], got ${
+          weight === undefined ? 'none' : `[${weight.dims}]`
+        }; decode compressed weights first`,
+      )
+    }
+  }
+  if (rows.length > config.contextLength) {
+    throw new ShapeError(
+      `[distill/llama] expected windows of at most ${config.contextLength} tokens, got ${rows.length}`,
+    )
+  }
+  const stray = rows.tokens.find(token => token < 0 || token >= config.vocabSize)
+  if (stray !== undefined) {
+    throw new ShapeError(`[distill/llama] expected tokens from 0 to ${config.vocabSize - 1}, got ${stray}`)
+  }
+  return {
+    device: weights.get(EMBEDDING)!.device,
+    config,
+    weight: name => weights.get(name)!,
+    rows,
+    rotations: rotationsOf(config, rows.length),
+  }
+}
