@@ -17,7 +17,7 @@ const core = (entry, names, limit) =>
 /** A method beyond what core-tensor brings. */
 const method = (folder, names, limit = '3 kB') =>
   measure(`${names} from @tersor/${folder}, beyond core-tensor`, `${folder}/dist`, names, limit, {
-    ignore: ['@tersor/core-tensor', '@tersor/core-tensor/*'],
+    ignore: ['@tersor/core-tensor', '@tersor/core-tensor/*', '@tersor/formats', '@tersor/models'],
   })
 
 export default [
@@ -33,6 +33,8 @@ export default [
   method('codec', '{ ransEncode }'),
   method('codec', '{ ransDecode }'),
   method('codec', '{ unpackBits }'),
+  method('distill', '{ muon }', '2 kB'),
+  method('distill', '{ forwardKl }', '2 kB'),
   {
     name: 'all of @tersor/backend-wasm, its modules and worker',
     path: 'packages/backend-wasm/dist/*.js',

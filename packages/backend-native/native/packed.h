@@ -112,7 +112,7 @@ template <bool SHIFTED> INLINE void addGroup(vf sum[NT], const vf dots[NT], cons
 
 /** dots += codes of some steps · R rows of bytes, in exact integers; at most 8 steps. */
 template <int STORED, int R> INLINE void dotUnits(DotSum sum[R][NT], const uint8_t *codes, const int8_t *x, int64_t stride, int units) {
-  UNROLL for (int u = 0; u < units; u++) {
+  auto unit = [&](int u) {
     eachStep<STORED>(codes + u * bytesOfUnit<STORED>(), [&](int step, int t, vub v) {
       const int8_t *at = x + 4 * (u * stepsOf<STORED>() + step);
       UNROLL for (int r = 0; r < R; r++) {
@@ -120,7 +120,10 @@ template <int STORED, int R> INLINE void dotUnits(DotSum sum[R][NT], const uint8
         KEEP(sum[r][t]);
       }
     });
-  }
+  };
+  // Unpacked codes meet so many rows that a loop keeps all sums in registers where straight code does not.
+  if constexpr (STORED == 0) _Pragma("GCC unroll 2") for (int u = 0; u < units; u++) unit(u);
+  else UNROLL for (int u = 0; u < units; u++) unit(u);
 }
 
 /** Columns whose products an i32 holds: 255 · 32512 · 256, or 15 · 32512 · 512. */
@@ -472,8 +475,6 @@ NOINLINE void multiplyUnpacked(const PackedProduct &p, const uint8_t *codes, con
   const int64_t shiftKind = p.layout.shiftKind, wide = p.layout.padded(first), last = p.layout.padded(end - 1);
   const int8_t *x = a.values + row * a.rowBytes() + column;
   const float *unit = a.unit + row * a.groups, *ones = a.ones + row * a.groups;
-  vf sum[results][NT];
-  UNROLL for (int i = 0; i < results; i++) UNROLL for (int t = 0; t < NT; t++) sum[i][t] = loadf(sums + i * TILE_ROWS + t * W);
   auto group = [&](auto columns, int64_t g) {
     vf dots[results][NT];
     dotGroup<0, R, SPLIT, isConstant<decltype(columns)>()>(dots, codes, columns, x, a.padded);
@@ -482,7 +483,12 @@ NOINLINE void multiplyUnpacked(const PackedProduct &p, const uint8_t *codes, con
       h.scale[t] = loadf(heads + t * W);
       if (SHIFTED) h.shift[t] = loadf(heads + TILE_ROWS + t * W);
     }
-    UNROLL for (int i = 0; i < results; i++) addGroup<SHIFTED>(sum[i], dots[i], h, shiftKind, unit[i * a.groups + g], ones[i * a.groups + g]);
+    UNROLL for (int i = 0; i < results; i++) {
+      vf sum[NT];
+      UNROLL for (int t = 0; t < NT; t++) sum[t] = loadf(sums + i * TILE_ROWS + t * W);
+      addGroup<SHIFTED>(sum, dots[i], h, shiftKind, unit[i * a.groups + g], ones[i * a.groups + g]);
+      UNROLL for (int t = 0; t < NT; t++) storef(sums + i * TILE_ROWS + t * W, sum[t]);
+    }
     codes += columns * 16;
     heads += 2 * TILE_ROWS;
     x += columns;
@@ -491,7 +497,6 @@ NOINLINE void multiplyUnpacked(const PackedProduct &p, const uint8_t *codes, con
   if (wide == 32)
     for (; g < (last == 32 ? end : end - 1); g++) group(std::integral_constant<int64_t, 32>(), g);
   for (; g < end; g++) group(g < end - 1 ? wide : last, g);
-  UNROLL for (int i = 0; i < results; i++) UNROLL for (int t = 0; t < NT; t++) storef(sums + i * TILE_ROWS + t * W, sum[i][t]);
 }
 
 /** Runs f with the largest of MOST, MOST / 2, … rows of bytes that are left, for all of m. */

@@ -1,20 +1,7 @@
 import { ShapeError, type Tensor } from '@tersor/core-tensor'
-import { reduce, softmax } from '@tersor/core-tensor/reference'
 import { floatData } from './float-data.ts'
-
-/** What a loss of rows says: the loss, and how it changes with each input. */
-export interface Loss {
-  readonly loss: number
-  /** Of the shape of what the loss was taken of. */
-  readonly gradient: Tensor
-}
-
-export interface CrossEntropyOptions {
-  /** (rows) how much each row counts; 1 by default, 0 leaves it out. */
-  weights?: ArrayLike<number>
-  /** What the weighted sum is divided by; the sum of the weights by default. Pass it when a batch comes in parts. */
-  total?: number
-}
+import { type Loss, type RowWeights, totalWeight } from './row-loss.ts'
+import { softened } from './softened.ts'
 
 /**
  * Mean cross-entropy of rows of logits, Σ wᵢ·(logsumexp(zᵢ) − zᵢ[tᵢ]) / Σ wᵢ, in nats, and its
@@ -32,7 +19,7 @@ export interface CrossEntropyOptions {
 export function crossEntropy(
   logits: Tensor,
   targets: ArrayLike<number>,
-  { weights, total }: CrossEntropyOptions = {},
+  { weights, total }: RowWeights = {},
 ): Loss {
   const [rows = 0, columns = 0] = logits.dims
   if (logits.dims.length !== 2 || targets.length !== rows || (weights && weights.length !== rows)) {
@@ -41,11 +28,8 @@ export function crossEntropy(
         `got [${logits.dims}], ${targets.length} and ${weights?.length ?? 'none'}`,
     )
   }
-  const divisor = total ?? totalWeight(rows, weights)
-  const gradient = softmax(logits)
-  const [tops, largest] = logits.device.scope(() =>
-    [logits, gradient].map(x => Float64Array.from(floatData(reduce('max', x, { axis: 1 }), where))),
-  ) as [Float64Array, Float64Array]
+  const divisor = totalWeight(rows, { weights, total })
+  const { probabilities: gradient, logSums } = softened(logits)
   const scores = floatData(logits, where)
   const slopes = floatData(gradient, where)
   let sum = 0
@@ -62,8 +46,7 @@ export function crossEntropy(
         `[${where}] expected targets from 0 to ${columns - 1}, got ${target} in row ${row}`,
       )
     }
-    // The largest probability is exp(max − logsumexp), and never too small for its logarithm.
-    sum += weight * (tops[row]! - Math.log(largest[row]!) - scores[start + target]!)
+    sum += weight * (logSums[row]! - scores[start + target]!)
     const scale = weight / divisor
     for (let i = start; i < start + columns; i++) slopes[i]! *= scale
     slopes[start + target]! -= scale
@@ -72,10 +55,3 @@ export function crossEntropy(
 }
 
 const where = 'distill/cross-entropy'
-
-function totalWeight(rows: number, weights: ArrayLike<number> | undefined): number {
-  if (weights === undefined) return rows
-  let sum = 0
-  for (let row = 0; row < rows; row++) sum += weights[row]!
-  return sum
-}

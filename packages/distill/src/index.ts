@@ -12,4 +12,25 @@ export { segmentAttention, type SegmentAttentionOptions } from './segment-attent
 export { attentionBackward } from './attention-backward.ts'
 export { swigluBackward } from './swiglu-backward.ts'
 export { embeddingBackward } from './embedding-backward.ts'
-export { crossEntropy, type CrossEntropyOptions, type Loss } from './cross-entropy.ts'
+export { crossEntropy } from './cross-entropy.ts'
+export type { Loss, RowWeights } from './row-loss.ts'
+export { llamaStates } from './llama-states.ts'
+
+// Optimisers
+export { adamW, type AdamWOptions } from './adam-w.ts'
+export { muon, type MuonOptions } from './muon.ts'
+export { newtonSchulz } from './newton-schulz.ts'
+export { clipGradients } from './clip-gradients.ts'
+export { cosine, type Schedule, type ScheduleOptions, trapezoidal } from './schedules.ts'
+
+// Losses
+export { forwardKl, type TemperatureOptions } from './forward-kl.ts'
+export { reverseKl } from './reverse-kl.ts'
+export { hiddenMatching, type HiddenMatchingOptions } from './hidden-matching.ts'
+export { attentionMatching } from './attention-matching.ts'
+export { distillFrom, type DistillFromOptions } from './distill-from.ts'
+
+// Training
+export { train, type TrainOptions, type TrainProgress } from './train.ts'
+export { encodeCheckpoint, restoreCheckpoint, type TrainingState } from './checkpoint.ts'
+export { trainingFlops } from './training-flops.ts'

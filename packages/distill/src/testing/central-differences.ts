@@ -36,11 +36,15 @@ export function differencesAlong(x: Tensor, direction: Tensor, loss: () => numbe
   const step = direction.data as Float64Array
   const held = values.slice()
   const along = new Tensor('float64', [0], [1])
-  const [slope] = centralDifferences(along, () => {
-    const by = (along.data as Float64Array)[0]!
-    for (let i = 0; i < values.length; i++) values[i] = held[i]! + by * step[i]!
-    return loss()
-  })
+  const [slope] = centralDifferences(
+    along,
+    () => {
+      const by = (along.data as Float64Array)[0]!
+      for (let i = 0; i < values.length; i++) values[i] = held[i]! + by * step[i]!
+      return loss()
+    },
+    1e-4,
+  )
   values.set(held)
   return slope!
 }
