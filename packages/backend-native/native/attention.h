@@ -11,8 +11,8 @@ namespace {
 
 enum CacheType { CACHE_F32, CACHE_F16, CODES8, CODES4 };
 
-/** Keys at a time, for few queries and for many. */
-constexpr int64_t FEW_KEYS = 64, MANY_KEYS = 96;
+/** Keys at a time, at most, for few queries (fewer in codes, whose numbers are widened first) and for many. */
+constexpr int64_t FEW_KEYS = 256, FEW_CODED_KEYS = 64, MANY_KEYS = 96;
 /** Up to so many rows of queries stream the keys. */
 constexpr int64_t FEW_ROWS = 8;
 /** Rows of queries of a tile's block. */
@@ -39,7 +39,7 @@ struct Attention {
   }
   bool few() const { return rows() <= FEW_ROWS; }
   int64_t pieces() const { return most(1, ceilDivide(length, PIECE)); }
-  int64_t keysAtOnce() const { return few() ? FEW_KEYS : MANY_KEYS; }
+  int64_t keysAtOnce() const { return !few() ? MANY_KEYS : type >= CODES8 ? FEW_CODED_KEYS : FEW_KEYS; }
   int64_t rowBytes() const { return type == CACHE_F32 ? 4 * headDim : type == CACHE_F16 ? 2 * headDim : type == CODES8 ? headDim : (headDim + 1) / 2; }
   /** Whether rows of keys are whole vectors, each of one group, and so few rows read them that decoding does not pay. */
   bool direct() const { return rows() <= 2 && headDim % W == 0 && (type < CODES8 || group % W == 0 || group >= headDim); }
@@ -198,17 +198,24 @@ template <int TYPE> INLINE vf cached(const uint8_t *row, int64_t i) {
   return tofloat(nibbles(row + i / 2));
 }
 
-/** How far ahead keys and values are fetched. */
-constexpr int64_t CACHE_AHEAD = 3072;
+/** Whether R rows are read in as many places: one place alone leaves bandwidth unused, where reading is all there is to it. */
+template <int TYPE> constexpr bool SCATTERED = TYPE <= CACHE_F16;
 
-INLINE void fetchAhead(const uint8_t *p, int64_t bytes) {
-  for (int64_t line = 0; line < bytes; line += 64) prefetch(p + CACHE_AHEAD + line);
+/** Rows of a cache from one of R that are read together to the next. */
+template <int TYPE> INLINE int64_t stepOf(int64_t count, int64_t r) { return SCATTERED<TYPE> ? count / r : 1; }
+
+/** Fetches what comes after R rows that lie `apart`. */
+template <int TYPE, int R> INLINE void fetchAhead(const uint8_t *p, int64_t apart, int64_t rowBytes) {
+  constexpr int64_t ahead = SCATTERED<TYPE> ? 1024 : 3072;
+  for (int64_t r = 0; r < R; r++)
+    for (int64_t line = 0; line < rowBytes; line += 64) prefetch(p + r * apart + ahead + line);
 }
 
 /** Scores of R keys with M rows of queries, without what shifts add. */
 template <int TYPE, int M, int R>
-INLINE void scoreKeys(float *scores, const float *q, int64_t d, int64_t group, int64_t groups, const uint8_t *keys, int64_t rowBytes, const float *scale) {
-  fetchAhead(keys, R * rowBytes);
+INLINE void scoreKeys(float *scores, const float *q, int64_t d, int64_t group, int64_t groups, const uint8_t *keys, int64_t rowBytes, int64_t step, const float *scale) {
+  const int64_t apart = step * rowBytes;
+  fetchAhead<TYPE, R>(keys, apart, rowBytes);
   vf total[M][R] = {};
   for (int64_t g = 0; g < groups; g++) {
     vf part[M][R] = {};
@@ -216,31 +223,35 @@ INLINE void scoreKeys(float *scores, const float *q, int64_t d, int64_t group, i
       vf x[M];
       UNROLL for (int m = 0; m < M; m++) x[m] = loadf(q + m * d + i);
       UNROLL for (int r = 0; r < R; r++) {
-        vf v = cached<TYPE>(keys + r * rowBytes, i);
+        vf v = cached<TYPE>(keys + r * apart, i);
         UNROLL for (int m = 0; m < M; m++) part[m][r] = fma(x[m], v, part[m][r]);
       }
     }
     UNROLL for (int m = 0; m < M; m++)
-      UNROLL for (int r = 0; r < R; r++) total[m][r] = TYPE >= CODES8 ? fma(part[m][r], splat(scale[r * groups + g]), total[m][r]) : part[m][r];
+      UNROLL for (int r = 0; r < R; r++) total[m][r] = TYPE >= CODES8 ? fma(part[m][r], splat(scale[r * step * groups + g]), total[m][r]) : part[m][r];
   }
   UNROLL for (int m = 0; m < M; m++) {
-    if constexpr (R == 4) store(scores + m * FEW_KEYS, sumOf4(total[m][0], total[m][1], total[m][2], total[m][3]));
+    if constexpr (R == 4) {
+      const f4 sums = sumOf4(total[m][0], total[m][1], total[m][2], total[m][3]);
+      for (int r = 0; r < 4; r++) scores[m * FEW_KEYS + r * step] = sums[r];
+    }
     else scores[m * FEW_KEYS] = sumOf(total[m][0]);
   }
 }
 
 /** o (M, d) += weights (M, R, groups) · R rows of values. */
 template <int TYPE, int M, int R>
-INLINE void addValues(float *o, const float *weights, int64_t stride, int64_t d, int64_t group, int64_t groups, const uint8_t *values, int64_t rowBytes) {
-  fetchAhead(values, R * rowBytes);
+INLINE void addValues(float *o, const float *weights, int64_t stride, int64_t d, int64_t group, int64_t groups, const uint8_t *values, int64_t rowBytes, int64_t step) {
+  const int64_t apart = step * rowBytes;
+  fetchAhead<TYPE, R>(values, apart, rowBytes);
   for (int64_t g = 0; g < groups; g++) {
     vf w[M][R];
-    UNROLL for (int m = 0; m < M; m++) UNROLL for (int r = 0; r < R; r++) w[m][r] = splat(weights[m * stride + r * groups + g]);
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int r = 0; r < R; r++) w[m][r] = splat(weights[m * stride + r * step * groups + g]);
     for (int64_t i = g * group; i < least(d, (g + 1) * group); i += W) {
       vf sum[M];
       UNROLL for (int m = 0; m < M; m++) sum[m] = loadf(o + m * d + i);
       UNROLL for (int r = 0; r < R; r++) {
-        vf v = cached<TYPE>(values + r * rowBytes, i);
+        vf v = cached<TYPE>(values + r * apart, i);
         UNROLL for (int m = 0; m < M; m++) sum[m] = fma(w[m][r], v, sum[m]);
       }
       UNROLL for (int m = 0; m < M; m++) storef(o + m * d + i, sum[m]);
@@ -288,9 +299,10 @@ template <int TYPE, int M> struct Direct {
     const uint8_t *keys = a.tensors[0] + row * bytes;
     float *scale = numbers, *shift = numbers + count * groups;
     if (codes) widenNumbers(a, 0, row, count, scale, shift);
+    const int64_t step = stepOf<TYPE>(count, 4), next = SCATTERED<TYPE> ? 1 : 4;
     int64_t j = 0;
-    for (; j + 4 <= count; j += 4) scoreKeys<TYPE, M, 4>(out + j, q, d, group, groups, keys + j * bytes, bytes, scale + j * groups);
-    for (; j < count; j++) scoreKeys<TYPE, M, 1>(out + j, q, d, group, groups, keys + j * bytes, bytes, scale + j * groups);
+    for (int64_t i = 0; i < count / 4; i++, j += next) scoreKeys<TYPE, M, 4>(out + j, q, d, group, groups, keys + j * bytes, bytes, step, scale + j * groups);
+    for (j = count / 4 * 4; j < count; j++) scoreKeys<TYPE, M, 1>(out + j, q, d, group, groups, keys + j * bytes, bytes, 1, scale + j * groups);
     if (codes && a.shiftKind != 0)
       for (int m = 0; m < M; m++)
         for (j = 0; j < count; j++) out[m * FEW_KEYS + j] += sumGroups(shift + j * groups, ones + m * groups, groups);
@@ -313,9 +325,10 @@ template <int TYPE, int M> struct Direct {
       }
       weights = scaled;
     }
+    const int64_t step = stepOf<TYPE>(count, R), next = SCATTERED<TYPE> ? 1 : R;
     int64_t j = 0;
-    for (; j + R <= count; j += R) addValues<TYPE, M, R>(o, weights + j * groups, stride, d, group, groups, values + j * bytes, bytes);
-    for (; j < count; j++) addValues<TYPE, M, 1>(o, weights + j * groups, stride, d, group, groups, values + j * bytes, bytes);
+    for (int64_t i = 0; i < count / R; i++, j += next) addValues<TYPE, M, R>(o, weights + j * groups, stride, d, group, groups, values + j * bytes, bytes, step);
+    for (j = count / R * R; j < count; j++) addValues<TYPE, M, 1>(o, weights + j * groups, stride, d, group, groups, values + j * bytes, bytes, 1);
   }
 };
 
@@ -355,9 +368,9 @@ void streamPiece(const Attention &a, int64_t head, int64_t piece, const FewRoom 
         for (int64_t i = g * a.group; i < least(d, (g + 1) * a.group); i++) sum += q[r * d + i];
         room.ones[r * groups + g] = sum;
       }
-  const int64_t end = least(visible, (piece + 1) * PIECE);
-  for (int64_t first = piece * PIECE; first < end; first += FEW_KEYS) {
-    const int64_t count = least(FEW_KEYS, end - first), at = head * a.capacity + first;
+  const int64_t end = least(visible, (piece + 1) * PIECE), atOnce = a.keysAtOnce();
+  for (int64_t first = piece * PIECE; first < end; first += atOnce) {
+    const int64_t count = least(atOnce, end - first), at = head * a.capacity + first;
     if (direct) steps.scores(a, room.scores, q, room.ones, at, count, room.numbers);
     else {
       const float *k = floatRows(a, 0, head, first, count, room.keys, room.numbers);
