@@ -1,5 +1,13 @@
 import { Worker } from 'node:worker_threads'
-import { byteLength, DeviceError, reference, ShapeError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import {
+  byteLength,
+  DeviceError,
+  linear,
+  reference,
+  ShapeError,
+  Tensor,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { matmul } from '@tersor/core-tensor/reference'
 import { describe, expect, it } from 'vitest'
 import { addonPath, loadAddon } from './addon.ts'
@@ -56,6 +64,15 @@ describe.skipIf(!nativeAvailable())(
       expect(() => x.data).toThrow(DeviceError)
       expect(() => matmul(x, x, { transposeB: true })).toThrow(DeviceError)
       expect(() => device.empty('float32', [1])).toThrow(DeviceError)
+    })
+
+    it('refuses tensors of other devices, and stays usable', async () => {
+      const device = await createNativeDevice({ threads: 1 })
+      const x = device.upload(new Tensor('float32', [1, 2, 3, 4], [2, 2]))
+      const foreign = new Tensor('float32', [1, 0, 0, 1], [2, 2])
+      expect(() => linear(x, foreign)).toThrow(DeviceError)
+      expect(() => linear(foreign, x)).toThrow(DeviceError)
+      expect([...linear(x, device.upload(foreign)).data]).toEqual([1, 2, 3, 4])
     })
 
     it('packs weights without growing them much', async () => {
