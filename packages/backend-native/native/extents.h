@@ -85,12 +85,14 @@ int checkRmsNorm(const Call &c, double *need) {
   return -1;
 }
 int checkRotate(const Call &c, double *need) {
-  if (int bad = sizes(c, 0, 6); bad >= 0) return bad;
+  if (int bad = sizes(c, 0, 7); bad >= 0) return bad;
   const double rows = c.number[0], tokens = c.number[1], headDim = c.number[2], pairs = c.number[3];
   if (rows > 0 && tokens == 0) return 1;
   if (pairs > 0 && (pairs - 1) * c.number[4] + c.number[5] >= headDim) return 3;
   need[0] = need[1] = 4 * times(rows, headDim);
-  need[2] = need[3] = rows == 0 ? 0 : 4 * times(rows < tokens ? rows : tokens, pairs);
+  if (c.number[6] < 1) return 6;
+  const double positions = over(rows, c.number[6]);
+  need[2] = need[3] = rows == 0 ? 0 : 4 * times(positions < tokens ? positions : tokens, pairs);
   return -1;
 }
 int checkReduce(const Call &c, double *need) {
@@ -249,12 +251,61 @@ int checkRans(const Call &c, double *need) {
   return -1;
 }
 
+// rows, heads, kvHeads, headDim, segments, longest, scale
+int checkSegments(const Call &c, double *q, double *kv, double *borders) {
+  if (int bad = sizes(c, 0, 6); bad >= 0) return bad;
+  if (c.number[1] > 0 && (c.number[2] == 0 || fmod(c.number[1], c.number[2]) != 0)) return 2;
+  if (c.number[5] > c.number[0]) return 5;
+  *q = 4 * times(c.number[0], c.number[1], c.number[3]);
+  *kv = 4 * times(c.number[0], c.number[2], c.number[3]);
+  *borders = 4 * (c.number[4] + 1);
+  return -1;
+}
+int checkSegmentAttention(const Call &c, double *need) {
+  double q, kv;
+  if (int bad = checkSegments(c, &q, &kv, &need[4]); bad >= 0) return bad;
+  need[0] = need[1] = q;
+  need[2] = need[3] = kv;
+  return -1;
+}
+int checkAttentionBackward(const Call &c, double *need) {
+  double q, kv;
+  if (int bad = checkSegments(c, &q, &kv, &need[8]); bad >= 0) return bad;
+  need[0] = need[3] = need[6] = need[7] = q;
+  need[1] = need[2] = need[4] = need[5] = kv;
+  return -1;
+}
+// rows, columns, epsilon, height
+int checkRmsNormBackward(const Call &c, double *need) {
+  if (int bad = sizes(c, 0, 2); bad >= 0) return bad;
+  if (!isSize(c.number[3]) || c.number[3] < 1) return 3;
+  const double x = 4 * times(c.number[0], c.number[1]);
+  need[0] = need[2] = need[4] = x;
+  need[1] = 4 * times(over(c.number[0], c.number[3]), c.number[1]);
+  need[3] = c.number[0] == 0 ? 0 : 4 * c.number[1];
+  need[5] = c.tensor[5] == nullptr ? 0 : x;
+  return -1;
+}
+template <int TENSORS> int checkMap(const Call &c, double *need) {
+  if (!isSize(c.number[0])) return 0;
+  for (int i = 0; i < TENSORS; i++) need[i] = 4 * c.number[0];
+  return -1;
+}
+int checkCrossEntropy(const Call &c, double *need) {
+  if (int bad = sizes(c, 0, 2); bad >= 0) return bad;
+  need[0] = need[3] = need[4] = 4 * c.number[0];
+  need[1] = need[2] = 4 * times(c.number[0], c.number[1]);
+  return -1;
+}
+
 const Signature signatures[PRIMITIVES] = {
     {3, 8, checkGemm},       {2, 3, checkConvert},     {2, 2, checkUnary},    {3, 7, checkBinary},
-    {2, 2, checkSoftmax},    {3, 3, checkRmsNorm},     {4, 6, checkRotate},   {2, 4, checkReduce},
+    {2, 2, checkSoftmax},    {3, 3, checkRmsNorm},     {4, 7, checkRotate},   {2, 4, checkReduce},
     {3, 3, checkTopK},       {2, 4, checkTranspose},   {3, 3, checkHadamard}, {10, 13, checkAttention},
     {4, 6, checkPack},       {4, 8, checkUnpack},      {4, 10, checkLinearPacked}, {3, 5, checkLinearDense},
     {4, 5, checkTwoOfFour},  {2, 4, checkUnpackBits},  {5, 6, checkRans},
+    {5, 7, checkSegmentAttention}, {9, 7, checkAttentionBackward}, {6, 4, checkRmsNormBackward}, {3, 1, checkMap<3>},
+    {6, 1, checkMap<6>},     {5, 2, checkCrossEntropy},
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include "linear-dense.h"
 #include "packed.h"
 #include "rans.h"
+#include "segment-attention.h"
+#include "training-rows.h"
 
 #if defined(TERSOR_AVX512)
 #define TABLE avx512Table
@@ -52,6 +54,12 @@ const KernelTable TABLE = {
         {linearTwoOfFour, linearTwoOfFourScratch, [](const Call &c) { return perElement(c, c.number[0] <= 4 ? 0.1 : 0.03, 0, 3); }},
         {unpackBits, noScratch, [](const Call &c) { return perElement(c, 0.3, 0, 2); }},
         {ransDecode, ransScratch, [](const Call &c) { return c.number[2] * 1.0; }},
+        {segmentAttention, segmentAttentionScratch, segmentAttentionCost},
+        {attentionBackward, attentionBackwardScratch, [](const Call &c) { return 2.5 * segmentAttentionCost(c); }},
+        {rmsNormBackward, noScratch, [](const Call &c) { return perElement(c, 0.6, 0, 2); }},
+        {swiglu, noScratch, [](const Call &c) { return c.number[0] * 0.7; }},
+        {swigluBackward, noScratch, [](const Call &c) { return c.number[0] * 1.0; }},
+        {crossEntropy, noScratch, [](const Call &c) { return perElement(c, 0.7, 0, 2); }},
     },
 };
 

@@ -123,12 +123,12 @@ void rmsNorm(const Call &call, Member &member) {
 
 void rotate(const Call &call, Member &member) {
   const int64_t rows = call.size(0), tokens = call.size(1), headDim = call.size(2), pairs = call.size(3);
-  const int64_t near = call.size(4), far = call.size(5);
+  const int64_t near = call.size(4), far = call.size(5), repeat = call.size(6);
   shareRows(member, rows, headDim, [&](int64_t row) {
     const float *x = call.at<const float>(1) + row * headDim;
     float *y = call.at<float>(0) + row * headDim;
-    const float *cos = call.at<const float>(2) + row % tokens * pairs;
-    const float *sin = call.at<const float>(3) + row % tokens * pairs;
+    const int64_t token = row / repeat % tokens;
+    const float *cos = call.at<const float>(2) + token * pairs, *sin = call.at<const float>(3) + token * pairs;
     if (y != x) memcpy(y, x, size_t(4 * headDim));
     int64_t p = 0;
     if (near == 1 && far >= pairs) {

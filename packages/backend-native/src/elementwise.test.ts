@@ -238,7 +238,7 @@ eachNativeDevice(t => {
         }
       }
       const y = t.floats(x)
-      t.run('rotate', [y], [y, t.floats(cos), t.floats(sin)], [rows, tokens, headDim, pairs, near, far])
+      t.run('rotate', [y], [y, t.floats(cos), t.floats(sin)], [rows, tokens, headDim, pairs, near, far, 1])
       expect(y.data as Float32Array).toBeAllclose(expected, { rtol: 1e-6, atol: 1e-6 })
     }
   })

@@ -12,7 +12,7 @@ const signatures: Readonly<
   binary: [1, 2, 7],
   softmax: [1, 1, 2],
   rmsNorm: [1, 2, 3],
-  rotate: [1, 3, 6],
+  rotate: [1, 3, 7],
   reduce: [1, 1, 4],
   topK: [2, 1, 3],
   transpose: [1, 1, 4],
@@ -25,6 +25,12 @@ const signatures: Readonly<
   linearTwoOfFour: [1, 3, 5],
   unpackBits: [1, 1, 4],
   ransDecode: [2, 3, 6],
+  segmentAttention: [1, 4, 7],
+  attentionBackward: [3, 6, 7],
+  rmsNormBackward: [2, 4, 4],
+  swiglu: [1, 2, 1],
+  swigluBackward: [3, 3, 1],
+  crossEntropy: [2, 3, 2],
 }
 
 const indices = /* @__PURE__ */ new Map(

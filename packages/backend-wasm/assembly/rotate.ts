@@ -11,6 +11,7 @@ export function rotate(
   pairs: u32,
   near: u32,
   far: u32,
+  repeat: u32,
   part: u32,
   parts: u32,
 ): void {
@@ -21,7 +22,7 @@ export function rotate(
     const from = x + ((<usize>(row * headDim)) << 2)
     const to = y + ((<usize>(row * headDim)) << 2)
     if (to != from) memory.copy(to, from, (<usize>headDim) << 2)
-    const angles = (<usize>((row % tokens) * pairs)) << 2
+    const angles = (<usize>(((row / repeat) % tokens) * pairs)) << 2
     let c = cos + angles
     let s = sin + angles
     let at = to

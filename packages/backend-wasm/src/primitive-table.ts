@@ -27,7 +27,7 @@ function activationBytes(k: number, group: number): number {
 }
 
 /** What the host has to know about each primitive beyond its arguments. */
-export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
+export const primitives: Readonly<Partial<Record<PrimitiveName, Primitive>>> = {
   gemm: { scratch: () => PRODUCT, work: ([batch, m, n, k]) => batch! * m! * n! * k! },
   convert: { scratch: () => SMALL, work: ([size]) => 2 * size! },
   unary: { work: ([, size]) => 8 * size! },

@@ -25,6 +25,7 @@ export {
   type DeviceKernels,
   type Kernels,
   kernel,
+  type Loss,
   type MatmulOptions,
   type Order,
   type Out,
@@ -33,6 +34,10 @@ export {
   type ReduceOp,
   type RopeLayout,
   type RopeOptions,
+  type Rotations,
+  type RowWeights,
+  type SegmentAttentionOptions,
+  type TrainingKernels,
   type UnaryOp,
 } from './kernels.ts'
 

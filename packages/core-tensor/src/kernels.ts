@@ -141,8 +141,67 @@ export interface CodingKernels {
   unpackBits(packed: Tensor, options: { bits: number; columns: number; out?: Tensor }): Tensor
 }
 
-/** Every primitive that a device may accelerate; the training group joins with its package. */
-export interface Kernels extends CoreKernels, CodingKernels {}
+/** How heads lie side by side in the rows of q, k and v, and which rows may see each other. */
+export interface SegmentAttentionOptions {
+  heads: number
+  /** Key heads, each shared by heads / kvHeads query heads. */
+  kvHeads: number
+  headDim: number
+  /** Where each document begins, ascending from 0, then the number of rows. */
+  borders: readonly number[]
+  /** Multiplies q·k; 1/√headDim by default. */
+  scale?: number
+}
+
+/** Cosines and sines of positions, of the type of what they rotate. */
+export interface Rotations {
+  /** (positions, pairs) */
+  readonly cos: Tensor
+  /** (positions, pairs) */
+  readonly sin: Tensor
+  readonly layout: RopeLayout
+}
+
+/** What a loss of rows says: the loss, and how it changes with each input. */
+export interface Loss {
+  readonly loss: number
+  /** Of the shape of what the loss was taken of. */
+  readonly gradient: Tensor
+}
+
+/** Which rows of a loss count how much. */
+export interface RowWeights {
+  /** (rows) how much each row counts; 1 by default, 0 leaves it out. */
+  weights?: ArrayLike<number> | undefined
+  /** What the weighted sum is divided by; the sum of the weights by default. Pass it when a batch comes in parts. */
+  total?: number | undefined
+}
+
+/** Backward passes, and what training computes in one go; documented with their references in `@tersor/distill`. */
+export interface TrainingKernels {
+  segmentAttention(q: Tensor, k: Tensor, v: Tensor, options: SegmentAttentionOptions): Tensor
+  attentionBackward(
+    dO: Tensor,
+    options: SegmentAttentionOptions & { q: Tensor; k: Tensor; v: Tensor; o: Tensor },
+  ): { dq: Tensor; dk: Tensor; dv: Tensor }
+  rotateHeads(x: Tensor, rotations: Rotations): Tensor
+  rmsNormBackward(
+    x: Tensor,
+    weight: Tensor,
+    dy: Tensor,
+    options: { epsilon: number; weightGradient: Tensor; residual?: Tensor },
+  ): Tensor
+  swiglu(gate: Tensor, up: Tensor): Tensor
+  swigluBackward(
+    gate: Tensor,
+    up: Tensor,
+    da: Tensor,
+  ): { gateGradient: Tensor; upGradient: Tensor; value: Tensor }
+  crossEntropy(logits: Tensor, targets: ArrayLike<number>, options?: RowWeights): Loss
+}
+
+/** Every primitive that a device may accelerate. */
+export interface Kernels extends CoreKernels, CodingKernels, TrainingKernels {}
 
 /** What a device accelerates. A kernel that returns undefined leaves this call to the reference. */
 export type DeviceKernels = {

@@ -1,4 +1,4 @@
-import { ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
+import { kernel, type SegmentAttentionOptions, ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
 import { binary, matmul, reduce } from '@tersor/core-tensor/reference'
 import { floatData } from './float-data.ts'
 import {
@@ -8,7 +8,6 @@ import {
   headsOf,
   joinHeads,
   putRows,
-  type SegmentAttentionOptions,
   splitHeads,
 } from './segment-attention.ts'
 
@@ -26,7 +25,9 @@ import {
  * @returns dq (rows, heads · headDim), dk and dv (rows, kvHeads · headDim), with respect to the rotated q and k
  * @throws {ShapeError} when shapes or borders do not fit
  */
-export function attentionBackward(
+export const attentionBackward = /* @__PURE__ */ kernel('attentionBackward', attentionBackwardReference)
+
+function attentionBackwardReference(
   dO: Tensor,
   options: SegmentAttentionOptions & { q: Tensor; k: Tensor; v: Tensor; o: Tensor },
 ): { dq: Tensor; dk: Tensor; dv: Tensor } {

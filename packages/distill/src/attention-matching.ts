@@ -1,6 +1,5 @@
-import { ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
+import { type Loss, ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
 import { floatData } from './float-data.ts'
-import type { Loss } from './row-loss.ts'
 
 /**
  * How far a student's attention is from its teacher's: the mean over heads and queries of KL(teacher ‖

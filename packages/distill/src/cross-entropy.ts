@@ -1,6 +1,6 @@
-import { ShapeError, type Tensor } from '@tersor/core-tensor'
+import { kernel, type Loss, type RowWeights, ShapeError, type Tensor } from '@tersor/core-tensor'
 import { floatData } from './float-data.ts'
-import { type Loss, type RowWeights, totalWeight } from './row-loss.ts'
+import { totalWeight } from './row-loss.ts'
 import { softened } from './softened.ts'
 
 /**
@@ -16,7 +16,9 @@ import { softened } from './softened.ts'
  * loss // => ≈ 0.693
  * gradient.data // => Float32Array [0.5, -0.5]
  */
-export function crossEntropy(
+export const crossEntropy = /* @__PURE__ */ kernel('crossEntropy', crossEntropyReference)
+
+function crossEntropyReference(
   logits: Tensor,
   targets: ArrayLike<number>,
   { weights, total }: RowWeights = {},

@@ -1,6 +1,6 @@
-import type { Tensor } from '@tersor/core-tensor'
+import type { Loss, RowWeights, Tensor } from '@tersor/core-tensor'
 import { floatData } from './float-data.ts'
-import { checkPair, type Loss, type RowWeights, totalWeight } from './row-loss.ts'
+import { checkPair, totalWeight } from './row-loss.ts'
 import { softened } from './softened.ts'
 
 export interface TemperatureOptions extends RowWeights {

@@ -6,8 +6,9 @@ import { crossEntropy } from './cross-entropy.ts'
 import { embeddingBackward } from './embedding-backward.ts'
 import { linearBackward } from './linear-backward.ts'
 import { rmsNormBackward } from './rms-norm-backward.ts'
-import { rotateHeads, rotationsOf } from './rotate-heads.ts'
+import { inverseRotations, rotateHeads, rotationsOf } from './rotate-heads.ts'
 import { segmentAttention } from './segment-attention.ts'
+import { swiglu } from './swiglu.ts'
 import { swigluBackward } from './swiglu-backward.ts'
 import { centralDifferences, dot, normals, relativeError } from './testing/central-differences.ts'
 
@@ -54,7 +55,7 @@ const cases: Record<string, () => Case> = {
     const up = normals([5, 6], { seed: 2 })
     return {
       inputs: { gate, up },
-      forward: () => binary('mul', unary('silu', gate), up),
+      forward: () => swiglu(gate, up),
       backward(dy) {
         const { gateGradient, upGradient, value } = swigluBackward(gate, up, dy)
         expect(relativeError(value, binary('mul', unary('silu', gate), up))).toBeLessThan(1e-14)
@@ -75,12 +76,12 @@ const cases: Record<string, () => Case> = {
 for (const layout of ['half', 'interleaved'] as const) {
   cases[`rope ${layout}`] = () => {
     const x = normals([6, 8])
-    const rotations = rotationsOf({ headDim: 4, ropeBase: 100, ropeLayout: layout }, 3)
+    const rotations = rotationsOf({ headDim: 4, ropeBase: 100, ropeLayout: layout }, 3, x)
     const copyOf = (t: Tensor) => new Tensor('float64', (t.data as Float64Array).slice(), t.dims)
     return {
       inputs: { x },
       forward: () => rotateHeads(copyOf(x), rotations),
-      backward: dy => ({ x: rotateHeads(copyOf(dy), rotations, { inverse: true }) }),
+      backward: dy => ({ x: rotateHeads(copyOf(dy), inverseRotations(rotations)) }),
     }
   }
 }

@@ -7,13 +7,13 @@ export {
 export { type TrainingRows, trainingRows, type TrainingWindow } from './training-window.ts'
 export { linearBackward } from './linear-backward.ts'
 export { rmsNormBackward } from './rms-norm-backward.ts'
-export { rotateHeads, type Rotations, rotationsOf } from './rotate-heads.ts'
-export { segmentAttention, type SegmentAttentionOptions } from './segment-attention.ts'
+export { inverseRotations, rotateHeads, rotationsOf } from './rotate-heads.ts'
+export { segmentAttention } from './segment-attention.ts'
 export { attentionBackward } from './attention-backward.ts'
+export { swiglu } from './swiglu.ts'
 export { swigluBackward } from './swiglu-backward.ts'
 export { embeddingBackward } from './embedding-backward.ts'
 export { crossEntropy } from './cross-entropy.ts'
-export type { Loss, RowWeights } from './row-loss.ts'
 export { llamaStates } from './llama-states.ts'
 
 // Optimisers

@@ -1,4 +1,4 @@
-import { Tensor } from '@tersor/core-tensor'
+import { type Loss, type Rotations, Tensor } from '@tersor/core-tensor'
 import { binary, gather, matmul, rmsNorm } from '@tersor/core-tensor/reference'
 import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, type LlamaConfig, weightShapes } from '@tersor/models'
 import { attentionBackward } from './attention-backward.ts'
@@ -7,8 +7,7 @@ import { embeddingBackward } from './embedding-backward.ts'
 import { linearBackward } from './linear-backward.ts'
 import { blockForward, type Kept, type Pass, passOver, project } from './llama-states.ts'
 import { rmsNormBackward } from './rms-norm-backward.ts'
-import { rotateHeads } from './rotate-heads.ts'
-import type { Loss } from './row-loss.ts'
+import { inverseRotations, rotateHeads, rotationsOf } from './rotate-heads.ts'
 import { swigluBackward } from './swiglu-backward.ts'
 import { type TrainingRows, type TrainingWindow, trainingRows } from './training-window.ts'
 
@@ -32,6 +31,7 @@ export interface LlamaGradientsOptions {
 }
 
 interface BackwardPass extends Pass {
+  rotationsBack: Rotations
   gradient(name: string): Tensor
 }
 
@@ -66,11 +66,13 @@ export function llamaGradients(
   { gradients, total, objective = {} }: LlamaGradientsOptions = {},
 ): { loss: number; gradients: ReadonlyMap<string, Tensor>; total: number } {
   const rows = trainingRows(windows)
-  const { device, ...pass } = passOver(config, weights, rows)
+  const { device, ...model } = passOver(config, weights, rows)
   const sums = gradients ?? zerosLike(weights, config)
   const divisor = total ?? rows.total
-  const back: BackwardPass = { ...pass, gradient: name => sums.get(name)! }
   const loss = device.scope(() => {
+    const rotations = rotationsOf(config, rows.length, model.weight(EMBEDDING))
+    const rotationsBack = inverseRotations(rotations)
+    const pass: BackwardPass = { ...model, rotations, rotationsBack, gradient: name => sums.get(name)! }
     const tokens = device.upload(new Tensor('int32', rows.tokens, [rows.tokens.length]))
     const kept: Kept[] = []
     const hiddenSlopes: (Tensor | undefined)[] = []
@@ -89,7 +91,7 @@ export function llamaGradients(
     }
     observe(config.layers, x)
     let dx = device.scope(() => {
-      const { loss, gradient } = headPass(x, back, divisor, objective)
+      const { loss, gradient } = headPass(x, pass, divisor, objective)
       sum += loss
       return gradient
     })
@@ -99,11 +101,11 @@ export function llamaGradients(
       if (slopes !== undefined) binary('add', dx, slopes, { out: dx })
       if (layer === 0) break
       const state = kept[layer - 1]!
-      const next = device.scope(() => blockBackward(layer - 1, dx, state, back))
+      const next = device.scope(() => blockBackward(layer - 1, dx, state, pass))
       for (const tensor of [dx, ...Object.values(state)]) tensor.dispose()
       dx = next
     }
-    embeddingBackward(tokens, dx, { weightGradient: back.gradient(EMBEDDING) })
+    embeddingBackward(tokens, dx, { weightGradient: pass.gradient(EMBEDDING) })
     return sum
   })
   return { loss, gradients: sums, total: rows.total }
@@ -126,7 +128,7 @@ function headPass(x: Tensor, pass: BackwardPass, total: number, objective: Objec
 }
 
 function blockBackward(layer: number, dz: Tensor, kept: Kept, pass: BackwardPass): Tensor {
-  const { config, weight, gradient, rows, rotations } = pass
+  const { config, weight, gradient, rows, rotationsBack } = pass
   const { epsilon } = config
   const { x, q, k, v, o, y, gate, up } = kept
   const names = blockWeightNames(layer)
@@ -150,8 +152,8 @@ function blockBackward(layer: number, dz: Tensor, kept: Kept, pass: BackwardPass
 
   const dO = through(names.output, o, dy)
   const { dq, dk, dv } = attentionBackward(dO, { q, k, v, o, ...config, borders: rows.borders })
-  rotateHeads(dq, rotations, { inverse: true })
-  rotateHeads(dk, rotations, { inverse: true })
+  rotateHeads(dq, rotationsBack)
+  rotateHeads(dk, rotationsBack)
   const h = rmsNorm(x, weight(names.attentionNorm), { epsilon })
   const dh = through(names.query, h, dq)
   through(names.key, h, dk, dh)

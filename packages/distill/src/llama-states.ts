@@ -1,8 +1,9 @@
-import { type Device, ShapeError, Tensor } from '@tersor/core-tensor'
-import { binary, gather, matmul, rmsNorm, unary } from '@tersor/core-tensor/reference'
+import { type Device, type Rotations, ShapeError, Tensor } from '@tersor/core-tensor'
+import { binary, gather, matmul, rmsNorm } from '@tersor/core-tensor/reference'
 import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, type LlamaConfig, weightShapes } from '@tersor/models'
-import { type Rotations, rotateHeads, rotationsOf } from './rotate-heads.ts'
+import { rotateHeads, rotationsOf } from './rotate-heads.ts'
 import { segmentAttention } from './segment-attention.ts'
+import { swiglu } from './swiglu.ts'
 import type { TrainingRows } from './training-window.ts'
 
 /** What a block keeps from its forward pass; norms and the product of gate and up are computed again. */
@@ -45,8 +46,9 @@ export function llamaStates(
   weights: ReadonlyMap<string, Tensor>,
   rows: TrainingRows,
 ): { logits: Tensor; hidden: readonly Tensor[] } {
-  const { device, ...pass } = passOver(config, weights, rows)
+  const { device, ...model } = passOver(config, weights, rows)
   return device.scope(() => {
+    const pass = { ...model, rotations: rotationsOf(config, rows.length, model.weight(EMBEDDING)) }
     const tokens = device.upload(new Tensor('int32', rows.tokens, [rows.tokens.length]))
     const hidden = [gather(pass.weight(EMBEDDING), tokens, { axis: 0 })]
     for (let layer = 0; layer < config.layers; layer++) {
@@ -71,9 +73,7 @@ export function blockForward(layer: number, x: Tensor, pass: Pass): Kept & { z: 
   const h2 = rmsNorm(y, weight(names.feedForwardNorm), { epsilon })
   const gate = project(h2, weight(names.gate))
   const up = project(h2, weight(names.up))
-  const inner = unary('silu', gate)
-  binary('mul', inner, up, { out: inner })
-  const z = binary('add', y, project(inner, weight(names.down)))
+  const z = binary('add', y, project(swiglu(gate, up), weight(names.down)))
   return { x, q, k, v, o, y, gate, up, z }
 }
 
@@ -91,7 +91,7 @@ export function passOver(
   config: LlamaConfig,
   weights: ReadonlyMap<string, Tensor>,
   rows: TrainingRows,
-): Pass & { device: Device } {
+): Omit<Pass, 'rotations'> & { device: Device } {
   for (const [name, dims] of weightShapes(config)) {
     const weight = weights.get(name)
     if (!(weight instanceof Tensor) || weight.dims.join() !== dims.join()) {
@@ -116,6 +116,5 @@ export function passOver(
     config,
     weight: name => weights.get(name)!,
     rows,
-    rotations: rotationsOf(config, rows.length),
   }
 }

@@ -1,4 +1,4 @@
-import { Rng, Tensor } from '@tersor/core-tensor'
+import { type Loss, Rng, Tensor } from '@tersor/core-tensor'
 import { softmax } from '@tersor/core-tensor/reference'
 import { Llama } from '@tersor/models'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,6 @@ import { forwardKl } from './forward-kl.ts'
 import { hiddenMatching } from './hidden-matching.ts'
 import { llamaGradients } from './llama-gradients.ts'
 import { reverseKl } from './reverse-kl.ts'
-import type { Loss } from './row-loss.ts'
 import {
   centralDifferences,
   differencesAlong,

@@ -1,7 +1,7 @@
-import type { Tensor } from '@tersor/core-tensor'
+import type { Loss, Tensor } from '@tersor/core-tensor'
 import { floatData } from './float-data.ts'
 import type { TemperatureOptions } from './forward-kl.ts'
-import { checkPair, type Loss, totalWeight } from './row-loss.ts'
+import { checkPair, totalWeight } from './row-loss.ts'
 import { softened } from './softened.ts'
 
 /**

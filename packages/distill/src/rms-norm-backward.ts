@@ -1,4 +1,4 @@
-import { ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
+import { kernel, ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
 import { floatData } from './float-data.ts'
 
 /**
@@ -16,7 +16,9 @@ import { floatData } from './float-data.ts'
  * @returns dx (tokens, d)
  * @throws {ShapeError} when the shapes do not fit
  */
-export function rmsNormBackward(
+export const rmsNormBackward = /* @__PURE__ */ kernel('rmsNormBackward', rmsNormBackwardReference)
+
+function rmsNormBackwardReference(
   x: Tensor,
   weight: Tensor,
   dy: Tensor,

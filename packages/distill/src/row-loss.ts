@@ -1,19 +1,4 @@
-import { ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
-
-/** What a loss of rows says: the loss, and how it changes with each input. */
-export interface Loss {
-  readonly loss: number
-  /** Of the shape of what the loss was taken of. */
-  readonly gradient: Tensor
-}
-
-/** Which rows of a loss count how much. */
-export interface RowWeights {
-  /** (rows) how much each row counts; 1 by default, 0 leaves it out. */
-  weights?: ArrayLike<number> | undefined
-  /** What the weighted sum is divided by; the sum of the weights by default. Pass it when a batch comes in parts. */
-  total?: number | undefined
-}
+import { type RowWeights, ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
 
 /** What the sum over rows is divided by. */
 export function totalWeight(rows: number, { weights, total }: RowWeights): number {

@@ -1,18 +1,6 @@
-import { ShapeError, type Tensor } from '@tersor/core-tensor'
+import { kernel, type SegmentAttentionOptions, ShapeError, type Tensor } from '@tersor/core-tensor'
 import { attention, matmul, softmax, transpose } from '@tersor/core-tensor/reference'
 import { floatData } from './float-data.ts'
-
-/** How heads lie side by side in the rows of q, k and v, and which rows may see each other. */
-export interface SegmentAttentionOptions {
-  heads: number
-  /** Key heads, each shared by heads / kvHeads query heads. */
-  kvHeads: number
-  headDim: number
-  /** Where each document begins, ascending from 0, then the number of rows. */
-  borders: ArrayLike<number>
-  /** Multiplies q·k; 1/√headDim by default. */
-  scale?: number
-}
 
 /**
  * Queries that are worked on together. Their scores (heads · 128 rows of as many keys as they see)
@@ -32,7 +20,14 @@ const BLOCK = 128
  * @returns (rows, heads · headDim)
  * @throws {ShapeError} when shapes or borders do not fit
  */
-export function segmentAttention(q: Tensor, k: Tensor, v: Tensor, options: SegmentAttentionOptions): Tensor {
+export const segmentAttention = /* @__PURE__ */ kernel('segmentAttention', segmentAttentionReference)
+
+function segmentAttentionReference(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: SegmentAttentionOptions,
+): Tensor {
   checkSegments(q, k, v, options)
   const { heads, kvHeads, headDim, borders } = options
   const scale = options.scale ?? 1 / Math.sqrt(headDim)

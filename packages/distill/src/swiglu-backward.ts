@@ -1,4 +1,4 @@
-import { ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
+import { kernel, ShapeError, sameDims, type Tensor } from '@tersor/core-tensor'
 import { unary } from '@tersor/core-tensor/reference'
 import { floatData } from './float-data.ts'
 
@@ -14,7 +14,9 @@ import { floatData } from './float-data.ts'
  * @returns the gradients and the value, each (tokens, hidden)
  * @throws {ShapeError} when the shapes differ
  */
-export function swigluBackward(
+export const swigluBackward = /* @__PURE__ */ kernel('swigluBackward', swigluBackwardReference)
+
+function swigluBackwardReference(
   gate: Tensor,
   up: Tensor,
   da: Tensor,

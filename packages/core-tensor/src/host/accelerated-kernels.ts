@@ -4,6 +4,7 @@ import { coding } from './kernels/coding.ts'
 import { elementwise } from './kernels/elementwise.ts'
 import { products } from './kernels/products.ts'
 import { rowwise } from './kernels/rows.ts'
+import { training } from './kernels/training.ts'
 import type { PrimitiveName, Primitives } from './primitives.ts'
 
 /** The primitive behind each kernel that does not carry its name. */
@@ -12,6 +13,7 @@ const primitiveOf: { readonly [N in keyof Kernels]?: PrimitiveName } = {
   gram: 'gemm',
   cast: 'convert',
   rope: 'rotate',
+  rotateHeads: 'rotate',
   linearSparse: 'linearTwoOfFour',
 }
 
@@ -26,6 +28,7 @@ export function acceleratedKernels(primitives: Primitives): DeviceKernels {
     ...rowwise(primitives),
     ...attending(primitives),
     ...coding(primitives),
+    ...training(primitives),
   }
   const offered = Object.entries(all).filter(([name]) =>
     primitives.has(primitiveOf[name as keyof Kernels] ?? (name as PrimitiveName)),

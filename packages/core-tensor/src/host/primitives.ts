@@ -31,8 +31,8 @@ export interface Primitives {
    * `softmax (y ; x ; rows, columns)`, `rmsNorm (y ; x, weight ; rows, columns, epsilon)`:
    * as their references; y may be x.
    *
-   * `rotate (y ; x, cos, sin ; rows, tokens, headDim, pairs, near, far)`: rotary embedding. Row r of x
-   * (rows, headDim) is at token r mod tokens; its elements p·near and p·near + far turn by the angle
+   * `rotate (y ; x, cos, sin ; rows, tokens, headDim, pairs, near, far, repeat)`: rotary embedding. Row r of x
+   * (rows, headDim) is at token ⌊r / repeat⌋ mod tokens; its elements p·near and p·near + far turn by the angle
    * whose cosine and sine are at [token·pairs + p]; the rest passes unchanged. y may be x.
    *
    * `reduce (y ; x ; op, outer, length, inner)`: y (outer, inner) over the middle of x
@@ -75,6 +75,20 @@ export interface Primitives {
    *
    * `ransDecode (symbols, status ; stream, frequencies, offsets ; chunks, chunkSymbols, size, precision,
    * lanes, streamBytes)`: as codec's `ransDecode`; status (1) int32 becomes 1 where the stream is corrupt.
+   *
+   * `segmentAttention (o ; q, k, v, borders ; rows, heads, kvHeads, headDim, segments, longest, scale)`: causal
+   * attention within documents. q, o (rows, heads · headDim), k, v (rows, kvHeads · headDim), borders (segments + 1)
+   * int32, of which none is more than `longest` after the one before.
+   *
+   * `attentionBackward (dq, dk, dv ; q, k, v, o, dO, borders ; as above)`: its gradients.
+   *
+   * `rmsNormBackward (dx, sums ; x, weight, dy, residual ; rows, columns, epsilon, height)`: dx, with `residual`
+   * (may be null) added; sums (⌈rows / height⌉, columns) the weight's gradient over each `height` rows.
+   *
+   * `swiglu (a ; gate, up ; size)`: silu(gate)·up. `swigluBackward (dGate, dUp, a ; gate, up, da ; size)`.
+   *
+   * `crossEntropy (losses, slopes ; logits, targets, weights ; rows, columns)`: of each row of weight the loss, and
+   * weight · (softmax − one at its target, int32); 0 of the others.
    */
   run(
     name: PrimitiveName,
@@ -114,6 +128,12 @@ export type PrimitiveName =
   | 'linearTwoOfFour'
   | 'unpackBits'
   | 'ransDecode'
+  | 'segmentAttention'
+  | 'attentionBackward'
+  | 'rmsNormBackward'
+  | 'swiglu'
+  | 'swigluBackward'
+  | 'crossEntropy'
 
 export const unaryOps = ['neg', 'exp', 'silu', 'gelu', 'sqrt', 'abs'] as const
 export const binaryOps = ['add', 'sub', 'mul', 'div', 'max'] as const

@@ -39,7 +39,7 @@ export function rowwise(primitives: Primitives): DeviceKernels {
       const cos = x.device.upload(angles.cos)
       const sin = x.device.upload(angles.sin)
       const [near, far] = layout === 'half' ? [1, pairs] : [2, 1]
-      primitives.run('rotate', [landed.y], [x, cos, sin], [rowsOf(x), tokens, headDim, pairs, near, far])
+      primitives.run('rotate', [landed.y], [x, cos, sin], [rowsOf(x), tokens, headDim, pairs, near, far, 1])
       cos.dispose()
       sin.dispose()
       return landed.done()
