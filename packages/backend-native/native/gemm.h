@@ -150,10 +150,13 @@ template <class Columns> void multiply(const Product &p, const Columns &columns,
           }
         });
         member.barrier();
-        const int64_t rowBlocks = ceilDivide(down, MC), columnBlocks = ceilDivide(across, NC_ITEM);
+        // Small products are cut finer, so that all threads have some of it.
+        const int64_t wanted = member.parts() == 1 ? 1 : 3 * member.parts();
+        const int64_t tall = least(MC, most(2 * MR, roundUp(ceilDivide(down, ceilDivide(wanted, ceilDivide(across, NC_ITEM))), MR)));
+        const int64_t rowBlocks = ceilDivide(down, tall), columnBlocks = ceilDivide(across, NC_ITEM);
         const bool add = p0 > 0 || p.add;
         member.share(rowBlocks * columnBlocks, [&](int64_t item) {
-          const int64_t iStart = item % rowBlocks * MC, iEnd = least(down, iStart + MC);
+          const int64_t iStart = item % rowBlocks * tall, iEnd = least(down, iStart + tall);
           const int64_t jStart = item / rowBlocks * NC_ITEM, jEnd = least(across, jStart + NC_ITEM);
           for (int64_t j = jStart; j < jEnd; j += NR) {
             for (int64_t i = iStart; i < iEnd; i += MR) {

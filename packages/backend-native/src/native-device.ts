@@ -4,6 +4,7 @@ import { type Activations, HostDevice } from '@tersor/core-tensor/host'
 import { type Addon, addonProblem, loadAddon } from './addon.ts'
 import { NativeMemory } from './native-memory.ts'
 import { NativePrimitives } from './native-primitives.ts'
+import { RecycledBlocks } from './recycled-blocks.ts'
 
 /** An instruction set that the addon may have kernels for. */
 export type NativeIsa = 'baseline' | 'avx2' | 'avx512' | 'neon'
@@ -89,6 +90,7 @@ class NativeDevice extends HostDevice {
   readonly #held = new Set<WeakRef<NativeMemory>>()
   readonly #references = new WeakMap<NativeMemory, WeakRef<NativeMemory>>()
   readonly #dropped: FinalizationRegistry<{ reference: WeakRef<NativeMemory>; bytes: number }>
+  readonly #recycled = new RecycledBlocks()
   #bytes = 0
   #disposed = false
 
@@ -116,7 +118,11 @@ class NativeDevice extends HostDevice {
         `[Device.empty] expected at most ${this.#maxBytes} bytes in use, got ${byteLength} more than ${this.#bytes}; dispose of tensors or raise maxBytes`,
       )
     }
-    const memory = new NativeMemory(this, this.#aligned(byteLength), freed => this.#release(freed))
+    const memory = new NativeMemory(
+      this,
+      this.#recycled.take(byteLength) ?? this.#aligned(byteLength),
+      (freed, block) => this.#release(freed, block),
+    )
     const reference = new WeakRef(memory)
     this.#held.add(reference)
     this.#references.set(memory, reference)
@@ -129,6 +135,7 @@ class NativeDevice extends HostDevice {
     if (this.#disposed) return
     this.#disposed = true
     for (const reference of [...this.#held]) reference.deref()?.free()
+    this.#recycled.clear()
   }
 
   #aligned(byteLength: number): Uint8Array {
@@ -144,8 +151,9 @@ class NativeDevice extends HostDevice {
     return new Uint8Array(buffer, (ALIGNMENT - past) % ALIGNMENT, byteLength)
   }
 
-  #release(memory: NativeMemory): void {
+  #release(memory: NativeMemory, block: Uint8Array): void {
     this.#dropped.unregister(memory)
+    this.#recycled.give(block)
     if (this.#held.delete(this.#references.get(memory)!)) this.#bytes -= memory.byteLength
   }
 }

@@ -5,9 +5,13 @@ export class NativeMemory implements Memory {
   readonly device: Device
   readonly byteLength: number
   #bytes: Uint8Array | undefined
-  readonly #released: (memory: NativeMemory) => void
+  readonly #released: (memory: NativeMemory, block: Uint8Array) => void
 
-  constructor(device: Device, bytes: Uint8Array, released: (memory: NativeMemory) => void) {
+  constructor(
+    device: Device,
+    bytes: Uint8Array,
+    released: (memory: NativeMemory, block: Uint8Array) => void,
+  ) {
     this.device = device
     this.byteLength = bytes.byteLength
     this.#bytes = bytes
@@ -28,8 +32,9 @@ export class NativeMemory implements Memory {
   }
 
   free(): void {
-    if (this.#bytes === undefined) return
+    const block = this.#bytes
+    if (block === undefined) return
     this.#bytes = undefined
-    this.#released(this)
+    this.#released(this, block)
   }
 }

@@ -148,7 +148,7 @@ export function checkSegments(q: Tensor, k: Tensor, v: Tensor, options: SegmentA
     )
   }
   const ascending = Array.from(borders).every((border, i) =>
-    i === 0 ? border === 0 : border > borders[i - 1]!,
+    i === 0 ? border === 0 : Number.isInteger(border) && border > borders[i - 1]!,
   )
   if (!ascending || borders[borders.length - 1] !== rows) {
     throw new ShapeError(

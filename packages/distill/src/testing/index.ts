@@ -1,0 +1,1 @@
+export { trainingCases } from './training-cases.ts'
