@@ -31,6 +31,7 @@ export { attentionMatching } from './attention-matching.ts'
 export { distillFrom, type DistillFromOptions } from './distill-from.ts'
 
 // Training
+export { initialWeights } from './initial-weights.ts'
 export { train, type TrainOptions, type TrainProgress } from './train.ts'
 export { encodeCheckpoint, restoreCheckpoint, type TrainingState } from './checkpoint.ts'
 export { trainingFlops } from './training-flops.ts'

@@ -1,0 +1,41 @@
+import { type Device, Rng, reference, Tensor } from '@tersor/core-tensor'
+import { type LlamaConfig, weightShapes } from '@tersor/models'
+
+/**
+ * Weights to begin training with: ones for norms; a deviation of 0.02 for embeddings and head, and of
+ * 1/√in for the matrices between, where those that write to the residual stream are divided by
+ * √(2 · layers) (Radford et al., 2019), so that its variance does not grow with depth.
+ *
+ * @param options.seed  0 by default
+ * @returns float32 tensors by Hugging Face's names, on `device`, the reference by default
+ * @example
+ * import { configFromHuggingFace } from '@tersor/models'
+ * const config = configFromHuggingFace({
+ *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16, tie_word_embeddings: true,
+ * })
+ * initialWeights(config, { seed: 1 }).get('model.norm.weight')?.data // => Float32Array [1, 1, 1, 1, 1, 1, 1, 1]
+ */
+export function initialWeights(
+  config: LlamaConfig,
+  { seed = 0, device = reference }: { seed?: number; device?: Device } = {},
+): Map<string, Tensor> {
+  const rng = new Rng(seed)
+  const weights = new Map<string, Tensor>()
+  for (const [name, dims] of weightShapes(config)) {
+    const size = dims.reduce((a, b) => a * b, 1)
+    const spread = deviation(name, dims.at(-1)!, config)
+    const values = Float32Array.from({ length: size }, () =>
+      spread === undefined ? 1 : spread * rng.normal(),
+    )
+    weights.set(name, device.upload(new Tensor('float32', values, dims)))
+  }
+  return weights
+}
+
+/** Of a weight's first values; undefined for a norm. */
+function deviation(name: string, columns: number, { layers }: LlamaConfig): number | undefined {
+  if (name.endsWith('norm.weight')) return undefined
+  if (!name.startsWith('model.layers.')) return 0.02
+  const writes = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight')
+  return (writes ? 1 / Math.sqrt(2 * layers) : 1) / Math.sqrt(columns)
+}
