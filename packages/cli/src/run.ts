@@ -26,10 +26,11 @@ const USAGE = `Tersor makes neural networks smaller, and measures what that cost
 Usage
   tersor inspect FILE [--json]
   tersor quantize FILE --method rtn|gptq|nf4|float8 [--bits N] [--group N] [--calibration FILE] -o OUT
-  tersor eval MODEL --text FILE [--tokenizer FILE] [--against FILE] [--device NAME] [--json]
+  tersor eval MODEL [--text FILE] [--tasks all|NAMES] [--against FILE] [--device NAME] [--json]
   tersor demo [MODEL] [--device NAME]
   tersor verify-devices [MODEL] [--json]
 
+MODEL and FILE are paths, or tiny-lm for the bundled model.
 Each command explains itself with --help. Errors are one line; --debug adds the stack trace.
 `
 

@@ -27,7 +27,9 @@ export function huggingFaceTokenizer(json: object, config: object = {}): Tokeniz
     bos: idOf(names.bos_token, '<s>', '<|begin_of_text|>'),
     eos: idOf(names.eos_token, '</s>', '<|end_of_text|>', '<|endoftext|>'),
     encode: text => Int32Array.from(tokenizer.encode(text, { add_special_tokens: false }).ids),
-    decode: tokens => tokenizer.decode([...tokens], { skip_special_tokens: true }),
+    // The library refuses no tokens.
+    decode: tokens =>
+      tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }),
   }
 }
 

@@ -16,6 +16,9 @@ export { loadModel } from './load-model.ts'
 export { type ModelFile, openModel } from './open-model.ts'
 export { openTokenizer } from './open-tokenizer.ts'
 
+// Variants
+export { type OutlierOptions, withOutliers } from './with-outliers.ts'
+
 // Calibration
 export { type BlockStatistics, calibrateBlocks } from './calibrate-blocks.ts'
 export { type SampleOptions, sampleWindows } from './sample-windows.ts'

@@ -2,20 +2,22 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Device, sizeOf } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, type LogitSource, logitsOf, recordLogits } from '@tersor/eval'
-import { loadModel, type ModelFile, openModel } from '@tersor/models'
+import { evaluateTasks, type TaskName, type TaskScores } from '@tersor/eval/tasks'
+import { type Llama, loadModel, type ModelFile, openModel } from '@tersor/models'
 import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
-import { CALIBRATION_SEED, sampledWindows } from '../calibration.ts'
+import { CALIBRATION_SEED, sampledWindows, tokenizerOf } from '../calibration.ts'
 import { DEVICES, openDevice } from '../devices.ts'
 import { compressModel } from '../job/compress-model.ts'
 import { demoRecipes } from '../job/demo-recipes.ts'
 import type { Recipe } from '../job/recipe.ts'
+import { BUNDLED, modelPath } from '../model-path.ts'
 import type { DemoResult, DemoRow } from '../report/demo-report.ts'
 import { demoCells, demoHeader } from '../report/demo-table.ts'
 import { reportPage } from '../report/report-page.ts'
 import type { Streams } from '../run.ts'
+import { tasksFrom } from '../tasks.ts'
 import { progressBar } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
-import { UsageError } from '../usage-error.ts'
 
 const EVALUATION_TOKENS = 8_192
 /** Half of what `tersor quantize` takes, for the sake of those who wait. */
@@ -25,13 +27,20 @@ const EVALUATION_SEED = 2
 /** Above this the float model runs again for every recipe instead of being remembered. */
 const MAX_RECORDED_BYTES = 2 ** 29
 
-const HELP = `tersor demo MODEL
+/** Tasks that the bundled model is scored on, of those that compression hurts first. */
+const DEFAULT_TASKS = 'needle-256,sort,addition-3,entity'
+const DEFAULT_PROMPTS = 40
+
+const HELP = `tersor demo [MODEL]
 
 The main job: compresses a model with ten recipes, from float8 down to 2 bits, evaluates every file
-that it wrote, prints a table and writes a report page.
+that it wrote, prints a table and writes a report page. Without MODEL, the bundled ${BUNDLED}.
 
   --report DIR   where the page and the compressed files go; report by default
   --tokens N     tokens to evaluate on; ${EVALUATION_TOKENS} by default
+  --tasks NAMES  tasks to score every model on, all or none; for ${BUNDLED} by default
+                 ${DEFAULT_TASKS}
+  --n N          prompts of each task; ${DEFAULT_PROMPTS} by default
   --device NAME  where the models are evaluated: ${DEVICES.join(', ')}; by default the first of them
                  that this machine has. Text is drawn and weights are compressed on the reference,
                  so that the files are the same whatever it is
@@ -43,30 +52,35 @@ export async function demo(args: readonly string[], streams: Streams): Promise<v
   const { values, positionals } = parseArguments(args, {
     report: { type: 'string' },
     tokens: { type: 'string' },
+    tasks: { type: 'string' },
+    n: { type: 'string' },
     device: { type: 'string' },
     json: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   })
   if (values.help) return void streams.out.write(HELP)
-  if (positionals.length === 0) {
-    throw new UsageError(
-      'expected a model: a folder with config.json and safetensors, a .gguf file or a llama2.c .bin, as in `npm start -- path/to/model`',
-    )
-  }
-  const path = onlyPositional(positionals, 'a model')
+  const given = positionals.length === 0 ? BUNDLED : onlyPositional(positionals, 'a model')
+  const path = modelPath(given)
   const quiet = values.json === true
   const tokens =
     values.tokens === undefined ? EVALUATION_TOKENS : wholeNumber(values.tokens, 'tokens', 2, 2 ** 31)
   const folder = values.report ?? 'report'
+  const taskFlag = values.tasks ?? (given === BUNDLED ? DEFAULT_TASKS : 'none')
+  const tasks = taskFlag === 'none' ? [] : tasksFrom(taskFlag)
+  const n = wholeNumber(values.n ?? String(DEFAULT_PROMPTS), 'n', 1, 1_000_000)
   await mkdir(join(folder, 'models'), { recursive: true })
   const device = await openDevice(values.device)
   const file = await openModel(path)
   try {
-    const result = await measure(file, { name: basename(path), device, tokens, folder, streams, quiet })
+    const result = await measure(file, {
+      ...{ name: basename(given), device, tokens, folder, tasks, n, streams, quiet },
+    })
     const page = join(folder, 'index.html')
     await writeFile(page, reportPage(result))
     streams.out.write(
-      quiet ? `${JSON.stringify(result)}\n` : `\n${table(demoHeader, demoCells(result))}\nreport: ${page}\n`,
+      quiet
+        ? `${JSON.stringify(result)}\n`
+        : `\n${table(demoHeader(result), demoCells(result))}\nreport: ${page}\n`,
     )
   } finally {
     device.dispose()
@@ -79,13 +93,16 @@ interface Request {
   readonly device: Device
   readonly tokens: number
   readonly folder: string
+  readonly tasks: readonly TaskName[]
+  /** Prompts of each task. */
+  readonly n: number
   readonly streams: Streams
   readonly quiet: boolean
 }
 
 async function measure(
   file: ModelFile,
-  { name, device, tokens, folder, streams, quiet }: Request,
+  { name, device, tokens, folder, tasks, n, streams, quiet }: Request,
 ): Promise<DemoResult> {
   const say = (text: string) => quiet || streams.out.write(text)
   const model = await loadModel(file, { device })
@@ -108,10 +125,14 @@ async function measure(
     `float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens that the model drew itself\n`,
   )
 
+  const score = await scorer(file, tasks, n)
+  const floatTasks = await score(model)
   const rows: DemoRow[] = []
   for (const recipe of demoRecipes(file.names)) {
     rows.push(
-      await measureRecipe(recipe, { file, device, folder, windows, against, calibration, streams, quiet }),
+      await measureRecipe(recipe, {
+        ...{ file, device, folder, windows, against, calibration, score, streams, quiet },
+      }),
     )
   }
   return {
@@ -122,8 +143,18 @@ async function measure(
     calibrationTokens: calibration.reduce((sum, window) => sum + window.length, 0),
     device: model.device.name,
     perplexity: float.perplexity,
+    ...(floatTasks === undefined ? {} : { tasks: floatTasks }),
     rows,
   }
+}
+
+type Score = (model: Llama) => Promise<TaskScores | undefined>
+
+/** Scores models on the tasks; on none, not at all. */
+async function scorer(file: ModelFile, tasks: readonly TaskName[], n: number): Promise<Score> {
+  if (tasks.length === 0) return async () => undefined
+  const tokenizer = await tokenizerOf(file, undefined)
+  return model => evaluateTasks(model, tokenizer, { tasks, n })
 }
 
 interface Setting {
@@ -133,13 +164,14 @@ interface Setting {
   readonly windows: readonly EvaluationWindow[]
   readonly against: LogitSource
   readonly calibration: readonly Int32Array[]
+  readonly score: Score
   readonly streams: Streams
   readonly quiet: boolean
 }
 
 /** Compresses into a file, loads that file, and evaluates what was loaded. */
 async function measureRecipe(recipe: Recipe, setting: Setting): Promise<DemoRow> {
-  const { file, device, folder, windows, against, calibration, streams, quiet } = setting
+  const { file, device, folder, windows, against, calibration, score, streams, quiet } = setting
   const begin = performance.now()
   const progress = progressBar(streams, recipe.name, quiet)
   const path = join(folder, 'models', `${recipe.name.replace(/[^a-z0-9]+/gi, '-')}.safetensors`)
@@ -149,6 +181,7 @@ async function measureRecipe(recipe: Recipe, setting: Setting): Promise<DemoRow>
     against,
     onProgress: (done, total) => progress.update(done, total),
   })
+  const tasks = await score(model)
   model.dispose()
   progress.end()
   const seconds = (performance.now() - begin) / 1000
@@ -160,6 +193,7 @@ async function measureRecipe(recipe: Recipe, setting: Setting): Promise<DemoRow>
     ratio: file.fileBytes / fileBytes,
     perplexity,
     divergence: divergence!,
+    ...(tasks === undefined ? {} : { tasks }),
     seconds,
   }
 }

@@ -1,6 +1,7 @@
 import { sizeReport } from '@tersor/eval'
 import { openModel } from '@tersor/models'
 import { onlyPositional, parseArguments } from '../arguments.ts'
+import { modelPath } from '../model-path.ts'
 import type { Streams } from '../run.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
@@ -16,7 +17,7 @@ export async function inspect(args: readonly string[], { out }: Streams): Promis
     help: { type: 'boolean', short: 'h' },
   })
   if (values.help) return void out.write(HELP)
-  const file = await openModel(onlyPositional(positionals, 'a model file'))
+  const file = await openModel(modelPath(onlyPositional(positionals, 'a model file')))
   try {
     const sizes = []
     for (const name of file.names) {

@@ -10,6 +10,7 @@ import {
 import { type CompressResult, compressModel } from '../job/compress-model.ts'
 import { GPTQ_DEFAULTS } from '../job/demo-recipes.ts'
 import { type Method, modelRecipe } from '../job/recipe.ts'
+import { modelPath } from '../model-path.ts'
 import type { Streams } from '../run.ts'
 import { progressBar } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
@@ -58,7 +59,7 @@ export async function quantize(args: readonly string[], streams: Streams): Promi
     help: { type: 'boolean', short: 'h' },
   })
   if (values.help) return void streams.out.write(HELP)
-  const path = onlyPositional(positionals, 'a model file')
+  const path = modelPath(onlyPositional(positionals, 'a model file'))
   if (values.output === undefined) throw new UsageError('expected -o OUT, the file to write')
   if (values.method === undefined) throw new UsageError('expected --method rtn, gptq, nf4 or float8')
   const method = methodFrom(values as MethodFlags)

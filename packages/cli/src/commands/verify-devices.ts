@@ -5,6 +5,7 @@ import { loadModel } from '@tersor/models'
 import { nf4, quantizeAffine } from '@tersor/quantize'
 import { parseArguments } from '../arguments.ts'
 import { otherDevices } from '../devices.ts'
+import { modelPath } from '../model-path.ts'
 import type { Streams } from '../run.ts'
 import { table } from '../terminal/table.ts'
 import { UsageError } from '../usage-error.ts'
@@ -26,7 +27,7 @@ export async function verifyDevices(args: readonly string[], streams: Streams): 
   if (values.help) return void streams.out.write(HELP)
   const [path, ...more] = positionals
   if (more.length > 0) throw new UsageError(`expected one model, got also '${more.join(' ')}'`)
-  const subject = path === undefined ? sampleWeights() : await loadModel(path)
+  const subject = path === undefined ? sampleWeights() : await loadModel(modelPath(path))
   const devices = await otherDevices()
   try {
     const results = await verify(subject, devices)

@@ -1,4 +1,5 @@
 import type { Divergence } from '@tersor/eval'
+import type { TaskScores } from '@tersor/eval/tasks'
 
 /** One line of the main job's result: a recipe, what its file takes and what it lost. */
 export interface DemoRow {
@@ -12,6 +13,7 @@ export interface DemoRow {
   readonly ratio: number
   readonly perplexity: number
   readonly divergence: Divergence
+  readonly tasks?: TaskScores
   readonly seconds: number
 }
 
@@ -23,5 +25,7 @@ export interface DemoResult {
   readonly calibrationTokens: number
   readonly device: string
   readonly perplexity: number
+  /** Of the uncompressed model, where tasks were asked for. */
+  readonly tasks?: TaskScores
   readonly rows: readonly DemoRow[]
 }

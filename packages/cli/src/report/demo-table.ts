@@ -1,7 +1,8 @@
+import type { TaskScores } from '@tersor/eval/tasks'
 import { bytesText } from '../terminal/table.ts'
 import type { DemoResult, DemoRow } from './demo-report.ts'
 
-export const demoHeader = [
+const measures = [
   'recipe',
   'bits/weight',
   'file',
@@ -13,8 +14,18 @@ export const demoHeader = [
   'seconds',
 ] as const
 
+/** What the columns hold; the last are the scores of tasks, where there are some. */
+export function demoHeader({ tasks }: DemoResult): string[] {
+  if (tasks === undefined) return [...measures]
+  return [
+    ...measures,
+    'answer nats',
+    ...Object.entries(tasks.tasks).map(([name, { n }]) => `${name} (n ${n})`),
+  ]
+}
+
 /** The cells of the uncompressed model and of every recipe, as text. */
-export function demoCells({ fileBytes, parameters, perplexity, rows }: DemoResult): string[][] {
+export function demoCells({ fileBytes, parameters, perplexity, tasks, rows }: DemoResult): string[][] {
   const first = [
     'uncompressed',
     ((8 * fileBytes) / parameters).toFixed(3),
@@ -25,6 +36,7 @@ export function demoCells({ fileBytes, parameters, perplexity, rows }: DemoResul
     '–',
     '–',
     '–',
+    ...taskCells(tasks),
   ]
   return [first, ...rows.map(row => cells(row, perplexity))]
 }
@@ -42,6 +54,16 @@ function cells(row: DemoRow, floatPerplexity: number): string[] {
     `${compact(kl.mean, 3)} ± ${compact(kl.standardError, 2)}`,
     `${(100 * top1Agreement.mean).toFixed(2)} %`,
     row.seconds.toFixed(1),
+    ...taskCells(row.tasks),
+  ]
+}
+
+function taskCells(scores: TaskScores | undefined): string[] {
+  if (scores === undefined) return []
+  const { answerNats, tasks } = scores
+  return [
+    answerNats.toFixed(4),
+    ...Object.values(tasks).map(({ accuracy }) => `${(100 * accuracy).toFixed(1)} %`),
   ]
 }
 

@@ -3,6 +3,13 @@
 export { type ArithmeticOptions, arithmetic } from './arithmetic.ts'
 export { type BracketOptions, brackets } from './brackets.ts'
 export { copy } from './copy.ts'
+// Models on tasks
+export {
+  type EvaluateTasksOptions,
+  evaluateTasks,
+  type TaskScore,
+  type TaskScores,
+} from './evaluate-tasks.ts'
 export type { ItemKind, ItemListOptions } from './item-list.ts'
 export { adjectives, animals, lexicon, men, names, objects, places, roles, women } from './lexicon.ts'
 export { needle } from './needle.ts'
@@ -19,3 +26,4 @@ export { type StoryOptions, stories } from './stories.ts'
 export { type TaskName, type TaskOptions, type TaskPrompt, taskNames, taskPrompts } from './task-prompts.ts'
 // Tokens and splits
 export { estimatedMeasure, measureOf, singleTokensOf, type TextMeasure } from './text-measure.ts'
+export { wilsonInterval } from './wilson-interval.ts'
