@@ -23,31 +23,35 @@ constexpr int64_t NC_ITEM = 16 * NR, NC = 8 * NC_ITEM;
 /** Rows of a that are packed at a time. */
 constexpr int64_t MO = 16 * MC;
 
-/** c (MR, NR) = or += a panel (k, MR) · b panel (k, NR). */
-template <bool SEQUENTIAL> NOINLINE void multiplyTile(int64_t k, const float *a, const float *b, float *c, int64_t stride, bool add) {
+/** Where the MR rows of a tile of a are: interleaved in a panel, or where they lie, a stride apart. */
+enum RowsOfA { PANEL, IN_PLACE };
+
+/** c (MR, NR) = or += a (MR, k) · b panel (k, NR). */
+template <bool SEQUENTIAL, RowsOfA ROWS = PANEL>
+NOINLINE void multiplyTile(int64_t k, const float *a, const float *b, float *c, int64_t stride, bool add, int64_t aStride = 0) {
   vf sum[MR][NV];
   UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) sum[i][j] = add ? loadf(c + i * stride + j * W) : vf{};
   for (int64_t p = 0; p < k; p++) {
     vf row[NV];
     UNROLL for (int j = 0; j < NV; j++) row[j] = loadf(b + j * W);
     UNROLL for (int i = 0; i < MR; i++) {
-      vf x = splat(a[i]);
+      vf x = splat(ROWS == PANEL ? a[i] : a[i * aStride]);
       UNROLL for (int j = 0; j < NV; j++) sum[i][j] = SEQUENTIAL ? sum[i][j] + x * row[j] : fma(x, row[j], sum[i][j]);
     }
-    a += MR;
+    a += ROWS == PANEL ? MR : 1;
     b += NR;
   }
   UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) storef(c + i * stride + j * W, sum[i][j]);
 }
 
 /** The same where only some rows and columns are within c. */
-template <bool SEQUENTIAL>
-NOINLINE void multiplyEdge(int64_t k, const float *a, const float *b, float *c, int64_t stride, bool add, int64_t rows, int64_t columns) {
+template <bool SEQUENTIAL, RowsOfA ROWS = PANEL>
+NOINLINE void multiplyEdge(int64_t k, const float *a, const float *b, float *c, int64_t stride, bool add, int64_t rows, int64_t columns, int64_t aStride = 0) {
   float tile[MR * NR];
   if (add)
     for (int64_t i = 0; i < MR; i++)
       for (int64_t j = 0; j < NR; j++) tile[i * NR + j] = i < rows && j < columns ? c[i * stride + j] : 0;
-  multiplyTile<SEQUENTIAL>(k, a, b, tile, NR, add);
+  multiplyTile<SEQUENTIAL, ROWS>(k, a, b, tile, NR, add, aStride);
   for (int64_t i = 0; i < rows; i++) memcpy(c + i * stride, tile + i * NR, size_t(4 * columns));
 }
 
@@ -133,7 +137,10 @@ template <class Columns> void multiply(const Product &p, const Columns &columns,
       const int64_t deep = least(depth, p.k - p0);
       for (int64_t i0 = 0; i0 < p.m; i0 += height) {
         const int64_t down = least(height, p.m - i0);
-        const int64_t bCount = i0 == 0 ? ceilDivide(across, NR) : 0, aCount = ceilDivide(down, MR);
+        // Short rows of a are read where they lie: packing them would cost as much as it gains.
+        const bool inPlace = !p.aTransposed && !p.sequential && p.k <= KC;
+        const int64_t aFirst = inPlace ? down / MR : 0;
+        const int64_t bCount = i0 == 0 ? ceilDivide(across, NR) : 0, aCount = ceilDivide(down, MR) - aFirst;
         // Packing: panels of b that this round is the first to use, and of a, four at a time.
         member.share(ceilDivide(bCount, 4) + ceilDivide(aCount, 4), [&](int64_t item) {
           const int64_t bItems = ceilDivide(bCount, 4);
@@ -142,7 +149,7 @@ template <class Columns> void multiply(const Product &p, const Columns &columns,
               columns.pack(bPanels + j * NR * depth, j0 + j * NR, least(NR, across - j * NR), p0, deep);
             return;
           }
-          for (int64_t i = (item - bItems) * 4; i < least(aCount, (item - bItems) * 4 + 4); i++) {
+          for (int64_t i = aFirst + (item - bItems) * 4; i < aFirst + least(aCount, (item - bItems) * 4 + 4); i++) {
             const int64_t row = i0 + i * MR, count = least(MR, down - i * MR);
             float *out = aPanels + i * MR * depth;
             if (p.aTransposed) copyLanes<MR>(out, p.a + p0 * p.aStride + row, p.aStride, count, deep);
@@ -166,7 +173,10 @@ template <class Columns> void multiply(const Product &p, const Columns &columns,
               if (p.sequential && p.add) addTile<true>(deep, a, b, c, p.cStride, rows, count);
               else if (rows == MR && count == NR) {
                 if (p.sequential) multiplyTile<true>(deep, a, b, c, p.cStride, add);
+                else if (inPlace) multiplyTile<false, IN_PLACE>(deep, p.a + (i0 + i) * p.aStride, b, c, p.cStride, add, p.aStride);
                 else multiplyTile<false>(deep, a, b, c, p.cStride, add);
+              } else if (inPlace && rows == MR) {
+                multiplyEdge<false, IN_PLACE>(deep, p.a + (i0 + i) * p.aStride, b, c, p.cStride, add, rows, count, p.aStride);
               } else {
                 if (p.sequential) multiplyEdge<true>(deep, a, b, c, p.cStride, add, rows, count);
                 else multiplyEdge<false>(deep, a, b, c, p.cStride, add, rows, count);

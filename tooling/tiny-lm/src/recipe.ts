@@ -1,6 +1,6 @@
 import type { TrainOptions } from '@tersor/distill'
 import type { LlamaConfig } from '@tersor/models'
-import type { Corpus } from 'corpus'
+import type { Corpus, Window } from 'corpus'
 
 /** What a run is, but for its seed. */
 export interface Recipe {
@@ -37,16 +37,22 @@ export const recipes = {
   },
 } as const satisfies Readonly<Record<string, Recipe>>
 
+/** Whether a step is of the first half of a run, 0, or of the second, 1. */
+function halfOf(step: number, steps: number): 0 | 1 {
+  return step < steps / 2 ? 0 : 1
+}
+
+/** What a step learns from. Windows of either length are numbered on their own. */
+export function windowsOf(corpus: Corpus, step: number, steps: number): Window[] {
+  const length = LENGTHS[halfOf(step, steps)]
+  const count = TOKENS_PER_STEP / length
+  return Array.from({ length: count }, (_, i) => corpus.window(step * count + i, length))
+}
+
 /** The windows and the rotary base of each step: half of the tokens in short windows, half in long ones. */
 export function curriculum(corpus: Corpus, steps: number): Pick<TrainOptions, 'data' | 'ropeBase'> {
-  const half = (step: number) => (step < steps / 2 ? 0 : 1)
   return {
-    data(step) {
-      const length = LENGTHS[half(step)]
-      const count = TOKENS_PER_STEP / length
-      // Windows of either length are numbered on their own.
-      return Array.from({ length: count }, (_, i) => corpus.window(step * count + i, length))
-    },
-    ropeBase: step => ROPE_BASES[half(step)],
+    data: step => windowsOf(corpus, step, steps),
+    ropeBase: step => ROPE_BASES[halfOf(step, steps)],
   }
 }
