@@ -104,7 +104,8 @@ describe('tersor', () => {
       ['inspect'],
       ['eval', at('model')],
       ['quantize', at('model'), '--method', 'rtn'],
-      ['demo'],
+      ['eval', 'tiny-lm', '--tasks', 'juggling'],
+      ['demo', 'a', 'b'],
       ['inspect', 'a', 'b'],
       ['inspect', '--colour', 'x'],
     ]) {
@@ -317,6 +318,31 @@ describe('tersor verify-devices', () => {
     expect(result.out).toMatch(/^block 0 /m)
     expect(result.out).toMatch(/wasm agrees with the reference/)
   })
+})
+
+describe('the bundled model', () => {
+  it('is scored on tasks, and on stories where no text is given', async () => {
+    const result = await json('eval', 'tiny-lm', '--tasks', 'addition-2,copy', '--n', '5')
+    expect(Object.keys(result.tasks)).toEqual(['addition-2', 'copy'])
+    expect(result.tasks.copy.n).toBe(5)
+    expect(result.tasks.copy.low).toBeLessThanOrEqual(result.tasks.copy.accuracy)
+    for (const figure of ['answerNats', 'bitsPerByte', 'perplexity'])
+      expect(result[figure]).toBeGreaterThan(0)
+    const { out } = await tersor('eval', 'tiny-lm', '--tasks', 'addition-2', '--n', '5')
+    expect(out).toMatch(/addition-2 .+ to .+ 5 /)
+    const other = await json('eval', 'tiny-lm', '--tasks', 'addition-2', '--n', '5', '--seed', '7')
+    expect(other.perplexity).not.toBe(result.perplexity)
+  })
+
+  it('is what demo takes unless told otherwise, with its tasks', async () => {
+    const args = ['--report', at('tiny-report'), '--tokens', '300', '--tasks', 'addition-2', '--n', '3']
+    const { model, tasks, rows } = await json('demo', ...args)
+    expect(model).toBe('tiny-lm')
+    expect(tasks.tasks['addition-2'].n).toBe(3)
+    expect(rows[0].tasks.answerNats).toBeGreaterThan(0)
+    const page = await readFile(at('tiny-report', 'index.html'), 'utf8')
+    expect(page).toContain('addition-2 (n 3)')
+  }, 300_000)
 })
 
 describe('tersor demo', () => {
