@@ -53,6 +53,7 @@ typedef uint8_t vub __attribute__((vector_size(4 * W)));
 typedef double vd __attribute__((vector_size(8 * W)));
 typedef uint16_t vh __attribute__((vector_size(2 * W)));
 typedef uint8_t vq __attribute__((vector_size(W)));
+typedef uint8_t vuw __attribute__((vector_size(2 * W)));
 
 /** Any of the above from an address of any alignment. */
 template <class V> INLINE V load(const void *p) {
@@ -309,6 +310,30 @@ INLINE vub weaveHigh(vub a, vub b) {
   return (vub)vzip2q_u8((uint8x16_t)a, (uint8x16_t)b);
 #else
   return (vub)_mm_unpackhi_epi8((__m128i)a, (__m128i)b);
+#endif
+}
+
+/** 16-bit words of a and b in turn, likewise. */
+INLINE vus weaveWordsLow(vus a, vus b) {
+#if defined(TERSOR_AVX512)
+  return (vus)_mm512_unpacklo_epi16((__m512i)a, (__m512i)b);
+#elif defined(TERSOR_AVX2)
+  return (vus)_mm256_unpacklo_epi16((__m256i)a, (__m256i)b);
+#elif defined(TERSOR_NEON)
+  return (vus)vzip1q_u16((uint16x8_t)a, (uint16x8_t)b);
+#else
+  return (vus)_mm_unpacklo_epi16((__m128i)a, (__m128i)b);
+#endif
+}
+INLINE vus weaveWordsHigh(vus a, vus b) {
+#if defined(TERSOR_AVX512)
+  return (vus)_mm512_unpackhi_epi16((__m512i)a, (__m512i)b);
+#elif defined(TERSOR_AVX2)
+  return (vus)_mm256_unpackhi_epi16((__m256i)a, (__m256i)b);
+#elif defined(TERSOR_NEON)
+  return (vus)vzip2q_u16((uint16x8_t)a, (uint16x8_t)b);
+#else
+  return (vus)_mm_unpackhi_epi16((__m128i)a, (__m128i)b);
 #endif
 }
 

@@ -209,6 +209,19 @@ eachNativeDevice(t => {
     }
   })
 
+  it('attention over codes of whole vectors, in blocks that end anywhere', () => {
+    for (const type of ['codes8', 'codes4'] as const) {
+      for (const shiftKind of Object.keys(shiftKinds) as (keyof typeof shiftKinds)[]) {
+        for (const [i, headDim] of [32, 64, 96, 128, 128].entries()) {
+          const length = [1, 127, 129, 258, 390][i]!
+          const heads = { heads: 2, kvHeads: 1 + (i % 2), queries: 1, headDim, length, capacity: length + 3 }
+          const group = [32, 32, 32, 32, 64][i]!
+          check(t, { ...heads, weighted: i === 2 }, { type, shiftKind, scaleType: (i % 2) as 0 | 1, group })
+        }
+      }
+    }
+  })
+
   it('attention where every key is masked gives zeros, and what is not a number shows', () => {
     const masked = t.floats([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY])
     const run = (k: number[], logWeight?: Tensor) => {
