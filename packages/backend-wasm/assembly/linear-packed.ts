@@ -2,6 +2,7 @@ import { quantizeRow, segmentCount } from './activations'
 import { multiplyBlocks } from './gemm'
 import { levelsRow, prepareLevels } from './levels'
 import { linearPackedMany } from './linear-packed-many'
+import { linearPackedManyBytes } from './linear-packed-many-bytes'
 import { linearPackedOne } from './linear-packed-one'
 import { tileBytes } from './packed-layout'
 import { LEVELS, setLevels } from './panel'
@@ -33,6 +34,10 @@ export function linearPacked(
   const start = shareOf((n + 7) >> 3, part, parts)
   const end = shareOf((n + 7) >> 3, part + 1, parts)
   if (start == end || m == 0) return
+  if (ASC_FEATURE_RELAXED_SIMD && m >= MANY && table == 0 && bits <= 4 && precision != 0) {
+    linearPackedManyBytes(y, x, stream, m, n, k, bits, group, shiftKind, constant, accumulate != 0, start, end, scratch)
+    return
+  }
   if (m >= MANY && table == 0) {
     linearPackedMany(y, x, stream, m, n, k, bits, group, shiftKind, constant, accumulate != 0, start, end, scratch)
     return
