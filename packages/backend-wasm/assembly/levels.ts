@@ -83,8 +83,8 @@ export function levelsRow(
       let s1 = s0
       for (let b: u32 = 0; b < blocks; b++, p += blockBytes(bits)) {
         for (let i: u32 = 0; i < 4; i++, q += 16) {
-          s0 = f32x4.add(s0, levelDots(anyNibbles(bits, p, i, 0), lower, upper, q))
-          s1 = f32x4.add(s1, levelDots(anyNibbles(bits, p, i, 1), lower, upper, q))
+          s0 = f32x4.add(s0, levelDots(nibblesOfAny(bits, p, i, 0), lower, upper, q))
+          s1 = f32x4.add(s1, levelDots(nibblesOfAny(bits, p, i, 1), lower, upper, q))
         }
       }
       const factor = f32x4.mul(unit, v128.load32_splat(numbers))
@@ -104,7 +104,7 @@ export function levelsRow(
 /** As `nibblesOf`, for bits that are known when it runs. */
 // @ts-ignore: decorator
 @inline
-function anyNibbles(bits: u32, block: usize, i: u32, half: u32): v128 {
+export function nibblesOfAny(bits: u32, block: usize, i: u32, half: u32): v128 {
   if (bits == 4) return v128.load(block + (((i << 1) | half) << 4))
   return fewerNibbles(bits, block, i, half)
 }

@@ -286,7 +286,7 @@ function addScaled(sums: usize, low: v128, high: v128, s0: v128, s1: v128, unit:
   v128.store(sums, f32x4.add(v128.load(sums, 16), f32x4.mul(f32x4.convert_i32x4_s(high), f32x4.mul(s1, unit))), 16)
 }
 
-function storeRows(y: usize, n: u32, sums: usize, rows: u32, count: u32, accumulate: bool): void {
+export function storeRows(y: usize, n: u32, sums: usize, rows: u32, count: u32, accumulate: bool): void {
   for (let i: u32 = 0; i < rows; i++, y += <usize>n << 2, sums += 128) {
     for (let c: u32 = 0; c < count; c++) {
       const sum = f32.load(sums + (c << 2))

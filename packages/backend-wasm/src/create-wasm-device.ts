@@ -19,7 +19,10 @@ export interface WasmDeviceOptions {
   simd?: 'simd' | 'relaxed'
   /** The core module from elsewhere, in place of the bytes that this package carries; a compiled one runs on one thread. */
   wasm?: WebAssembly.Module | BufferSource | URL | Response
-  /** How far products with packed weights may round activations: `exact` keeps 14 bits or more. */
+  /**
+   * How far products with packed weights may round activations: `exact` keeps 14 bits or more, `int8` rounds
+   * them to 8 bits where that is faster, which it is with relaxed SIMD and codes of up to 4 bits.
+   */
   activations?: Activations
   /** The most bytes that the device may take. */
   maxBytes?: number

@@ -50,24 +50,27 @@ describe.each(hasRelaxedSimd() ? (['simd', 'relaxed'] as const) : (['simd'] as c
           const x = Float32Array.from({ length: m * k }, () => rng.normal())
           const y = device.empty('float32', [m, n])
           const input = device.upload(new Tensor('float32', x, [m, k]))
-          for (const accumulate of [0, 1]) {
-            const scalars = [m, n, k, ...layout, w.constant, 0, accumulate]
-            device.primitives.run('linearPacked', [y], [input, stream, undefined], scalars)
-          }
-          const actual = y.data as Float32Array
-          for (let at = 0; at < m * n; at++) {
-            const [i, j] = [Math.floor(at / n), at % n]
-            let sum = 0
-            let squares = 0
-            for (let p = 0; p < k; p++) {
-              sum += 2 * x[i * k + p]! * w.values[j * k + p]!
-              // What rounding activations to 14 bits of the largest may do; about 4 is the largest.
-              squares += (w.levels[j * k + p]! * 4 * 2 ** -14) ** 2
+          for (const precision of [0, 1]) {
+            for (const accumulate of [0, 1]) {
+              const scalars = [m, n, k, ...layout, w.constant, precision, accumulate]
+              device.primitives.run('linearPacked', [y], [input, stream, undefined], scalars)
             }
-            const error = Math.abs(actual[at]! - sum)
-            expect(error, `${[n, k, group, m, i, j]}`).toBeLessThan(
-              4 * Math.sqrt(squares) + 1e-5 * Math.abs(sum) + 1e-5,
-            )
+            const actual = y.data as Float32Array
+            const step = precision === 0 ? 2 ** -14 : 2 ** -7
+            for (let at = 0; at < m * n; at++) {
+              const [i, j] = [Math.floor(at / n), at % n]
+              let sum = 0
+              let squares = 0
+              for (let p = 0; p < k; p++) {
+                sum += 2 * x[i * k + p]! * w.values[j * k + p]!
+                // What rounding activations to 14 or 7 bits of the largest may do; about 4 is the largest.
+                squares += (w.levels[j * k + p]! * 4 * step) ** 2
+              }
+              const error = Math.abs(actual[at]! - sum)
+              expect(error, `${[n, k, group, m, i, j]}`).toBeLessThan(
+                4 * Math.sqrt(squares) + 1e-5 * Math.abs(sum) + 1e-5,
+              )
+            }
           }
         }
       }

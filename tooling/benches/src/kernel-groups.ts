@@ -9,8 +9,8 @@ import { softmaxBench, topKBench } from './kernels/rows.ts'
 /** All kernels that are measured; those of one group share data, or are compared with each other. */
 export const kernelGroups: readonly KernelGroup[] = [
   {
-    names: ['linear4-1', 'linear-f32-1'],
-    make: outOfCache => [linear4OneRow(outOfCache), linearF32OneRow(outOfCache)],
+    names: ['linear4-1', 'linear4-1-int8', 'linear-f32-1'],
+    make: outOfCache => [...linear4OneRow(outOfCache), linearF32OneRow(outOfCache)],
   },
   { names: ['linear4-1-cached'], make: () => [linear4Cached()] },
   { names: ['linear4-128', 'linear4-128-int8'], make: linear4ManyRows },

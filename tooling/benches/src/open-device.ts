@@ -9,9 +9,7 @@ export async function openDevice(
   activations: 'exact' | 'int8',
 ): Promise<Device | undefined> {
   if (name === 'native') return nativeAvailable() ? createNativeDevice({ threads, activations }) : undefined
-  // Its products with rounded activations are not among what is measured.
-  if (activations === 'int8') return undefined
-  const device = await createWasmDevice({ threads, groups: [coding] })
+  const device = await createWasmDevice({ threads, activations, groups: [coding] })
   if (device.info.threads === threads) return device
   device.dispose()
   return undefined

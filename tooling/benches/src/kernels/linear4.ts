@@ -23,8 +23,9 @@ interface Weight {
 }
 
 /** A product with each of enough weights that none is in a cache when it is used again, one after the other. */
-export function linear4OneRow(outOfCache: number): KernelBench {
-  return linear4('linear4-1', 1, Math.ceil(outOfCache / BYTES), { float32: 'linear-f32-1', limit: 'read' })
+export function linear4OneRow(outOfCache: number): KernelBench[] {
+  const count = Math.ceil(outOfCache / BYTES)
+  return alsoRounded(linear4('linear4-1', 1, count, { float32: 'linear-f32-1', limit: 'read' }))
 }
 
 export function linear4Cached(): KernelBench {
@@ -32,8 +33,15 @@ export function linear4Cached(): KernelBench {
 }
 
 export function linear4ManyRows(): KernelBench[] {
-  const exact = linear4('linear4-128', 128, 1, { limit: 'multiplyAdd' })
-  return [exact, { ...exact, name: 'linear4-128-int8', activations: 'int8', peers: [], peersOf: exact.name }]
+  return alsoRounded(linear4('linear4-128', 128, 1, { limit: 'multiplyAdd' }))
+}
+
+/** A bench, and the same with activations rounded to 8 bits. */
+function alsoRounded(exact: KernelBench): KernelBench[] {
+  return [
+    exact,
+    { ...exact, name: `${exact.name}-int8`, activations: 'int8', peers: [], peersOf: exact.name },
+  ]
 }
 
 function linear4(
