@@ -23,11 +23,11 @@ export interface ExpertRoutes {
  * @param options.perToken  k
  * @throws {ShapeError} unless k is from 1 to the number of experts
  * @example
- * const logits = new Tensor('float32', [1, 0, 1, 5, 7, 5], [2, 3])
+ * const logits = new Tensor('float32', [5, 0, 5, 0, 5, 5], [2, 3])
  * const { tokens, weights, borders } = routeTokens(logits, { perToken: 2 })
- * borders // => Int32Array [0, 2, 3, 4]
- * tokens.data // => Int32Array [0, 1, 1, 0]
- * weights.data // => Float32Array [0.5, 0.11920292, 0.880797, 0.5]
+ * borders // => Int32Array [0, 1, 2, 4]
+ * tokens.data // => Int32Array [0, 1, 0, 1]
+ * weights.data // => Float32Array [0.5, 0.5, 0.5, 0.5]
  */
 export function routeTokens(logits: Tensor, { perToken }: { perToken: number }): ExpertRoutes {
   requireHost(logits, 'models/route-tokens')
