@@ -1,9 +1,9 @@
 import { type Device, Rng, reference, Tensor } from '@tersor/core-tensor'
-import { type LlamaConfig, weightShapes } from '@tersor/models'
+import { isRouter, type LlamaConfig, weightShapes } from '@tersor/models'
 
 /**
- * Weights to begin training with: ones for norms; a deviation of 0.02 for embeddings and head, and of
- * 1/√in for the matrices between, where those that write to the residual stream are divided by
+ * Weights to begin training with: ones for norms; a deviation of 0.02 for embeddings, head and routers, which
+ * then prefer hardly any expert, and of 1/√in for the matrices between, where those that write to the residual stream are divided by
  * √(2 · layers) (Radford et al., 2019), so that its variance does not grow with depth.
  *
  * @param options.seed  0 by default
@@ -35,7 +35,7 @@ export function initialWeights(
 /** Of a weight's first values; undefined for a norm. */
 function deviation(name: string, columns: number, { layers }: LlamaConfig): number | undefined {
   if (name.endsWith('norm.weight')) return undefined
-  if (!name.startsWith('model.layers.')) return 0.02
-  const writes = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight')
+  if (!name.startsWith('model.layers.') || isRouter(name)) return 0.02
+  const writes = ['o_proj.weight', 'down_proj.weight', '.w2.weight'].some(end => name.endsWith(end))
   return (writes ? 1 / Math.sqrt(2 * layers) : 1) / Math.sqrt(columns)
 }

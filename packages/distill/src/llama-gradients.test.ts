@@ -9,7 +9,7 @@ import {
   normals,
   relativeError,
 } from './testing/central-differences.ts'
-import { randomWeights, smallConfig } from './testing/small-llama.ts'
+import { randomWeights, smallConfig, smallMixture } from './testing/small-llama.ts'
 
 const config = smallConfig
 
@@ -25,6 +25,7 @@ const windows = [
 describe.each([
   ['tied', config],
   ['with a head of its own, interleaved', { ...config, tied: false, ropeLayout: 'interleaved' as const }],
+  ['with experts', smallMixture],
 ])('%s', (_, config) => {
   test('every gradient against central differences, in float64', () => {
     const weights = randomWeights(config, 'float64')
@@ -53,7 +54,7 @@ describe.each([
   test('the loss is that of the runtime, document by document', async () => {
     const weights = randomWeights(config, 'float32')
     const model = new Llama(config, weights)
-    const { loss } = llamaGradients(config, weights, windows)
+    const { loss, balance } = llamaGradients(config, weights, windows)
     let sum = 0
     let total = 0
     for (const { tokens, weights = new Array<number>(8).fill(1), borders = [0, 8] } of windows) {
@@ -69,21 +70,45 @@ describe.each([
         }
       }
     }
-    expect(loss).toBeCloseTo(sum / total, 5)
+    expect(loss - balance).toBeCloseTo(sum / total, 5)
   })
 })
 
-test('a batch in parts adds up to the batch', () => {
+test.each([
+  ['dense', config, {}],
+  // Balance is a matter of those that go through together.
+  ['experts', smallMixture, { balance: 0 }],
+])('a batch in parts adds up to the batch, %s', (_, config, objective) => {
   const weights = randomWeights(config, 'float64')
-  const whole = llamaGradients(config, weights, windows)
-  const first = llamaGradients(config, weights, [windows[0]!], { total: whole.total })
+  const whole = llamaGradients(config, weights, windows, { objective })
+  const first = llamaGradients(config, weights, [windows[0]!], { total: whole.total, objective })
   const { loss, gradients } = llamaGradients(config, weights, [windows[1]!], {
     total: whole.total,
     gradients: first.gradients,
+    objective,
   })
   expect(first.loss + loss).toBeCloseTo(whole.loss, 12)
   for (const [name, gradient] of gradients)
     expect(relativeError(gradient, whole.gradients.get(name)!), name).toBeLessThan(1e-12)
+})
+
+test('the loss that balances experts is about its weight a layer, and reaches their routers', () => {
+  const weights = randomWeights(smallMixture, 'float64')
+  const run = (balance?: number) =>
+    llamaGradients(smallMixture, weights, windows, {
+      objective: balance === undefined ? {} : { balance },
+    })
+  const [without, with1] = [run(0), run(1)]
+  expect(without.balance).toBe(0)
+  expect(with1.balance).toBeGreaterThan(2 * 0.8)
+  expect(with1.balance).toBeLessThan(2 * 4)
+  expect(with1.loss - with1.balance).toBeCloseTo(without.loss, 12)
+  expect(run().balance).toBeCloseTo(0.01 * with1.balance, 12)
+  const name = 'model.layers.1.block_sparse_moe.gate.weight'
+  expect(relativeError(with1.gradients.get(name)!, without.gradients.get(name)!)).toBeGreaterThan(0.1)
+  // Half of a batch's weight is half of its balance.
+  const part = llamaGradients(smallMixture, weights, windows, { total: 2 * without.total })
+  expect(part.balance).toBeCloseTo(0.005 * with1.balance, 12)
 })
 
 test('a loss of hidden states reaches the weights before them', () => {

@@ -4,8 +4,10 @@ import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, type LlamaConfig, weight
 import { attentionBackward } from './attention-backward.ts'
 import { crossEntropy } from './cross-entropy.ts'
 import { embeddingBackward } from './embedding-backward.ts'
+import { expertsBackward } from './experts-backward.ts'
 import { linearBackward } from './linear-backward.ts'
-import { blockForward, type Kept, type Pass, passOver, project } from './llama-states.ts'
+import { blockForward, expertTensors, type Kept, type Pass, passOver, project } from './llama-states.ts'
+import { loadBalancing } from './load-balancing.ts'
 import { rmsNormBackward } from './rms-norm-backward.ts'
 import { inverseRotations, rotateHeads, rotationsOf } from './rotate-heads.ts'
 import { swigluBackward } from './swiglu-backward.ts'
@@ -20,6 +22,8 @@ export interface Objective {
    * number of blocks; undefined where it is left alone.
    */
   hidden?(layer: number, x: Tensor, rows: TrainingRows): Loss | undefined
+  /** How much `loadBalancing` of each mixture of experts counts; 0.01 by default. */
+  balance?: number
 }
 
 export interface LlamaGradientsOptions {
@@ -35,17 +39,26 @@ interface BackwardPass extends Pass {
   gradient(name: string): Tensor
 }
 
+/** With experts: how the load-balancing loss changes with the router's logits, (rows, experts). */
+interface KeptAndBalanced extends Kept {
+  logitGradient?: Tensor
+}
+
 /**
  * The loss of a Llama over packed windows, and its gradient with respect to every weight, by a
  * backward pass written by hand. Documents in a window do not see each other.
  *
  * For models that train: what it keeps of a block's forward pass is about
- * 4 · (3 · d + 2 · (heads + kvHeads) · headDim + 2 · hidden) bytes a token. The weights must be float32, or
- * float64 throughout.
+ * 4 · (3 · d + 2 · (heads + kvHeads) · headDim + 2 · hidden) bytes a token, with `expertsPerToken` times hidden
+ * in a mixture of experts. The weights must be float32, or float64 throughout.
+ *
+ * Experts are balanced over the windows that are given together; where a batch comes in parts, a part counts by
+ * its share of `total`.
  *
  * @param weights  under Hugging Face's names, on a host device
  * @param windows  of one length
- * @returns the loss; the gradients by weight name; the tokens that count
+ * @returns the loss; the part of it that balances experts, 0 without; the gradients by weight name; the
+ *   tokens that count
  * @throws {ShapeError} when a weight or a window does not fit
  * @example
  * import { configFromHuggingFace, weightShapes } from '@tersor/models'
@@ -64,19 +77,21 @@ export function llamaGradients(
   weights: ReadonlyMap<string, Tensor>,
   windows: readonly TrainingWindow[],
   { gradients, total, objective = {} }: LlamaGradientsOptions = {},
-): { loss: number; gradients: ReadonlyMap<string, Tensor>; total: number } {
+): { loss: number; balance: number; gradients: ReadonlyMap<string, Tensor>; total: number } {
   const rows = trainingRows(windows)
   const { device, ...model } = passOver(config, weights, rows)
   const sums = gradients ?? zerosLike(weights, config)
   const divisor = total ?? rows.total
-  const loss = device.scope(() => {
+  const balanceWeight = divisor === 0 ? 0 : ((objective.balance ?? 0.01) * rows.total) / divisor
+  const losses = device.scope(() => {
     const rotations = rotationsOf(config, rows.length, model.weight(EMBEDDING))
     const rotationsBack = inverseRotations(rotations)
     const pass: BackwardPass = { ...model, rotations, rotationsBack, gradient: name => sums.get(name)! }
     const tokens = device.upload(new Tensor('int32', rows.tokens, [rows.tokens.length]))
-    const kept: Kept[] = []
+    const kept: KeptAndBalanced[] = []
     const hiddenSlopes: (Tensor | undefined)[] = []
     let sum = 0
+    let balance = 0
     const observe = (layer: number, x: Tensor) => {
       const felt = objective.hidden?.(layer, x, rows)
       sum += felt?.loss ?? 0
@@ -86,7 +101,10 @@ export function llamaGradients(
     for (let layer = 0; layer < config.layers; layer++) {
       observe(layer, x)
       const { z, ...state } = device.scope(() => blockForward(layer, x, pass))
-      kept.push(state)
+      const { routing } = state
+      const felt = routing && loadBalancing(routing.logits, { ...routing, weight: balanceWeight })
+      balance += felt?.loss ?? 0
+      kept.push(felt === undefined ? state : { ...state, logitGradient: felt.gradient })
       x = z
     }
     observe(config.layers, x)
@@ -102,13 +120,14 @@ export function llamaGradients(
       if (layer === 0) break
       const state = kept[layer - 1]!
       const next = device.scope(() => blockBackward(layer - 1, dx, state, pass))
-      for (const tensor of [dx, ...Object.values(state)]) tensor.dispose()
+      dx.dispose()
+      release(state)
       dx = next
     }
     embeddingBackward(tokens, dx, { weightGradient: pass.gradient(EMBEDDING) })
-    return sum
+    return { loss: sum + balance, balance }
   })
-  return { loss, gradients: sums, total: rows.total }
+  return { ...losses, gradients: sums, total: rows.total }
 }
 
 /** The final norm, the head and the loss, forward and backward: the loss, and its gradient with respect to x. */
@@ -127,10 +146,10 @@ function headPass(x: Tensor, pass: BackwardPass, total: number, objective: Objec
   return { loss: felt.loss, gradient: dx }
 }
 
-function blockBackward(layer: number, dz: Tensor, kept: Kept, pass: BackwardPass): Tensor {
+function blockBackward(layer: number, dz: Tensor, kept: KeptAndBalanced, pass: BackwardPass): Tensor {
   const { config, weight, gradient, rows, rotationsBack } = pass
   const { epsilon } = config
-  const { x, q, k, v, o, y, gate, up } = kept
+  const { x, q, k, v, o, y } = kept
   const names = blockWeightNames(layer)
   const through = (name: string, input: Tensor, slopes: Tensor, into?: Tensor) =>
     linearBackward(input, weight(name), slopes, {
@@ -138,12 +157,8 @@ function blockBackward(layer: number, dz: Tensor, kept: Kept, pass: BackwardPass
       ...(into === undefined ? {} : { out: into, accumulate: true }),
     })
 
-  const dInner = matmul(dz, weight(names.down))
-  const { gateGradient, upGradient, value } = swigluBackward(gate, up, dInner)
-  matmul(dz, value, { transposeA: true, out: gradient(names.down), accumulate: true })
   const h2 = rmsNorm(y, weight(names.feedForwardNorm), { epsilon })
-  const dh2 = through(names.gate, h2, gateGradient)
-  through(names.up, h2, upGradient, dh2)
+  const dh2 = feedForwardBackward(layer, h2, dz, kept, pass)
   const dy = rmsNormBackward(y, weight(names.feedForwardNorm), dh2, {
     epsilon,
     weightGradient: gradient(names.feedForwardNorm),
@@ -163,6 +178,34 @@ function blockBackward(layer: number, dz: Tensor, kept: Kept, pass: BackwardPass
     weightGradient: gradient(names.attentionNorm),
     residual: dy,
   })
+}
+
+/** The gradient with respect to h (rows, d), what entered the feed-forward network or the experts. */
+function feedForwardBackward(
+  layer: number,
+  h: Tensor,
+  dz: Tensor,
+  { gate, up, routing, logitGradient }: KeptAndBalanced,
+  { config, weight, gradient }: BackwardPass,
+): Tensor {
+  if (routing !== undefined) {
+    const weights = expertTensors(layer, config, weight)
+    const gradients = expertTensors(layer, config, gradient)
+    return expertsBackward(h, dz, { weights, gradients, gate, up, routing, logitGradient })
+  }
+  const names = blockWeightNames(layer)
+  const da = matmul(dz, weight(names.down))
+  const { gateGradient, upGradient, value } = swigluBackward(gate, up, da)
+  matmul(dz, value, { transposeA: true, out: gradient(names.down), accumulate: true })
+  const dh = linearBackward(h, weight(names.gate), gateGradient, { weightGradient: gradient(names.gate) })
+  const into = { weightGradient: gradient(names.up), out: dh, accumulate: true }
+  return linearBackward(h, weight(names.up), upGradient, into)
+}
+
+/** Frees what a block kept. */
+function release({ routing, ...tensors }: KeptAndBalanced): void {
+  for (const tensor of Object.values(tensors)) tensor.dispose()
+  for (const tensor of [routing?.logits, routing?.tokens, routing?.weights]) tensor?.dispose()
 }
 
 /** Zeros for the gradients of a model's weights. */

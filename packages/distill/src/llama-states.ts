@@ -1,6 +1,15 @@
 import { type Device, type Rotations, ShapeError, Tensor } from '@tersor/core-tensor'
 import { binary, gather, matmul, rmsNorm } from '@tersor/core-tensor/reference'
-import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, type LlamaConfig, weightShapes } from '@tersor/models'
+import {
+  blockWeightNames,
+  EMBEDDING,
+  FINAL_NORM,
+  feedForwardNames,
+  HEAD,
+  type LlamaConfig,
+  weightShapes,
+} from '@tersor/models'
+import { type ExpertRouting, type ExpertTensors, expertsForward } from './experts-forward.ts'
 import { rotateHeads, rotationsOf } from './rotate-heads.ts'
 import { segmentAttention } from './segment-attention.ts'
 import { swiglu } from './swiglu.ts'
@@ -20,10 +29,12 @@ export interface Kept {
   o: Tensor
   /** (rows, d) after attention */
   y: Tensor
-  /** (rows, hidden) */
+  /** (rows, hidden); with experts (rows · perToken, hidden), expert by expert */
   gate: Tensor
-  /** (rows, hidden) */
+  /** likewise */
   up: Tensor
+  /** With experts. */
+  routing?: ExpertRouting
 }
 
 /** A model in one pass over some rows. */
@@ -63,7 +74,7 @@ export function llamaStates(
 export function blockForward(layer: number, x: Tensor, pass: Pass): Kept & { z: Tensor } {
   const { config, weight, rows, rotations } = pass
   const names = blockWeightNames(layer)
-  const { epsilon } = config
+  const { epsilon, expertsPerToken: perToken } = config
   const h = rmsNorm(x, weight(names.attentionNorm), { epsilon })
   const q = rotateHeads(project(h, weight(names.query)), rotations)
   const k = rotateHeads(project(h, weight(names.key)), rotations)
@@ -71,10 +82,30 @@ export function blockForward(layer: number, x: Tensor, pass: Pass): Kept & { z: 
   const o = segmentAttention(q, k, v, { ...config, borders: rows.borders })
   const y = binary('add', x, project(o, weight(names.output)))
   const h2 = rmsNorm(y, weight(names.feedForwardNorm), { epsilon })
+  if (perToken !== undefined) {
+    const { y: said, ...mixture } = expertsForward(h2, expertTensors(layer, config, weight), { perToken })
+    return { x, q, k, v, o, y, ...mixture, z: binary('add', y, said) }
+  }
   const gate = project(h2, weight(names.gate))
   const up = project(h2, weight(names.up))
   const z = binary('add', y, project(swiglu(gate, up), weight(names.down)))
   return { x, q, k, v, o, y, gate, up, z }
+}
+
+/** The weights of a block's experts, or whatever else has their names. */
+export function expertTensors(
+  layer: number,
+  config: LlamaConfig,
+  tensor: (name: string) => Tensor,
+): ExpertTensors {
+  return {
+    router: tensor(blockWeightNames(layer).router),
+    experts: feedForwardNames(layer, config).map(({ gate, up, down }) => ({
+      gate: tensor(gate),
+      up: tensor(up),
+      down: tensor(down),
+    })),
+  }
 }
 
 /** x·Wᵀ */

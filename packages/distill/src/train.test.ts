@@ -1,8 +1,10 @@
 import { Rng, type Tensor } from '@tersor/core-tensor'
+import { openSafetensors } from '@tersor/formats'
 import { Llama } from '@tersor/models'
 import { expect, test, vi } from 'vitest'
 import { distillFrom } from './distill-from.ts'
-import { randomWeights, smallConfig } from './testing/small-llama.ts'
+import { initialWeights } from './initial-weights.ts'
+import { randomWeights, smallConfig, smallMixture } from './testing/small-llama.ts'
 import { type TrainOptions, type TrainProgress, train } from './train.ts'
 
 const untrained = () => new Llama(smallConfig, randomWeights(smallConfig, 'float32', { spread: 0.1 }))
@@ -20,9 +22,9 @@ function data(step: number) {
 const bytesOf = (model: Llama) =>
   Array.from(model.weights.values(), weight => Buffer.from((weight as Tensor).data as Float32Array))
 
-async function run(options: Partial<TrainOptions> = {}) {
+async function run(options: Partial<TrainOptions> = {}, start = untrained()) {
   const progress: TrainProgress[] = []
-  const model = await train(untrained(), {
+  const model = await train(start, {
     steps: 60,
     data,
     muon: { rate: 0.1 },
@@ -65,6 +67,27 @@ test('killed and resumed, it ends in the same bits', async () => {
   expect(bytesOf(model)).toEqual(bytesOf(whole.model))
   expect(progress.at(-1)!.loss).toBe(whole.progress.at(-1)!.loss)
   expect(progress.at(-1)!.tokens).toBe(whole.progress.at(-1)!.tokens)
+})
+
+test('experts learn to count too, all of them, and a run that was stopped ends in the same bits', async () => {
+  const start = () => new Llama(smallMixture, initialWeights(smallMixture, { seed: 1 }))
+  const kept: Uint8Array[] = []
+  const saveCheckpoint = (bytes: Uint8Array) => void kept.push(bytes.slice())
+  const whole = await run({ checkpointEvery: 20, saveCheckpoint }, start())
+  const last = whole.progress.at(-1)!
+  expect(last.loss - last.balance!).toBeLessThan(0.1)
+  // Two layers at 0.01 each, were they spread evenly.
+  expect(last.balance).toBeLessThan(1.3 * 0.02)
+  const resumed = await run({ resume: kept[0]! }, start())
+  expect(resumed.progress[0]!.step).toBe(21)
+  expect(bytesOf(resumed.model)).toEqual(bytesOf(whole.model))
+
+  const file = await openSafetensors(kept[0]!)
+  const block = 'model.layers.1.block_sparse_moe'
+  const slots = [...file.tensors.keys()].filter(name => name.includes(block) && !name.startsWith('weight/'))
+  expect(slots).toHaveLength(2 + 4 * 3)
+  expect(slots).toContain(`momentum/${block}.experts.3.w2.weight`)
+  expect(slots).toContain(`mean/${block}.gate.weight`)
 })
 
 test('accumulation gives the same step, and lengths may differ', async () => {

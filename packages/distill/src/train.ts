@@ -1,5 +1,5 @@
 import { NumericalError, ShapeError, type Tensor } from '@tersor/core-tensor'
-import { Llama, weightShapes } from '@tersor/models'
+import { isRouter, Llama, weightShapes } from '@tersor/models'
 import { type AdamWOptions, adamW } from './adam-w.ts'
 import { encodeCheckpoint, restoreCheckpoint, type TrainingState } from './checkpoint.ts'
 import { clipGradients } from './clip-gradients.ts'
@@ -22,11 +22,11 @@ export interface TrainOptions {
   steps: number
   /** What the rates of a step are multiplied by; half a cosine after 2 % of warm-up by default. */
   schedule?: Schedule
-  /** For matrices within blocks; a rate of 0.02 by default. */
+  /** For matrices within blocks, those of experts one by one; a rate of 0.02 by default. */
   muon?: Partial<MuonOptions>
   /** For all the rest; a rate of 3e-3 by default. */
   adamW?: Partial<Omit<AdamWOptions, 'step'>>
-  /** Which weights Muon takes; matrices within blocks by default. It can take matrices only. */
+  /** Which weights Muon takes; matrices within blocks by default, but for routers. It can take matrices only. */
   useMuon?(name: string, dims: readonly number[]): boolean
   /** What the norm of all gradients is clipped to; 1 by default, Infinity for none. */
   clip?: number
@@ -56,6 +56,8 @@ export interface TrainProgress {
   readonly steps: number
   /** Of this step's windows, before it. */
   readonly loss: number
+  /** The part of the loss that balances experts, where there are any; see `loadBalancing`. */
+  readonly balance?: number
   /** The norm of the gradients, before clipping. */
   readonly norm: number
   /** What the rates were multiplied by. */
@@ -72,7 +74,7 @@ export interface TrainProgress {
 
 /**
  * Trains a model: gradients, accumulated and clipped, then Muon for the matrices within blocks and AdamW for
- * embeddings, head and norms. On the same device and thread count, a run that was stopped and resumed
+ * embeddings, head, norms and routers of experts. On the same device and thread count, a run that was stopped and resumed
  * ends in the same bits as one that was not.
  *
  * @param model  with float weights on a host device; it stays as it is
@@ -117,7 +119,7 @@ export async function train(model: Llama, options: TrainOptions): Promise<Llama>
       const started = performance.now()
       const base = options.ropeBase?.(state.step)
       const config = base === undefined ? model.config : { ...model.config, ropeBase: base }
-      const loss = accumulate({ config, windows, gradients, weights: state.weights }, options)
+      const { loss, balance } = accumulate({ config, windows, gradients, weights: state.weights }, options)
       const norm = clipGradients(gradients, { norm: clip })
       const rate = schedule(state.step)
       state.step++
@@ -129,6 +131,7 @@ export async function train(model: Llama, options: TrainOptions): Promise<Llama>
         step: state.step,
         steps,
         loss,
+        ...(config.experts === undefined ? {} : { balance }),
         norm,
         rate,
         tokens: state.tokens,
@@ -161,27 +164,33 @@ interface Batch {
 }
 
 /** The loss of a step and its gradients, window by window as far as they fit together. */
-function accumulate({ config, windows, gradients, weights }: Batch, options: TrainOptions): number {
+function accumulate(
+  { config, windows, gradients, weights }: Batch,
+  options: TrainOptions,
+): { loss: number; balance: number } {
   const { batchTokens = 4096, objective } = options
   for (const gradient of gradients.values()) floatData(gradient, 'distill/train').fill(0)
   const total = windows.reduce((sum, window) => sum + trainingRows([window]).total, 0)
   if (!(total > 0)) throw new ShapeError('[distill/train] expected windows with tokens to predict, got none')
   let loss = 0
+  let balance = 0
   for (let from = 0; from < windows.length; ) {
     const { length } = windows[from]!.tokens
     const most = from + Math.max(1, Math.floor(batchTokens / length))
     let to = from + 1
     while (to < Math.min(most, windows.length) && windows[to]!.tokens.length === length) to++
-    loss += llamaGradients(config, weights, windows.slice(from, to), {
+    const felt = llamaGradients(config, weights, windows.slice(from, to), {
       gradients,
       total,
       ...(objective === undefined ? {} : { objective }),
-    }).loss
+    })
+    loss += felt.loss
+    balance += felt.balance
     from = to
   }
   if (!Number.isFinite(loss))
     throw new NumericalError(`[distill/train] expected a finite loss, got ${loss}; lower the rates`)
-  return loss
+  return { loss, balance }
 }
 
 /** One step of both optimisers. */
@@ -221,5 +230,5 @@ function initialState(model: Llama, { useMuon = withinBlock }: TrainOptions): Tr
 }
 
 function withinBlock(name: string, dims: readonly number[]): boolean {
-  return dims.length === 2 && name.startsWith('model.layers.')
+  return dims.length === 2 && name.startsWith('model.layers.') && !isRouter(name)
 }

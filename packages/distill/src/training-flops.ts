@@ -3,7 +3,7 @@ import type { TrainingWindow } from './training-window.ts'
 
 /**
  * Floating-point operations of one pass forward and backward over windows: 6 a weight of a matrix and
- * token (the head included, the lookup of embeddings not), and 14 · heads · headDim for each pair of a query
+ * token (the head included, the lookup of embeddings not; of experts those that a token chose), and 14 · heads · headDim for each pair of a query
  * and a key that it sees: two products forward, five backward. Norms and activations are left out.
  *
  * @example
@@ -14,10 +14,12 @@ import type { TrainingWindow } from './training-window.ts'
  * trainingFlops(config, [{ tokens: new Int32Array(4) }]) // => 14_944
  */
 export function trainingFlops(config: LlamaConfig, windows: readonly TrainingWindow[]): number {
-  let weights = config.tied ? 0 : -config.vocabSize * config.hiddenSize
+  const { experts = 1, expertsPerToken = 1, hiddenSize, intermediateSize } = config
+  let weights = config.tied ? 0 : -config.vocabSize * hiddenSize
   for (const dims of weightShapes(config).values()) {
     if (dims.length === 2) weights += dims[0]! * dims[1]!
   }
+  weights -= config.layers * (experts - expertsPerToken) * 3 * hiddenSize * intermediateSize
   let pairs = 0
   let tokens = 0
   for (const {

@@ -11,7 +11,7 @@ export interface BlockStatistics {
   readonly weights: Weights
   /** xᵀx of each weight's input, (in, in) float64; weights that share an input share the tensor. */
   readonly grams: ReadonlyMap<string, Tensor>
-  /** How many rows x had. */
+  /** How many rows x had: all tokens. That of an expert has those of the tokens that chose it. */
   readonly samples: number
 }
 
@@ -20,6 +20,9 @@ export interface BlockStatistics {
  * inputs, lets `compress` replace its weights, and feeds the next block what the replaced one gives,
  * so that later blocks can make good for earlier losses (as in GPTQ, Frantar et al., 2022,
  * arXiv:2210.17323). One hidden state per token and one block's statistics are in memory.
+ *
+ * In a mixture of experts each expert is a layer of its own, with the Gram matrices of the tokens that
+ * chose it; zeros where none did.
  *
  * @param windows  token sequences, each at most the context length
  * @param compress  gives the weights to replace, by name; called for each block and once for the head

@@ -16,6 +16,10 @@ export function configFromGguf({ metadata, tensors }: GgufFile): LlamaConfig {
     throw new UnsupportedError(
       `[models/gguf] expected the architecture 'llama', got '${String(architecture)}'`,
     )
+  if (metadata.get('llama.expert_count') !== undefined && metadata.get('llama.expert_count') !== 0)
+    throw new UnsupportedError(
+      '[models/gguf] expected a model without experts; mixtures are read from safetensors only',
+    )
   const number = (key: string, fallback?: number): number => {
     const value = metadata.get(`llama.${key}`) ?? fallback
     if (typeof value !== 'number')

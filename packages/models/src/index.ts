@@ -6,7 +6,17 @@ export {
   configToHuggingFace,
   type LlamaConfig,
 } from './llama-config.ts'
-export { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, weightShapes } from './weight-names.ts'
+export {
+  blockWeightNames,
+  EMBEDDING,
+  expertWeightNames,
+  FINAL_NORM,
+  feedForwardNames,
+  HEAD,
+  isRouter,
+  weightShapes,
+} from './weight-names.ts'
+export { type ExpertRoutes, routeTokens } from './route-tokens.ts'
 export { BatchedCache } from './batched-cache.ts'
 export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
 export { generate, type GenerateOptions } from './generate.ts'

@@ -6,8 +6,8 @@ import { generate } from './generate.ts'
 import { Llama } from './llama.ts'
 import { llama2cTokenizer } from './llama2c-tokenizer.ts'
 import { loadModel } from './load-model.ts'
-import { randomLlama, smallConfig } from './testing/random-llama.ts'
-import { blockWeightNames, EMBEDDING, FINAL_NORM } from './weight-names.ts'
+import { randomLlama, smallConfig, smallMixture } from './testing/random-llama.ts'
+import { blockWeightNames, EMBEDDING, expertWeightNames, FINAL_NORM } from './weight-names.ts'
 
 const data = new URL('../../../../shared/data/', import.meta.url)
 const stories = new URL('lm-stories260k/stories260K.bin', data)
@@ -77,11 +77,23 @@ function naiveLogits(model: Llama, input: Int32Array): Float64Array {
       }
       return multiply(joined, names.output).map((value, i) => value + x[i]!)
     })
-    states = states.map(x => {
-      const h = norm(x, names.feedForwardNorm)
+    const network = (h: number[], names: { gate: string; up: string; down: string }) => {
       const up = multiply(h, names.up)
       const inner = multiply(h, names.gate).map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!)
-      return multiply(inner, names.down).map((value, i) => value + x[i]!)
+      return multiply(inner, names.down)
+    }
+    states = states.map(x => {
+      const h = norm(x, names.feedForwardNorm)
+      if (config.experts === undefined) return network(h, names).map((value, i) => value + x[i]!)
+      // As Hugging Face has it: probabilities of all experts, the largest kept and made to add up to 1.
+      const exps = multiply(h, names.router).map(Math.exp)
+      const order = exps.map((_, expert) => expert).sort((a, b) => exps[b]! - exps[a]!)
+      const chosen = order.slice(0, config.expertsPerToken)
+      const total = chosen.reduce((sum, expert) => sum + exps[expert]!, 0)
+      const said = chosen.map(expert =>
+        network(h, expertWeightNames(layer, expert)).map(value => (value * exps[expert]!) / total),
+      )
+      return x.map((value, i) => said.reduce((sum, y) => sum + y[i]!, value))
     })
   }
   const logits = new Float64Array(input.length * vocabSize)
@@ -103,8 +115,18 @@ describe('Llama', () => {
     }
   }
 
-  it('gives the same logits token by token as at once', async () => {
-    const model = randomLlama()
+  for (const expertsPerToken of [1, 2, 5]) {
+    it(`computes what the equations say with ${expertsPerToken} of 5 experts a token`, async () => {
+      const model = randomLlama({ ...smallMixture, expertsPerToken })
+      expect(largestDifference(await logitsOf(model, tokens), naiveLogits(model, tokens))).toBeLessThan(2e-5)
+    })
+  }
+
+  it.each([
+    ['dense', smallConfig],
+    ['a mixture', smallMixture],
+  ])('gives the same logits token by token as at once, %s', async (_, config) => {
+    const model = randomLlama(config)
     const whole = await logitsOf(model, tokens)
     const cache = model.createCache()
     for (let t = 0; t < tokens.length; t++) {

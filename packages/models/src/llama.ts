@@ -15,14 +15,24 @@ import {
 import { binary, gather, rmsNorm, transpose, unary } from '@tersor/core-tensor/reference'
 import { DenseCache } from './dense-cache.ts'
 import { checkLlamaConfig, type LlamaConfig } from './llama-config.ts'
+import { mixtureOfExperts } from './mixture-of-experts.ts'
 import { residentWeight } from './resident-weight.ts'
-import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, weightShapes } from './weight-names.ts'
+import {
+  blockWeightNames,
+  EMBEDDING,
+  FINAL_NORM,
+  feedForwardNames,
+  HEAD,
+  weightShapes,
+} from './weight-names.ts'
 
 type Weight = Tensor | Encoded
 
 /**
  * The Llama architecture (Touvron et al., 2023, arXiv:2302.13971) over weights in any encoding:
  * RMSNorm, rotary positions, grouped-query attention, SwiGLU, and a head that may be the embedding.
+ * With `experts` in the configuration it is a Mixtral (Jiang et al., 2024, arXiv:2401.04088): each block has several
+ * feed-forward networks, of which a token uses a few; that needs a host device.
  * Every linear layer is `linear(x, weight)`, so a compressed weight runs as it is stored.
  *
  * @example
@@ -175,8 +185,10 @@ export class Llama implements LayeredLM {
   }
 
   blockWeights(layer: number): readonly string[] {
-    const { query, key, value, output, gate, up, down } = blockWeightNames(layer)
-    return [query, key, value, output, gate, up, down]
+    const { query, key, value, output, router } = blockWeightNames(layer)
+    const routers = this.config.experts === undefined ? [] : [router]
+    const networks = feedForwardNames(layer, this.config).flatMap(({ gate, up, down }) => [gate, up, down])
+    return [query, key, value, output, ...routers, ...networks]
   }
 
   /** The name of the weight that makes logits: the embedding's where they are tied. */
@@ -186,7 +198,14 @@ export class Llama implements LayeredLM {
 
   #feedForward(layer: number, x: Tensor, taps: Taps | undefined): Tensor {
     const names = blockWeightNames(layer)
-    using h = rmsNorm(x, this.#tensor(names.feedForwardNorm), { epsilon: this.config.epsilon })
+    const { epsilon, expertsPerToken: perToken } = this.config
+    using h = rmsNorm(x, this.#tensor(names.feedForwardNorm), { epsilon })
+    if (perToken !== undefined) {
+      const experts = feedForwardNames(layer, this.config)
+      const weight = (name: string) => this.#weight(name)
+      using said = mixtureOfExperts(h, { router: names.router, experts, perToken, weight, taps })
+      return binary('add', x, said)
+    }
     taps?.linear?.([names.gate, names.up], h)
     using inner = this.device.scope(() => {
       const gate = unary('silu', linear(h, this.#weight(names.gate)))

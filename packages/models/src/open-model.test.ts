@@ -86,7 +86,7 @@ describe('openModel', () => {
     await writeFile(join(folder, 'weights-only', 'x.pt'), 'x')
     await expect(openModel(join(folder, 'weights-only', 'x.pt'))).rejects.toThrow(/expected a .safetensors/)
     await writeFile(join(folder, 'weights-only', 'config.json'), JSON.stringify({ model_type: 'gpt2' }))
-    await expect(openModel(path)).rejects.toThrow(/expected model_type 'llama', got 'gpt2'/)
+    await expect(openModel(path)).rejects.toThrow(/expected model_type 'llama' or 'mixtral', got 'gpt2'/)
     await writeFile(
       join(folder, 'weights-only', 'config.json'),
       JSON.stringify({ ...configToHuggingFace(smallConfig), attention_bias: true }),

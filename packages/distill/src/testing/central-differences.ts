@@ -49,7 +49,7 @@ export function differencesAlong(x: Tensor, direction: Tensor, loss: () => numbe
   return slope!
 }
 
-/** ‖actual − expected‖ / ‖expected‖ */
+/** ‖actual − expected‖ / ‖expected‖, and 0 where both are the same, zeros too. */
 export function relativeError(
   actual: Tensor | ArrayLike<number>,
   expected: Tensor | ArrayLike<number>,
@@ -63,7 +63,7 @@ export function relativeError(
     difference += (a[i]! - b[i]!) ** 2
     norm += b[i]! ** 2
   }
-  return Math.sqrt(difference / norm)
+  return difference === 0 ? 0 : Math.sqrt(difference / norm)
 }
 
 /** Σ x·y: a loss whose gradient with respect to x is y. */

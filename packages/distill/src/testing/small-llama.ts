@@ -18,6 +18,14 @@ export const smallConfig: LlamaConfig = {
   tied: true,
 }
 
+/** The same with four experts in each block, of which a token uses two. */
+export const smallMixture: LlamaConfig = {
+  ...smallConfig,
+  intermediateSize: 6,
+  experts: 4,
+  expertsPerToken: 2,
+}
+
 /** Random weights for a configuration. */
 export function randomWeights(
   config: LlamaConfig,

@@ -19,6 +19,9 @@ export const smallConfig: LlamaConfig = {
   tied: true,
 }
 
+/** The same with five experts in each block, of which a token uses two. */
+export const smallMixture: LlamaConfig = { ...smallConfig, experts: 5, expertsPerToken: 2 }
+
 /** A Llama of random weights, for tests without files. */
 export function randomLlama(config: LlamaConfig = smallConfig, seed = 1): Llama {
   const rng = new Rng(seed)
