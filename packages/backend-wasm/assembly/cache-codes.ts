@@ -2,7 +2,7 @@ import { sumsOf } from './vector'
 import { widen } from './widen'
 
 /** Keys at a time. */
-export const KEYS: u32 = 128
+export const KEYS: u32 = 256
 
 const ZERO: i32 = 1
 const OFFSET: i32 = 2

@@ -5,7 +5,7 @@ const PRODUCT = 512 * 1024
 /** Of conversions and of entropy decoding. */
 const SMALL = 32 * 1024
 /** Keys that attention takes at a time, `KEYS` of `assembly/cache-codes.ts`. */
-const KEYS = 128
+const KEYS = 256
 /** Rows that `assembly/linear-packed-many.ts` quantises at a time. */
 const ROWS = 32
 
