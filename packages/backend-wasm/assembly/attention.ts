@@ -1,4 +1,5 @@
-import { addCodes, codeScores, inIntegers, KEYS, loadNumbers, quantizeQuery, setCodes, widenCodes } from './cache-codes'
+import { centreShifts, inIntegers, KEYS, loadNumbers, setCodes, widenCodes } from './cache-codes'
+import { addCodes, codeScores, directRoom, quantizeQuery } from './cache-direct'
 import { addFloats, floatScores } from './cache-floats'
 import { expBelow, logOf } from './exponential'
 import { GEMM_BYTES, multiply } from './gemm'
@@ -69,8 +70,8 @@ export function attention(
   const scores = scratch + SCORES_AT
   const strip = scratch + REST_AT // (KEYS, headDim)
   const numbers = strip + (<usize>(KEYS * headDim) << 2) + 64 // scales and shifts (KEYS, groups)
-  const factors = numbers + (<usize>(2 * KEYS * groups) << 2) + 64 // (KEYS, groups) and (KEYS)
-  const units = factors + (<usize>(KEYS * groups + KEYS) << 2) + 64 // (FEW, groups) unit and sum
+  const room = numbers + (<usize>(2 * KEYS * groups) << 2) + 64
+  const units = room + directRoom() + 64 // (FEW, groups) unit and sum
   const integers = units + (<usize>(FEW * groups) << 3) // (FEW, headDim)
 
   const end = shareOf(kvHeads * blocks, part + 1, parts)
@@ -99,8 +100,9 @@ export function attention(
 
       if (codes) loadNumbers(numbers, kScale, kShift, scaleType, at, count)
       if (direct) {
+        centreShifts(count)
         for (let r: u32 = 0; r < rows; r++) {
-          codeScores(scores + (<usize>(r * KEYS) << 2), keys, integers + (<usize>(r * headDim) << 1), units + (<usize>(r * groups) << 3), count, factors)
+          codeScores(scores + (<usize>(r * KEYS) << 2), keys, integers + (<usize>(r * headDim) << 1), units + (<usize>(r * groups) << 3), count)
         }
       } else {
         const b = floatsOf(strip, keys, count * headDim, count, type)
@@ -121,8 +123,9 @@ export function attention(
 
       if (codes) loadNumbers(numbers, vScale, vShift, scaleType, at, count)
       if (direct) {
+        centreShifts(count)
         for (let r: u32 = 0; r < rows; r++) {
-          addCodes(out + (<usize>(r * headDim) << 2), values, scores + (<usize>(r * KEYS) << 2), count, factors)
+          addCodes(out + (<usize>(r * headDim) << 2), values, scores + (<usize>(r * KEYS) << 2), count, room)
         }
       } else {
         const b = floatsOf(strip, values, count * headDim, count, type)

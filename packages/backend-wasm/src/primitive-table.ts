@@ -46,8 +46,8 @@ export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
       PRODUCT +
       20_000 +
       KEYS * headDim! * 4 +
-      (3 * KEYS + 8) * Math.ceil(headDim! / Math.max(group!, 1) + 1) * 4 +
-      headDim! * 6 +
+      (4 * KEYS + 32) * Math.ceil(headDim! / Math.max(group!, 1) + 1) * 4 +
+      headDim! * 10 +
       4096,
     work: ([heads, , queries, headDim, length]) => 2 * heads! * queries! * headDim! * length!,
   },
