@@ -1,4 +1,6 @@
-import { addCodes, codeScores, inIntegers, KEYS, loadNumbers, quantizeQuery, setCodes, widenCodes } from './cache-codes'
+import { centreShifts, inIntegers, KEYS, loadNumbers, setCodes, widenCodes } from './cache-codes'
+import { addCodes, codeScores, directRoom, quantizeQuery } from './cache-direct'
+import { addFloats, floatScores } from './cache-floats'
 import { expBelow, logOf } from './exponential'
 import { GEMM_BYTES, multiply } from './gemm'
 import { scaleRow } from './rows'
@@ -18,10 +20,13 @@ const ROWS: u32 = 32
 /** Up to so many rows multiply codes as they are; more have them widened once for all. */
 const FEW: u32 = 3
 
+/** Up to so many rows of queries stream floats, two at a time; more have them packed. */
+const STREAMING: u32 = 8
+
 /** Working memory, in bytes from the part's own; the rest depends on the head. */
 const STATE_AT: usize = GEMM_BYTES // (ROWS): largest score (float32), sum (float64)
 const SCORES_AT: usize = STATE_AT + 512 // (ROWS, KEYS)
-const REST_AT: usize = SCORES_AT + 16384
+const REST_AT: usize = SCORES_AT + 32768
 
 export function attention(
   o: usize,
@@ -55,6 +60,7 @@ export function attention(
   const blocks = (each + ROWS - 1) / ROWS
   const rowBytes: usize =
     type == FLOAT32 ? <usize>headDim << 2 : type == FLOAT16 ? <usize>headDim << 1 : type == CODES8 ? headDim : (headDim + 1) >> 1
+  const rowFloats = <usize>headDim << 2
   const codes = type >= CODES8
   if (codes) setCodes(type == CODES8 ? 8 : 4, headDim, group, shiftKind, constant)
   const groups = codes ? (group >= headDim ? 1 : (headDim + group - 1) / group) : 0
@@ -64,8 +70,8 @@ export function attention(
   const scores = scratch + SCORES_AT
   const strip = scratch + REST_AT // (KEYS, headDim)
   const numbers = strip + (<usize>(KEYS * headDim) << 2) + 64 // scales and shifts (KEYS, groups)
-  const factors = numbers + (<usize>(2 * KEYS * groups) << 2) + 64 // (KEYS, groups) and (KEYS)
-  const units = factors + (<usize>(KEYS * groups + KEYS) << 2) + 64 // (FEW, groups) unit and sum
+  const room = numbers + (<usize>(2 * KEYS * groups) << 2) + 64
+  const units = room + directRoom() + 64 // (FEW, groups) unit and sum
   const integers = units + (<usize>(FEW * groups) << 3) // (FEW, headDim)
 
   const end = shareOf(kvHeads * blocks, part + 1, parts)
@@ -77,6 +83,7 @@ export function attention(
     const out = o + (<usize>(row0 * headDim) << 2)
     const query = q + (<usize>(row0 * headDim) << 2)
     const direct = codes && rows <= FEW && inIntegers()
+    const streamed = !codes && rows <= STREAMING && headDim % 4 == 0
     memory.fill(out, 0, <usize>(rows * headDim) << 2)
     let visible: u32 = 0
     for (let r: u32 = 0; r < rows; r++) {
@@ -93,12 +100,18 @@ export function attention(
 
       if (codes) loadNumbers(numbers, kScale, kShift, scaleType, at, count)
       if (direct) {
+        centreShifts(count)
         for (let r: u32 = 0; r < rows; r++) {
-          codeScores(scores + (<usize>(r * KEYS) << 2), keys, integers + (<usize>(r * headDim) << 1), units + (<usize>(r * groups) << 3), count, factors)
+          codeScores(scores + (<usize>(r * KEYS) << 2), keys, integers + (<usize>(r * headDim) << 1), units + (<usize>(r * groups) << 3), count)
         }
       } else {
         const b = floatsOf(strip, keys, count * headDim, count, type)
-        multiply(scores, KEYS, query, headDim, b, headDim, rows, count, headDim, TRANSPOSE_B, scratch)
+        if (streamed) {
+          for (let r: u32 = 0; r < rows; r += 2) {
+            const x = query + (<usize>(r * headDim) << 2)
+            floatScores(scores + (<usize>(r * KEYS) << 2), KEYS, x, r + 1 < rows ? x + rowFloats : 0, b, rowFloats, count)
+          }
+        } else multiply(scores, KEYS, query, headDim, b, headDim, rows, count, headDim, TRANSPOSE_B, scratch)
       }
 
       for (let r: u32 = 0; r < rows; r++) {
@@ -110,12 +123,18 @@ export function attention(
 
       if (codes) loadNumbers(numbers, vScale, vShift, scaleType, at, count)
       if (direct) {
+        centreShifts(count)
         for (let r: u32 = 0; r < rows; r++) {
-          addCodes(out + (<usize>(r * headDim) << 2), values, scores + (<usize>(r * KEYS) << 2), count, factors)
+          addCodes(out + (<usize>(r * headDim) << 2), values, scores + (<usize>(r * KEYS) << 2), count, room)
         }
       } else {
         const b = floatsOf(strip, values, count * headDim, count, type)
-        multiply(out, headDim, scores, KEYS, b, headDim, rows, headDim, count, ACCUMULATE, scratch)
+        if (streamed) {
+          for (let r: u32 = 0; r < rows; r += 2) {
+            const y = out + (<usize>(r * headDim) << 2)
+            addFloats(y, r + 1 < rows ? y + rowFloats : 0, scores + (<usize>(r * KEYS) << 2), KEYS, b, rowFloats, count)
+          }
+        } else multiply(out, headDim, scores, KEYS, b, headDim, rows, headDim, count, ACCUMULATE, scratch)
       }
     }
     for (let r: u32 = 0; r < rows; r++) {

@@ -2,10 +2,18 @@ import { scratchOf } from './scratch'
 import { shareOf } from './share'
 
 /** Working memory, in bytes from the part's own. */
-const TABLE_AT: usize = 0 // (4096) symbol, frequency − 1 in 12 bits from bit 8, slot − start from bit 20
-const SHUFFLE_AT: usize = 16384 // (16) vectors that hand out words to lanes
-const LANES_AT: usize = SHUFFLE_AT + 256 // (256) states
-const SLOTS_AT: usize = LANES_AT + 1024 // (32) addresses in the table
+const TABLE_AT: usize = 0 // (4096) slot − start, frequency − 1 in 12 bits from bit 12, symbol from bit 24
+const HANDS_AT: usize = 16384 // (16, 2) vectors: a shuffle that hands out words to lanes, and what lanes are multiplied with
+const LANES_AT: usize = HANDS_AT + 512 // (256) states, or (32) states and behind them addresses in the table
+/** From states to the addresses that they look up. */
+const SLOTS_BEHIND: usize = 128
+
+/** Aligned so that one bit of an address tells the halves of 32 lanes apart. */
+// @ts-ignore: decorator
+@inline
+function statesOf(scratch: usize): usize {
+  return (scratch + LANES_AT + 127) & ~127
+}
 
 /** A state below this takes a word. */
 const LOW: u32 = 0x10000
@@ -17,20 +25,20 @@ function fillTable(table: usize, frequencies: usize, precision: u32): bool {
   for (let s: u32 = 0; s < 256; s++) {
     const frequency = <u32>load<u16>(frequencies + (s << 1))
     if (frequency > total - start) return false
-    for (let i: u32 = 0; i < frequency; i++) store<u32>(table + ((start + i) << 2), s | ((frequency - 1) << 8) | (i << 20))
+    for (let i: u32 = 0; i < frequency; i++) store<u32>(table + ((start + i) << 2), (s << 24) | ((frequency - 1) << 12) | i)
     start += frequency
   }
   return start == total
 }
 
-/** For each set of lanes that take a word, the shuffle of the next words, each in a lane, that gives it to them. */
-function fillShuffles(to: usize): void {
-  for (let lanes: u32 = 0; lanes < 16; lanes++) {
+/** For each set of lanes that take a word, the shuffle that gives it to them out of the next words, and 2^16 for those lanes, 1 for others. */
+function fillHands(to: usize): void {
+  for (let lanes: u32 = 0; lanes < 16; lanes++, to += 32) {
     let next: u32 = 0
     for (let lane: u32 = 0; lane < 4; lane++) {
       const taken = (lanes >> lane) & 1
-      const first = next << 2
-      store<u32>(to + (lanes << 4) + (lane << 2), taken != 0 ? 0x03020100 + first * 0x01010101 : 0x80808080)
+      store<u32>(to + (lane << 2), taken != 0 ? 0x80800100 + next * 0x0202 : 0x80808080)
+      store<u32>(to + (lane << 2), taken != 0 ? 0x10000 : 1, 16)
       next += taken
     }
   }
@@ -59,7 +67,7 @@ export function ransDecode(
     store<u32>(status, 1)
     return
   }
-  fillShuffles(scratch + SHUFFLE_AT)
+  fillHands(scratch + HANDS_AT)
   for (let c = first; c < last; c++) {
     const start = load<u32>(offsets + (<usize>c << 2))
     const end = load<u32>(offsets + (<usize>c << 2), 4)
@@ -83,7 +91,7 @@ function decodeChunk(
   lanes: u32,
 ): bool {
   if (<u32>(end - at) < lanes << 2) return false
-  const states = scratch + LANES_AT
+  const states = statesOf(scratch)
   memory.copy(states, at, lanes << 2)
   at += lanes << 2
   let done: u32 = 0
@@ -95,13 +103,13 @@ function decodeChunk(
     at = reached
   }
   const mask = (1 << precision) - 1
-  let lane: u32 = 0
+  let lane = done % lanes
   for (; done < count; done++) {
     const state = states + (lane << 2)
     let x = load<u32>(state)
     const entry = load<u32>(scratch + TABLE_AT + ((x & mask) << 2))
-    store<u8>(out + done, entry)
-    x = (((entry >> 8) & 0xfff) + 1) * (x >> precision) + (entry >> 20)
+    store<u8>(out + done, entry >> 24)
+    x = (((entry >> 12) & 0xfff) + 1) * (x >> precision) + (entry & 0xfff)
     if (x < LOW) {
       if (at + 2 > end) return false
       x = (x << 16) | <u32>load<u16>(at)
@@ -127,85 +135,87 @@ function roundsOfAny(out: usize, count: u32, at: usize, end: usize, scratch: usi
 /** Where `wholeRounds` stopped reading. */
 let reached: usize = 0
 
-/** The table's entries at four addresses. */
+/** The table's entries at the four addresses that lie at `slots`. */
 // @ts-ignore: decorator
 @inline
-function entries(room: usize, addresses: v128): v128 {
-  v128.store(room, addresses)
-  let e = v128.load32_zero(<usize>load<u32>(room))
-  e = v128.load32_lane(<usize>load<u32>(room, 4), e, 1)
-  e = v128.load32_lane(<usize>load<u32>(room, 8), e, 2)
-  return v128.load32_lane(<usize>load<u32>(room, 12), e, 3)
+function entries(slots: usize): v128 {
+  let e = v128.load32_zero(<usize>load<u32>(slots))
+  e = v128.load32_lane(<usize>load<u32>(slots, 4), e, 1)
+  e = v128.load32_lane(<usize>load<u32>(slots, 8), e, 2)
+  return v128.load32_lane(<usize>load<u32>(slots, 12), e, 3)
 }
 
 /** frequency · (x >>> precision) + slot − start */
 // @ts-ignore: decorator
 @inline
 function advanced(x: v128, entry: v128, precision: u32): v128 {
-  const frequency = i32x4.add(v128.and(i32x4.shr_u(entry, 8), i32x4.splat(0xfff)), i32x4.splat(1))
-  return i32x4.add(i32x4.mul(frequency, i32x4.shr_u(x, precision)), i32x4.shr_u(entry, 20))
+  const high = i32x4.shr_u(x, precision)
+  const less = v128.and(i32x4.shr_u(entry, 12), i32x4.splat(0xfff))
+  const rest = i32x4.add(v128.and(entry, i32x4.splat(0xfff)), high)
+  return i32x4.add(i32x4.mul(less, high), rest)
 }
 
-/** The lanes that are `taken` shifted, with the next words below. */
+/** Which lanes take a word. */
 // @ts-ignore: decorator
 @inline
-function refilled(x: v128, taken: v128, at: usize, shuffle: usize): v128 {
-  const words = i8x16.swizzle(v128.load16x4_u(at), v128.load(shuffle))
-  return v128.bitselect(v128.or(i32x4.shl(x, 16), words), x, taken)
+function needy(x: v128): usize {
+  return <usize>i32x4.bitmask(i32x4.eq(i32x4.shr_u(x, 16), i32x4.splat(0)))
+}
+
+/** The lanes that take a word times 2^16, with the next words below; then the addresses that they look up next. */
+// @ts-ignore: decorator
+@inline
+function refill(state: usize, x: v128, lanes: usize, at: usize, hands: usize, mask: v128, table: v128): void {
+  const hand = hands + (lanes << 5)
+  const words = i8x16.swizzle(v128.load64_zero(at), v128.load(hand))
+  const next = v128.or(i32x4.mul(x, v128.load(hand, 16)), words)
+  v128.store(state, next)
+  v128.store(state, i32x4.add(v128.and(i32x4.shl(next, 2), mask), table), SLOTS_BEHIND)
 }
 
 /**
- * Rounds of 32 lanes, four at a time in a vector, while all words that a round could take are there.
+ * Half rounds of 32 lanes, four lanes in a vector, while all words that one could take are there.
  *
  * @returns how many symbols are done
  */
 // @ts-ignore: decorator
 @inline
 function wholeRounds(out: usize, count: u32, at: usize, end: usize, scratch: usize, precision: u32): u32 {
-  const states = scratch + LANES_AT
-  const slots = scratch + SLOTS_AT
-  const shuffles = scratch + SHUFFLE_AT
+  const states = statesOf(scratch)
+  const hands = scratch + HANDS_AT
   const table = i32x4.splat(<i32>(scratch + TABLE_AT))
   const mask = i32x4.splat(((1 << precision) - 1) << 2)
-  const zero = i32x4.splat(0)
-  const byte = i32x4.splat(0xff)
+  for (let l: usize = 0; l < 128; l += 16) {
+    v128.store(states + l, i32x4.add(v128.and(i32x4.shl(v128.load(states + l), 2), mask), table), SLOTS_BEHIND)
+  }
   let done: u32 = 0
-  for (; done + 32 <= count && at + 64 <= end; done += 32, out += 32) {
-    for (let l: usize = 0; l < 128; l += 64) {
-      // All sixteen look up first, so that no lane waits for the words of those before it.
-      const x0 = v128.load(states + l)
-      const x1 = v128.load(states + l, 16)
-      const x2 = v128.load(states + l, 32)
-      const x3 = v128.load(states + l, 48)
-      const e0 = entries(slots, i32x4.add(v128.and(i32x4.shl(x0, 2), mask), table))
-      const e1 = entries(slots + 16, i32x4.add(v128.and(i32x4.shl(x1, 2), mask), table))
-      const e2 = entries(slots + 32, i32x4.add(v128.and(i32x4.shl(x2, 2), mask), table))
-      const e3 = entries(slots + 48, i32x4.add(v128.and(i32x4.shl(x3, 2), mask), table))
-      const lower = i16x8.narrow_i32x4_u(v128.and(e0, byte), v128.and(e1, byte))
-      const upper = i16x8.narrow_i32x4_u(v128.and(e2, byte), v128.and(e3, byte))
-      v128.store(out + (l >> 2), i8x16.narrow_i16x8_u(lower, upper))
+  let state = states
+  for (; done + 16 <= count && at + 32 <= end; done += 16, out += 16, state ^= 64) {
+    // All sixteen look up first, so that no lane waits for the words of those before it.
+    const e0 = entries(state + SLOTS_BEHIND)
+    const e1 = entries(state + SLOTS_BEHIND + 16)
+    const e2 = entries(state + SLOTS_BEHIND + 32)
+    const e3 = entries(state + SLOTS_BEHIND + 48)
+    const lower = i16x8.narrow_i32x4_u(i32x4.shr_u(e0, 24), i32x4.shr_u(e1, 24))
+    const upper = i16x8.narrow_i32x4_u(i32x4.shr_u(e2, 24), i32x4.shr_u(e3, 24))
+    v128.store(out, i8x16.narrow_i16x8_u(lower, upper))
 
-      let x = advanced(x0, e0, precision)
-      let taken = i32x4.eq(i32x4.shr_u(x, 16), zero)
-      let lanes = i32x4.bitmask(taken)
-      v128.store(states + l, refilled(x, taken, at, shuffles + (lanes << 4)))
-      at += popcnt(lanes) << 1
-      x = advanced(x1, e1, precision)
-      taken = i32x4.eq(i32x4.shr_u(x, 16), zero)
-      lanes = i32x4.bitmask(taken)
-      v128.store(states + l, refilled(x, taken, at, shuffles + (lanes << 4)), 16)
-      at += popcnt(lanes) << 1
-      x = advanced(x2, e2, precision)
-      taken = i32x4.eq(i32x4.shr_u(x, 16), zero)
-      lanes = i32x4.bitmask(taken)
-      v128.store(states + l, refilled(x, taken, at, shuffles + (lanes << 4)), 32)
-      at += popcnt(lanes) << 1
-      x = advanced(x3, e3, precision)
-      taken = i32x4.eq(i32x4.shr_u(x, 16), zero)
-      lanes = i32x4.bitmask(taken)
-      v128.store(states + l, refilled(x, taken, at, shuffles + (lanes << 4)), 48)
-      at += popcnt(lanes) << 1
-    }
+    let x = advanced(v128.load(state), e0, precision)
+    let lanes = needy(x)
+    refill(state, x, lanes, at, hands, mask, table)
+    at += popcnt(lanes) << 1
+    x = advanced(v128.load(state, 16), e1, precision)
+    lanes = needy(x)
+    refill(state + 16, x, lanes, at, hands, mask, table)
+    at += popcnt(lanes) << 1
+    x = advanced(v128.load(state, 32), e2, precision)
+    lanes = needy(x)
+    refill(state + 32, x, lanes, at, hands, mask, table)
+    at += popcnt(lanes) << 1
+    x = advanced(v128.load(state, 48), e3, precision)
+    lanes = needy(x)
+    refill(state + 48, x, lanes, at, hands, mask, table)
+    at += popcnt(lanes) << 1
   }
   reached = at
   return done

@@ -5,7 +5,7 @@ const PRODUCT = 512 * 1024
 /** Of conversions and of entropy decoding. */
 const SMALL = 32 * 1024
 /** Keys that attention takes at a time, `KEYS` of `assembly/cache-codes.ts`. */
-const KEYS = 128
+const KEYS = 256
 /** Rows that `assembly/linear-packed-many.ts` quantises at a time. */
 const ROWS = 32
 
@@ -46,8 +46,8 @@ export const primitives: Readonly<Partial<Record<PrimitiveName, Primitive>>> = {
       PRODUCT +
       20_000 +
       KEYS * headDim! * 4 +
-      (3 * KEYS + 8) * Math.ceil(headDim! / Math.max(group!, 1) + 1) * 4 +
-      headDim! * 6 +
+      (4 * KEYS + 32) * Math.ceil(headDim! / Math.max(group!, 1) + 1) * 4 +
+      headDim! * 10 +
       4096,
     work: ([heads, , queries, headDim, length]) => 2 * heads! * queries! * headDim! * length!,
   },
