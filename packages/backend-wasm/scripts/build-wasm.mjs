@@ -13,6 +13,8 @@ export const modules = {
   simd: { entry: 'core.ts', features: ['simd'] },
   relaxed: { entry: 'core.ts', features: ['simd', 'relaxed-simd'] },
   coding: { entry: 'coding.ts', features: ['simd'] },
+  training: { entry: 'training.ts', features: ['simd'] },
+  trainingRelaxed: { entry: 'training.ts', features: ['simd', 'relaxed-simd'] },
 }
 
 /** The bytes of a module. */
