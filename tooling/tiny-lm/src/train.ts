@@ -7,7 +7,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
-import { createWasmDevice } from '@tersor/backend-wasm'
+import { createWasmDevice, training } from '@tersor/backend-wasm'
 import { cast } from '@tersor/core-tensor/reference'
 import { initialWeights, type TrainProgress, train } from '@tersor/distill'
 import { encodeSafetensors } from '@tersor/formats'
@@ -40,7 +40,7 @@ const tokenizer = new URL('../../../packages/tiny-lm/model/tokenizer.json', impo
 const encoder = new BpeEncoder(JSON.parse(readFileSync(tokenizer, 'utf8')))
 const device = await (values.device === 'native'
   ? createNativeDevice({ threads })
-  : createWasmDevice({ threads }))
+  : createWasmDevice({ threads, groups: [training] }))
 const corpus = new Corpus({ encoder, seed })
 const heldOut = new Corpus({ encoder, seed: 1_000_003, split: 'held-out' })
 
