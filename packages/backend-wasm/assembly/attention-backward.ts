@@ -1,5 +1,5 @@
 import { firstHead, lengthOf, startOf } from './documents'
-import { attendPanel, multiplyPanel, PANEL, packKeys, packKeysTurned, roundUp, turnIn, turnOut } from './query-panel'
+import { attendPanel, multiplyPanel, NATS, OCTAVES, PANEL, packKeys, packKeysTurned, roundUp, turnIn, turnOut } from './query-panel'
 import { scaleRow } from './rows'
 import { scratchOf } from './scratch'
 import { tileFree } from './tile'
@@ -69,7 +69,7 @@ export function attentionBackward(
           const panelChanges = changes + tall * (first - block)
           turnIn(sums, o + at, stride, count, headDim, 1)
           turnIn(turnedSlopes, dO + at, stride, count, headDim, 1)
-          turnIn(turnedQueries, q + at, stride, count, headDim, scale)
+          turnIn(turnedQueries, q + at, stride, count, headDim, scale * OCTAVES)
           attendPanel(panelScores, keys, turnedQueries, first, headDim, edge)
           multiplyPanel(panelChanges, values, headDim, turnedSlopes, first + PANEL, headDim)
           changeScores(panelScores, panelChanges, first + PANEL, sums, turnedSlopes, headDim, edge)
@@ -85,7 +85,7 @@ export function attentionBackward(
     }
     for (let r: u32 = 0; r < length; r++) {
       const to = kvAt + ((<usize>(r * kvStride)) << 2)
-      memory.copy(dk + to, keySlopes + ((<usize>(r * wide)) << 2), headDim << 2)
+      scaleRow(dk + to, keySlopes + ((<usize>(r * wide)) << 2), headDim, NATS)
       memory.copy(dv + to, valueSlopes + ((<usize>(r * wide)) << 2), headDim << 2)
     }
   }

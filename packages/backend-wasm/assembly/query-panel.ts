@@ -1,8 +1,7 @@
-import { expBelow } from './exponential'
 import { packRows } from './panel'
 import { scaleRow } from './rows'
 import { tileFree } from './tile'
-import { transpose4 } from './vector'
+import { madd, transpose4 } from './vector'
 
 // Queries of a head, eight at a time, each a column: whatever is done for all of them is done lane by
 // lane, and their scores are the packed right side of the products that follow.
@@ -71,6 +70,29 @@ export function multiplyPanel(c: usize, a: usize, steps: u32, b: usize, rows: u3
     tileFree(c + (i << 5), 32, a + ((<usize>(i * steps)) << 2), b, k, false)
 }
 
+/** Scores are in octaves, and so are the queries that they are made of: 2^(x·log₂e) = eˣ. */
+export const OCTAVES: f32 = 1.4426950408889634
+export const NATS: f32 = 0.6931471805599453
+
+/** 1.5 · 2²³: a number added to it is rounded to an integer, which stands in the lowest bits of the sum. */
+const ROUND: f32 = 12582912
+
+/** 2ˣ for x ≤ 0 to 2e-7, and 0 below −127; NaN stays. Constants cost as much as arithmetic here: there are few. */
+// @ts-ignore: decorator
+@inline
+function powerBelow(x: v128): v128 {
+  const bounded = f32x4.pmax(x, f32x4.splat(-127))
+  const rounded = f32x4.add(bounded, f32x4.splat(ROUND))
+  const r = f32x4.sub(bounded, f32x4.sub(rounded, f32x4.splat(ROUND)))
+  let p = madd(f32x4.splat(0.0013264727), r, f32x4.splat(0.009671513))
+  p = madd(p, r, f32x4.splat(0.055507336))
+  p = madd(p, r, f32x4.splat(0.24022242))
+  p = madd(p, r, f32x4.splat(0.693147))
+  p = madd(p, r, f32x4.splat(1))
+  // The integer to the exponent of a float: at −127 that is 0.
+  return f32x4.mul(p, i32x4.add(i32x4.shl(rounded, 23), i32x4.splat(0x3f800000)))
+}
+
 /**
  * e^(score − the largest of its query) as (keys, PANEL), 0 where a query does not see a key: those from key `first` + its number
  * in the panel on. One over their sums goes to `inverse` (PANEL).
@@ -103,8 +125,8 @@ export function attendPanel(
   let sumA = f32x4.splat(0)
   let sumB = sumA
   for (let at = scores; at < end; at += 32) {
-    const x = expBelow(f32x4.sub(v128.load(at), a))
-    const y = expBelow(f32x4.sub(v128.load(at, 16), b))
+    const x = powerBelow(f32x4.sub(v128.load(at), a))
+    const y = powerBelow(f32x4.sub(v128.load(at, 16), b))
     sumA = f32x4.add(sumA, x)
     sumB = f32x4.add(sumB, y)
     v128.store(at, x)

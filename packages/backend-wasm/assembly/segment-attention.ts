@@ -1,5 +1,5 @@
 import { firstHead, lengthOf, startOf } from './documents'
-import { attendPanel, multiplyPanel, PANEL, packKeys, packKeysTurned, roundUp, turnIn, turnOut } from './query-panel'
+import { attendPanel, multiplyPanel, OCTAVES, PANEL, packKeys, packKeysTurned, roundUp, turnIn, turnOut } from './query-panel'
 import { scratchOf } from './scratch'
 
 export function segmentAttention(
@@ -42,7 +42,7 @@ export function segmentAttention(
     for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
       for (let first: u32 = 0; first < length; first += PANEL) {
         const at = (<usize>((start + first) * stride + head * headDim)) << 2
-        turnIn(queries, q + at, stride, length - first, headDim, scale)
+        turnIn(queries, q + at, stride, length - first, headDim, scale * OCTAVES)
         attendPanel(scores, keys, queries, first, headDim, inverse)
         multiplyPanel(sums, values, length, scores, headDim, min(first + PANEL, length))
         scaleColumns(sums, headDim, inverse)

@@ -13,7 +13,7 @@ function sigmoid(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function timesSigmoid(x: v128, sigma: v128): v128 {
-  return f32x4.mul(f32x4.max(x, f32x4.splat(-f32.MAX_VALUE)), sigma)
+  return f32x4.mul(f32x4.pmax(x, f32x4.splat(-f32.MAX_VALUE)), sigma)
 }
 
 export function swiglu(a: usize, gate: usize, up: usize, size: u32, part: u32, parts: u32): void {

@@ -1,11 +1,13 @@
 /**
  * Speed of training steps of the bundled model's shape, on each device with one and two threads:
- * `npx tsx --conditions=@tersor/source packages/distill/bench/training.bench.ts [STEPS]`.
+ * `npx tsx --conditions=@tersor/source packages/distill/bench/training.bench.ts`, with `--steps 5`,
+ * `--device wasm`, `--threads 1` or `--length 256` for less.
  *
  * A step is 4,096 tokens, forward, backward and both optimisers; its operations are those of `trainingFlops`. After each step the
  * same device multiplies (4096, 128) by (288, 128) transposed, which is the most frequent of its products: what share of that rate
  * a step reaches says how much is lost around the products, whatever else the machine does. Medians.
  */
+import { parseArgs } from 'node:util'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice, training } from '@tersor/backend-wasm'
 import { type Device, Rng, Tensor } from '@tersor/core-tensor'
@@ -16,7 +18,16 @@ import { Llama, type LlamaConfig } from '@tersor/models'
 const TOKENS = 4096
 const PRODUCTS = 20
 const WARM_UP = 3
-const steps = WARM_UP + Number(process.argv[2] ?? 9)
+
+const { values } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '9' },
+    device: { type: 'string', default: nativeAvailable() ? 'native,wasm' : 'wasm' },
+    threads: { type: 'string', default: '1,2' },
+    length: { type: 'string', default: '256,1024' },
+  },
+})
+const steps = WARM_UP + Number(values.steps)
 
 const config: LlamaConfig = {
   layers: 8,
@@ -59,9 +70,9 @@ const median = (values: number[]) => values.sort((a, b) => a - b)[values.length 
 
 console.log('| device | threads | length | tokens/s | GFLOP/s | product, GFLOP/s | share |')
 console.log('| --- | --- | --- | --- | --- | --- | --- |')
-for (const name of nativeAvailable() ? ['native', 'wasm'] : ['wasm']) {
-  for (const threads of [1, 2]) {
-    for (const length of [256, 1024]) {
+for (const name of values.device.split(',')) {
+  for (const threads of values.threads.split(',').map(Number)) {
+    for (const length of values.length.split(',').map(Number)) {
       const device = await open(name, threads)
       const normals = (rows: number, columns: number) => {
         const rng = new Rng(rows)
