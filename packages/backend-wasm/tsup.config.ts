@@ -4,6 +4,8 @@ import { packageBuild } from '../../tooling/config/tsup.ts'
 import { coding } from './src/generated/coding.ts'
 import { relaxed } from './src/generated/relaxed.ts'
 import { simd } from './src/generated/simd.ts'
+import { training } from './src/generated/training.ts'
+import { trainingRelaxed } from './src/generated/training-relaxed.ts'
 
 const dist = join(import.meta.dirname, 'dist')
 
@@ -17,7 +19,13 @@ export default {
   dts: { ...dts, entry },
   async onSuccess() {
     mkdirSync(dist, { recursive: true })
-    for (const [name, base64] of Object.entries({ simd, relaxed, coding })) {
+    for (const [name, base64] of Object.entries({
+      simd,
+      relaxed,
+      coding,
+      training,
+      'training-relaxed': trainingRelaxed,
+    })) {
       writeFileSync(join(dist, `${name}.wasm`), Buffer.from(base64, 'base64'))
     }
   },

@@ -13,6 +13,8 @@ export const modules = {
   simd: { entry: 'core.ts', features: ['simd'] },
   relaxed: { entry: 'core.ts', features: ['simd', 'relaxed-simd'] },
   coding: { entry: 'coding.ts', features: ['simd'] },
+  training: { entry: 'training.ts', features: ['simd'] },
+  'training-relaxed': { entry: 'training.ts', features: ['simd', 'relaxed-simd'] },
 }
 
 /** The bytes of a module. */
@@ -48,9 +50,10 @@ export async function compile(name) {
 /** The text of a generated file. */
 export function generated(name, bytes) {
   const { entry, features } = modules[name]
+  const identifier = name.replace(/-(.)/g, (_, letter) => letter.toUpperCase())
   return [
     `// Made by scripts/build-wasm.mjs from assembly/${entry} with ${features.join(' and ')}; do not edit.`,
-    `export const ${name} =`,
+    `export const ${identifier} =`,
     `  '${Buffer.from(bytes).toString('base64')}'`,
     '',
   ].join('\n')

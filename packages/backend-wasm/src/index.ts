@@ -1,4 +1,5 @@
 export { createWasmDevice, type WasmDeviceOptions } from './create-wasm-device.ts'
 export type { WasmDevice } from './wasm-device.ts'
 export { coding } from './coding-group.ts'
+export { training } from './training-group.ts'
 export type { KernelGroup } from './kernel-group.ts'

@@ -26,8 +26,22 @@ function activationBytes(k: number, group: number): number {
   return k * 2 + segments * 8 + 512
 }
 
+/** Queries that `assembly/query-panel.ts` works on together. */
+const PANEL = 8
+
+/** Products of queries and keys in attention within documents, as if half of the longest were seen. */
+function pairs([rows, heads, , headDim, , longest]: Scalars): number {
+  return (rows! * heads! * headDim! * longest!) / 2
+}
+
+/** Matrices as tall as the longest document: `heights` as wide as a head, `panels` as a panel; and `spare` columns of a head. */
+function attentionBytes([, , , headDim, , longest]: Scalars, { heights = 0, panels = 0, spare = 0 }): number {
+  const [wide, tall] = [headDim!, longest!].map(size => Math.ceil(size / PANEL) * PANEL) as [number, number]
+  return 4 * (tall * (heights * wide + panels * PANEL) + spare * wide + 256)
+}
+
 /** What the host has to know about each primitive beyond its arguments. */
-export const primitives: Readonly<Partial<Record<PrimitiveName, Primitive>>> = {
+export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
   gemm: { scratch: () => PRODUCT, work: ([batch, m, n, k]) => batch! * m! * n! * k! },
   convert: { scratch: () => SMALL, work: ([size]) => 2 * size! },
   unary: { work: ([, size]) => 8 * size! },
@@ -62,4 +76,16 @@ export const primitives: Readonly<Partial<Record<PrimitiveName, Primitive>>> = {
   linearTwoOfFour: { scratch: () => PRODUCT, work: ([m, n, k]) => (m! * n! * k!) / 2 },
   unpackBits: { work: ([rows, columns]) => 2 * rows! * columns! },
   ransDecode: { scratch: () => SMALL, work: ([, , size]) => 8 * size! },
+  segmentAttention: {
+    scratch: scalars => attentionBytes(scalars, { heights: 2, panels: 1, spare: 16 }),
+    work: scalars => 2 * pairs(scalars),
+  },
+  attentionBackward: {
+    scratch: scalars => attentionBytes(scalars, { heights: 5, panels: 8, spare: 96 }),
+    work: scalars => 5 * pairs(scalars),
+  },
+  rmsNormBackward: { work: ([rows, columns, , height]) => (rows! <= height! ? 0 : 6 * rows! * columns!) },
+  swiglu: { work: ([size]) => 10 * size! },
+  swigluBackward: { work: ([size]) => 16 * size! },
+  crossEntropy: { work: ([rows, columns]) => (rows! < 2 ? 0 : 8 * rows! * columns!) },
 }

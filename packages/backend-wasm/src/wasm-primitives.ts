@@ -53,10 +53,9 @@ export class WasmPrimitives implements Primitives {
     const operands = [...outputs, ...inputs]
     const arena = this.#arenaOf(name, operands)
     const kernel = arena.exports[name]
-    const primitive = primitives[name]
-    if (kernel === undefined || primitive === undefined)
+    if (kernel === undefined)
       throw new DeviceError(`[${name}] this device was made without the group that has it`)
-    const { scratch, work } = primitive
+    const { scratch, work } = primitives[name]
     const parts = work(scalars) < WORTH_THREADS ? 1 : this.#participants()
     if (!arena.reserve(scratch?.(scalars) ?? 0, parts)) throw noRoom(name)
 

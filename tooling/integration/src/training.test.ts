@@ -1,5 +1,5 @@
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
-import { createWasmDevice } from '@tersor/backend-wasm'
+import { createWasmDevice, training } from '@tersor/backend-wasm'
 import { type Device, Rng, Tensor } from '@tersor/core-tensor'
 import { llamaGradients, train } from '@tersor/distill'
 import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
@@ -37,7 +37,9 @@ function data(step: number) {
   }))
 }
 
-const devices: [string, () => Promise<Device>][] = [['wasm', () => createWasmDevice({ threads: 1 })]]
+const devices: [string, () => Promise<Device>][] = [
+  ['wasm', () => createWasmDevice({ threads: 1, groups: [training] })],
+]
 if (nativeAvailable()) devices.push(['native', () => createNativeDevice({ threads: 2 })])
 
 describe.each(devices)('training on %s', (_, create) => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
-import { createWasmDevice } from '@tersor/backend-wasm'
+import { createWasmDevice, training } from '@tersor/backend-wasm'
 import { loadModel } from '@tersor/models'
 import { BpeEncoder } from 'corpus'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -21,7 +21,7 @@ afterAll(() => rm(folder, { recursive: true }))
 
 const options = async (name: keyof typeof recipes, steps: number): Promise<TrainModelOptions> => ({
   ...{ name, recipe: recipes[name], encoder, steps, seed: 1 },
-  device: await (nativeAvailable() ? createNativeDevice() : createWasmDevice()),
+  device: await (nativeAvailable() ? createNativeDevice() : createWasmDevice({ groups: [training] })),
   folder: join(folder, name),
   say() {},
 })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
-import { createWasmDevice } from '@tersor/backend-wasm'
+import { createWasmDevice, training } from '@tersor/backend-wasm'
 import { BpeEncoder } from 'corpus'
 import { type Recipe, recipes } from './recipe.ts'
 import { trainModel } from './train-model.ts'
@@ -29,7 +29,7 @@ if (recipe === undefined)
 const threads = Number(values.threads)
 const device = await (values.device === 'native'
   ? createNativeDevice({ threads })
-  : createWasmDevice({ threads }))
+  : createWasmDevice({ threads, groups: [training] }))
 const tokenizer = (file: string) =>
   fileURLToPath(new URL(`../../../packages/tiny-lm/model/${file}`, import.meta.url))
 

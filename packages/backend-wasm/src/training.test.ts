@@ -1,0 +1,53 @@
+import { Rng, Tensor } from '@tersor/core-tensor'
+import { describeDevice } from '@tersor/core-tensor/testing'
+import { describe, expect, test } from 'vitest'
+import { trainingCases } from '../../distill/src/testing/training-cases.ts'
+import { hasRelaxedSimd } from './features.ts'
+import { createWasmDevice, training, type WasmDeviceOptions } from './index.ts'
+
+const kinds: Record<string, WasmDeviceOptions> = {
+  'one thread': { simd: 'simd', threads: 1 },
+  'two threads': { simd: 'simd', threads: 2 },
+  'memory that moves': { simd: 'simd', threads: 1, debug: true },
+}
+// Node has relaxed SIMD from 22 on.
+if (hasRelaxedSimd()) kinds['relaxed SIMD'] = { simd: 'relaxed', threads: 1 }
+
+describe.each(Object.entries(kinds))('%s', (_, options) =>
+  describeDevice(async () => {
+    const device = await createWasmDevice({ ...options, groups: [training] })
+    await device.startThreads()
+    return device
+  }, [trainingCases]),
+)
+
+test('borders that contradict the sizes lead nowhere outside of the tensors', async () => {
+  const device = await createWasmDevice({ threads: 1, groups: [training] })
+  const rng = new Rng(1)
+  const [rows, width, guards] = [20, 8, 64]
+  const guarded = () => device.empty('float32', [rows * width + guards])
+  const inputs = Array.from({ length: 5 }, () => {
+    const values = Float32Array.from({ length: rows * width }, () => rng.normal())
+    return device.upload(new Tensor('float32', values, [rows, width]))
+  })
+  const [q, k, v, o, dO] = inputs
+  for (const borders of [
+    [0, 21],
+    [-5, 7, 3, 2 ** 31 - 1],
+    [20, 0, -(2 ** 31), 40],
+    [0, 20, 20, 20],
+  ]) {
+    const places = device.upload(new Tensor('int32', Int32Array.from(borders), [borders.length]))
+    const outputs = Array.from({ length: 4 }, guarded)
+    const [first, ...gradients] = outputs
+    const scalars = [rows, 2, 2, 4, borders.length - 1, 9, 0.5]
+    device.primitives.run('segmentAttention', [first], [q, k, v, places], scalars)
+    device.primitives.run('attentionBackward', gradients, [q, k, v, o, dO, places], scalars)
+    for (const output of outputs) {
+      const values = output.data as Float32Array
+      expect(values.every(Number.isFinite)).toBe(true)
+      expect(values.subarray(rows * width)).toEqual(new Float32Array(guards))
+    }
+  }
+  device.dispose()
+})
