@@ -33,9 +33,9 @@ export function setCodes(
   constant = zero
 }
 
-/** Whether integers do it: groups of whole vectors whose sums stay in 32 bits. */
+/** Whether integers do it: whole groups of whole vectors whose sums stay in 32 bits. */
 export function inIntegers(): bool {
-  return headDim % 32 == 0 && group % 32 == 0 && group <= 256
+  return group % 32 == 0 && group <= 256 && headDim % group == 0
 }
 
 /** Widens the numbers of `count` keys from key `first`, counted over all heads. */
