@@ -8,13 +8,11 @@ export interface Limit {
   /** Bytes, or multiplications and additions, that one call of the work does. */
   readonly amount: number
   readonly work: Work
-  /** Milliseconds of the fastest run so far. */
-  least(): number
 }
 
 /** Far more than the caches hold. */
 const READ_BYTES = 2 ** 29
-/** Half a millisecond: short enough that some runs are disturbed by nothing. */
+/** Half a millisecond. */
 const TIMES = 2 ** 18
 
 /**
@@ -69,11 +67,5 @@ export class Limits {
 }
 
 function limit(amount: number, call: () => unknown): Limit {
-  let least = Infinity
-  const run = () => {
-    const start = performance.now()
-    call()
-    least = Math.min(least, performance.now() - start)
-  }
-  return { amount, work: { calls: 1, run, result: () => new Float32Array(0) }, least: () => least }
+  return { amount, work: { calls: 1, run: () => void call(), result: () => new Float32Array(0) } }
 }

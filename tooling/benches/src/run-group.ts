@@ -50,11 +50,9 @@ export async function runGroup(
       const { bytes = 0, operations = 0, limit } = contender.bench
       const bound = limitOf(contender, limits)
       if (bound === undefined) return undefined
-      // Bandwidth moves with what other machines of the host do, so it is that of the same turns; arithmetic does not.
-      const inTurns = () => median(rounds[contenders.length + bounds.indexOf(bound)]!)
-      return limit === 'read'
-        ? (bytes / bound.amount) * inTurns()
-        : (operations / bound.amount) * bound.least()
+      // What other machines of the host do slows memory and arithmetic alike, so both are those of the same turns.
+      const inTurns = median(rounds[contenders.length + bounds.indexOf(bound)]!)
+      return ((limit === 'read' ? bytes : operations) / bound.amount) * inTurns
     }
     return ours.map(contender => {
       const { bench, by, threads } = contender
