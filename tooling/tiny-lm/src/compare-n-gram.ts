@@ -33,7 +33,7 @@ function* documentsOf(
 function* trainingDocuments(): Generator<Int32Array> {
   const corpus = new Corpus({ encoder, seed: log.seed })
   for (let step = 0; step < log.steps; step++) {
-    for (const { tokens } of documentsOf(windowsOf(corpus, step, log.steps))) yield tokens
+    for (const { tokens } of documentsOf(windowsOf(corpus, step, recipe))) yield tokens
   }
 }
 

@@ -1,4 +1,4 @@
-import type { TrainOptions } from '@tersor/distill'
+import { type TrainOptions, trapezoidal } from '@tersor/distill'
 import type { LlamaConfig } from '@tersor/models'
 import type { Corpus, Window } from 'corpus'
 
@@ -6,14 +6,16 @@ import type { Corpus, Window } from 'corpus'
 export interface Recipe {
   readonly config: LlamaConfig
   readonly steps: number
+  /** Steps, the first ones, of short windows. */
+  readonly short: number
 }
 
 /** Tokens that a step learns from. */
-export const TOKENS_PER_STEP = 4096
-/** Windows of the first half of a run, and of the second. */
-export const LENGTHS = [256, 1024] as const
-/** Bases of the rotary positions in either half: longer windows are learnt faster with slower rotations. */
-export const ROPE_BASES = [10_000, 50_000] as const
+const TOKENS_PER_STEP = 4096
+/** Tokens of short windows and of long ones. */
+const LENGTHS = [256, 1024] as const
+/** Bases of the rotary positions for either: longer windows are learnt faster with slower rotations. */
+const ROPE_BASES = [10_000, 50_000] as const
 
 const shape = {
   headDim: 32,
@@ -32,11 +34,13 @@ const shape = {
 export const recipes = {
   model: {
     config: { ...shape, layers: 8, heads: 4, kvHeads: 4, hiddenSize: 128, intermediateSize: 288 },
-    steps: 5600,
+    steps: 5000,
+    short: 2000,
   },
   mini: {
     config: { ...shape, layers: 4, heads: 2, kvHeads: 2, hiddenSize: 64, intermediateSize: 288 },
     steps: 2400,
+    short: 1000,
   },
   moe: {
     config: {
@@ -50,25 +54,30 @@ export const recipes = {
       expertsPerToken: 2,
     },
     steps: 3000,
+    short: 1200,
   },
 } as const satisfies Readonly<Record<string, Recipe>>
 
-/** Whether a step is of the first half of a run, 0, or of the second, 1. */
-function halfOf(step: number, steps: number): 0 | 1 {
-  return step < steps / 2 ? 0 : 1
-}
-
 /** What a step learns from. Windows of either length are numbered on their own. */
-export function windowsOf(corpus: Corpus, step: number, steps: number): Window[] {
-  const length = LENGTHS[halfOf(step, steps)]
+export function windowsOf(corpus: Corpus, step: number, { short }: Recipe): Window[] {
+  const length = LENGTHS[step < short ? 0 : 1]
   const count = TOKENS_PER_STEP / length
   return Array.from({ length: count }, (_, i) => corpus.window(step * count + i, length))
 }
 
-/** The windows and the rotary base of each step: half of the tokens in short windows, half in long ones. */
-export function curriculum(corpus: Corpus, steps: number): Pick<TrainOptions, 'data' | 'ropeBase'> {
+/**
+ * The rates, the windows and the rotary base of each step. Rates stay up until the last quarter, and nothing before depends
+ * on how long the run is: a checkpoint of a shorter one can go on as a longer one.
+ */
+export function curriculum(
+  corpus: Corpus,
+  recipe: Recipe,
+  steps: number,
+): Pick<TrainOptions, 'data' | 'ropeBase' | 'schedule'> {
+  const coolDown = Math.floor(steps / 4)
   return {
-    data: step => windowsOf(corpus, step, steps),
-    ropeBase: step => ROPE_BASES[halfOf(step, steps)],
+    data: step => windowsOf(corpus, step, recipe),
+    ropeBase: step => ROPE_BASES[step < recipe.short ? 0 : 1],
+    schedule: trapezoidal({ steps, coolDown, warmUp: Math.min(100, steps - coolDown) }),
   }
 }

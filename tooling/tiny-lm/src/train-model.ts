@@ -33,7 +33,7 @@ export interface TrainModelOptions {
 /** What is written beside the weights. */
 export interface TrainingLog {
   readonly recipe: string
-  readonly steps: number
+  steps: number
   readonly seed: number
   readonly teacher?: string
   readonly device: string
@@ -57,16 +57,17 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
   mkdirSync(folder, { recursive: true })
   const begun = existsSync(checkpoint)
   const log = begun ? (JSON.parse(readFileSync(logFile, 'utf8')) as TrainingLog) : newLog(options)
-  if (log.recipe !== options.name || log.steps !== steps || log.seed !== seed || log.teacher !== teacher) {
+  if (log.recipe !== options.name || log.seed !== seed || log.teacher !== teacher) {
     throw new Error(
-      `[train] expected the run that ${checkpoint} is from: ${log.recipe}, ${log.steps} steps, seed ${log.seed}; choose another folder`,
+      `[train] expected the run that ${checkpoint} is from: ${log.recipe}, seed ${log.seed}; choose another folder`,
     )
   }
+  log.steps = steps
   const initial = new Llama(recipe.config, initialWeights(recipe.config, { seed, device }), device)
   let since: TrainProgress[] = []
   let last = performance.now()
   const model = await train(initial, {
-    ...curriculum(new Corpus({ encoder, seed }), steps),
+    ...curriculum(new Corpus({ encoder, seed }), recipe, steps),
     steps,
     ...(teacher === undefined
       ? {}
