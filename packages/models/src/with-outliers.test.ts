@@ -5,7 +5,7 @@ import { configFromHuggingFace } from './llama-config.ts'
 import { blockWeightNames, weightShapes } from './weight-names.ts'
 import { withOutliers } from './with-outliers.ts'
 
-const config = configFromHuggingFace({
+const shape = {
   num_hidden_layers: 2,
   num_attention_heads: 4,
   num_key_value_heads: 2,
@@ -13,9 +13,16 @@ const config = configFromHuggingFace({
   intermediate_size: 24,
   vocab_size: 19,
   tie_word_embeddings: true,
+}
+const dense = configFromHuggingFace(shape)
+const mixture = configFromHuggingFace({
+  ...shape,
+  model_type: 'mixtral',
+  num_local_experts: 3,
+  num_experts_per_tok: 2,
 })
 
-function randomModel(): Llama {
+function randomModel(config = dense): Llama {
   const rng = new Rng(1)
   const weights = new Map<string, Tensor>()
   for (const [name, dims] of weightShapes(config)) {
@@ -57,6 +64,14 @@ describe('withOutliers', () => {
     expect(ratios(attentionNorm).filter(ratio => ratio === 1)).toHaveLength(13)
     expect(ratios(query).filter(ratio => ratio === 1 / 64)).toHaveLength(3 * 16)
     expect(await logitsOf(model)).toEqual(await logitsOf(randomModel()))
+  })
+
+  it('leaves the logits of a mixture of experts too', async () => {
+    const model = randomModel(mixture)
+    const hard = withOutliers(model, { channels: 3, factor: 64 })
+    expect(await logitsOf(hard)).toEqual(await logitsOf(model))
+    const router = blockWeightNames(0).router
+    expect(hard.weights.get(router)).not.toBe(model.weights.get(router))
   })
 
   it('draws channels by the seed', () => {

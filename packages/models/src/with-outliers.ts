@@ -1,7 +1,7 @@
 import { isEncoded, Rng, ShapeError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import type { Llama } from './llama.ts'
-import { blockWeightNames } from './weight-names.ts'
+import { blockWeightNames, feedForwardNames } from './weight-names.ts'
 
 export interface OutlierOptions {
   /** How many of the hidden state's channels become outliers, the same ones in all layers; 4 by default. */
@@ -42,10 +42,16 @@ export function withOutliers(
   for (let layer = 0; layer < layers; layer++) {
     const names = blockWeightNames(layer)
     for (const norm of [names.attentionNorm, names.feedForwardNorm]) scaled(norm, factor)
-    for (const reader of [names.query, names.key, names.value, names.gate, names.up])
+    for (const reader of [names.query, names.key, names.value, ...feedForwardReaders(model, layer)])
       scaled(reader, 1 / factor)
   }
   return model.with(changed)
+}
+
+/** What reads the second norm of a block: two matrices, or those of every expert and the router. */
+function feedForwardReaders({ config }: Llama, layer: number): string[] {
+  const readers = feedForwardNames(layer, config).flatMap(({ gate, up }) => [gate, up])
+  return config.experts === undefined ? readers : [blockWeightNames(layer).router, ...readers]
 }
 
 function drawChannels(count: number, wanted: number, seed: number): number[] {

@@ -125,7 +125,8 @@ function newLog({ name, steps, seed, teacher, device }: TrainModelOptions): Trai
 function meansOf(steps: readonly TrainProgress[]): { loss: number; gigaflops: number; speed: number } {
   const mean = (of: (p: TrainProgress) => number) => steps.reduce((sum, p) => sum + of(p), 0) / steps.length
   return {
-    loss: Number(mean(({ loss }) => loss).toFixed(4)),
+    // Of the text alone: what balances experts says nothing about it.
+    loss: Number(mean(({ loss, balance = 0 }) => loss - balance).toFixed(4)),
     // Rates are averaged over time.
     gigaflops: Number((1 / mean(({ flops }) => 1e9 / flops)).toFixed(1)),
     speed: Math.round(1 / mean(({ tokensPerSecond }) => 1 / tokensPerSecond)),

@@ -1,4 +1,5 @@
 import { ShapeError } from '@tersor/core-tensor'
+import { EMBEDDING, HEAD, isRouter } from '@tersor/models'
 import type { Float8Options, GptqOptions, Nf4Options, QuantizeAffineOptions } from '@tersor/quantize'
 
 type Plain<T> = { readonly [K in keyof T as K extends 'signal' | 'onProgress' | 'name' ? never : K]: T[K] }
@@ -37,12 +38,15 @@ export function recipeOf(method: Method): Recipe {
   return { name: methodName(method), rules: [{ match: '*', use: method }] }
 }
 
-/** Tables of tokens, which every loss of precision hits at both ends of a model. */
-const EMBEDDINGS = ['model.embed_tokens.weight', 'lm_head.weight']
+/**
+ * Weights that are small next to what hangs on them: tables of tokens, which every loss of precision hits at both ends of a
+ * model, and routers, which choose between experts.
+ */
+const isDelicate = (name: string) => name === EMBEDDING || name === HEAD || isRouter(name)
 
 /**
- * One method for every matrix of a model, except that a method of few bits leaves the embedding and
- * the head to rounding with more.
+ * One method for every matrix of a model, except that a method of few bits leaves the embedding, the
+ * head and the routers of experts to rounding with more.
  *
  * @param names  the model's weights
  * @param embeddingBits  8 by default
@@ -53,9 +57,9 @@ const EMBEDDINGS = ['model.embed_tokens.weight', 'lm_head.weight']
 export function modelRecipe(method: Method, names: readonly string[], embeddingBits = 8): Recipe {
   const { name, rules } = recipeOf(method)
   const narrow = method.method === 'nf4' || ('bits' in method && method.bits < embeddingBits)
-  const tables = narrow && names.length > 1 ? EMBEDDINGS.filter(table => names.includes(table)) : []
+  const delicate = narrow && names.length > 1 ? names.filter(isDelicate) : []
   const use: Method = { method: 'rtn', bits: embeddingBits, groupSize: 32 }
-  return { name, rules: [...tables.map(match => ({ match, use })), ...rules] }
+  return { name, rules: [...delicate.map(match => ({ match, use })), ...rules] }
 }
 
 /** A short name such as `gptq 3 bits, group 32`. */
