@@ -1,0 +1,228 @@
+import type { Order, Tensor } from '@tersor/core-tensor'
+import type { Parameter } from './programs.ts'
+import { deviceOf } from './webgpu-device.ts'
+
+/** One side of a product: its tensors, and WGSL that reads it. */
+export interface Factor {
+  /** Whatever changes the code. */
+  readonly key: string
+  readonly inputs: Readonly<Record<string, Tensor | undefined>>
+  readonly params: Readonly<Record<string, Parameter>>
+  /** Whether neighbours along k lie side by side, rather than those across. */
+  readonly alongK: boolean
+}
+
+/** The right side, which may read several numbers along k at once. */
+export interface RightFactor extends Factor {
+  /** Numbers along k that `b_unit` gives. */
+  readonly unit: number
+  /** `b_at(batch, k, j) -> f32`, and `b_unit(batch, u, j) -> array<f32, unit>` from k = u · unit on. */
+  globals(): string
+}
+
+export interface LeftFactor extends Factor {
+  /** `a_at(batch, i, k) -> f32` */
+  globals(): string
+}
+
+export interface GemmShape {
+  readonly batch: number
+  readonly m: number
+  readonly n: number
+  readonly k: number
+}
+
+/** Rows up to which the right side is read once, without tiles. */
+const FEW_ROWS = 8
+/** Rows, columns and depth of a tile; each thread has 4 × 4 sums. */
+const TILE = 64
+const DEPTH = 16
+/** Threads along k times columns of a group, for few rows. */
+const LANES = 32
+const COLUMNS = 4
+
+/** y (batch, m, n) = a·b, or y + a·b; in sequence over k where `order` says so. */
+export function gemm(
+  y: Tensor,
+  a: LeftFactor,
+  b: RightFactor,
+  shape: GemmShape,
+  { accumulate, order = 'free' }: Order & { accumulate: boolean },
+): void {
+  const { batch, m, n, k } = shape
+  const few = m <= FEW_ROWS && order === 'free'
+  const [lanes, columns] = b.alongK ? [LANES, COLUMNS] : [COLUMNS, LANES]
+  const tiles = few ? Math.ceil(n / columns) : Math.ceil(m / TILE) * Math.ceil(n / TILE)
+  deviceOf(y).run({
+    name: few ? 'gemmRows' : 'gemm',
+    variant: `${few ? m : order},${accumulate},${a.key},${a.alongK},${b.key},${b.alongK}`,
+    inputs: { ...a.inputs, ...b.inputs },
+    outputs: { y },
+    params: { m, n, k, ...a.params, ...b.params },
+    groups: m === 0 ? 0 : batch * tiles,
+    code: () => ({
+      size: few ? lanes * columns : 256,
+      globals: `${a.globals()}${b.globals()}${few ? rowsGlobals(m, lanes * columns) : tileGlobals}`,
+      main: few
+        ? rowsMain({ m, lanes, columns, unit: b.unit, alongK: b.alongK, accumulate })
+        : tileMain(a, b, order, accumulate),
+    }),
+  })
+}
+
+function rowsGlobals(m: number, threads: number): string {
+  return `var<workgroup> parts: array<array<f32, ${m}>, ${threads}>;\n`
+}
+
+/** Lanes of a column share its k, and add up at the end. */
+function rowsMain({
+  m,
+  lanes,
+  columns,
+  unit,
+  alongK,
+  accumulate,
+}: {
+  m: number
+  lanes: number
+  columns: number
+  unit: number
+  alongK: boolean
+  accumulate: boolean
+}): string {
+  const [lane, column] = alongK
+    ? [`thread % ${lanes}u`, `thread / ${lanes}u`]
+    : [`thread / ${columns}u`, `thread % ${columns}u`]
+  const other = alongK ? 'thread + width' : `thread + width * ${columns}u`
+  return /* wgsl */ `
+  let tiles = (p.n + ${columns - 1}u) / ${columns}u;
+  let batch = group / tiles;
+  let lane = ${lane};
+  let j = (group % tiles) * ${columns}u + ${column};
+  var sums: array<f32, ${m}>;
+  if (j < p.n) {
+    for (var u = lane; u * ${unit}u < p.k; u += ${lanes}u) {
+      let right = b_unit(batch, u, j);
+      ${Array.from({ length: unit }, (_, step) => {
+        const k = `u * ${unit}u + ${step}u`
+        const body = Array.from(
+          { length: m },
+          (_, i) => `sums[${i}] += a_at(batch, ${i}u, ${k}) * right[${step}];`,
+        ).join('\n      ')
+        return step === 0 ? body : `if (${k} < p.k) {\n      ${body}\n      }`
+      }).join('\n      ')}
+    }
+  }
+  parts[thread] = sums;
+  workgroupBarrier();
+  for (var width = ${lanes / 2}u; width > 0u; width /= 2u) {
+    if (lane < width) {
+      for (var i = 0u; i < ${m}u; i++) { parts[thread][i] += parts[${other}][i]; }
+    }
+    workgroupBarrier();
+  }
+  if (lane != 0u || j >= p.n) { return; }
+  for (var i = 0u; i < ${m}u; i++) {
+    let at = (batch * p.m + i) * p.n + j;
+    set_y(at, ${accumulate ? 'y(at) + ' : ''}parts[thread][i]);
+  }`
+}
+
+const tileGlobals = /* wgsl */ `
+var<workgroup> a_tile: array<f32, ${TILE * DEPTH}>; // (DEPTH, TILE)
+var<workgroup> b_tile: array<f32, ${TILE * DEPTH}>; // (DEPTH, TILE)
+`
+
+function tileMain(a: LeftFactor, b: RightFactor, order: 'free' | 'sequential', accumulate: boolean): string {
+  // Neighbouring threads read neighbours in memory.
+  const place = (alongK: boolean) =>
+    alongK
+      ? `let depth = e % ${DEPTH}u; let across = e / ${DEPTH}u;`
+      : `let depth = e / ${TILE}u; let across = e % ${TILE}u;`
+  const step =
+    order === 'sequential'
+      ? 'sums[r][c] = rounded(sums[r][c] + rounded(left[r] * right[c]));'
+      : 'sums[r][c] += left[r] * right[c];'
+  return /* wgsl */ `
+  let across_n = (p.n + ${TILE - 1}u) / ${TILE}u;
+  let tiles = ((p.m + ${TILE - 1}u) / ${TILE}u) * across_n;
+  let batch = group / tiles;
+  let row0 = ((group % tiles) / across_n) * ${TILE}u;
+  let column0 = ((group % tiles) % across_n) * ${TILE}u;
+  let i0 = (thread / 16u) * 4u;
+  let j0 = (thread % 16u) * 4u;
+  var sums: array<array<f32, 4>, 4>;
+  for (var k0 = 0u; k0 < p.k; k0 += ${DEPTH}u) {
+    for (var e = thread; e < ${TILE * DEPTH}u; e += 256u) {
+      ${place(a.alongK)}
+      var value = 0.0;
+      if (row0 + across < p.m && k0 + depth < p.k) { value = a_at(batch, row0 + across, k0 + depth); }
+      a_tile[depth * ${TILE}u + across] = value;
+    }
+    for (var e = thread; e < ${TILE * DEPTH}u; e += 256u) {
+      ${place(b.alongK)}
+      var value = 0.0;
+      if (column0 + across < p.n && k0 + depth < p.k) { value = b_at(batch, k0 + depth, column0 + across); }
+      b_tile[depth * ${TILE}u + across] = value;
+    }
+    workgroupBarrier();
+    let depths = min(${DEPTH}u, p.k - k0);
+    for (var depth = 0u; depth < depths; depth++) {
+      var left: array<f32, 4>;
+      var right: array<f32, 4>;
+      for (var r = 0u; r < 4u; r++) {
+        left[r] = a_tile[depth * ${TILE}u + i0 + r];
+        right[r] = b_tile[depth * ${TILE}u + j0 + r];
+      }
+      for (var r = 0u; r < 4u; r++) {
+        for (var c = 0u; c < 4u; c++) { ${step} }
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let i = row0 + i0 + r;
+      let j = column0 + j0 + c;
+      if (i < p.m && j < p.n) {
+        let at = (batch * p.m + i) * p.n + j;
+        set_y(at, ${accumulate ? 'y(at) + rounded(sums[r][c])' : 'sums[r][c]'});
+      }
+    }
+  }`
+}
+
+/** A plain tensor as the left side: row i and k are `[rowStride, kStride]` apart. */
+export function leftOf(
+  a: Tensor,
+  batchStride: number,
+  [rowStride, kStride]: readonly [number, number],
+): LeftFactor {
+  return {
+    key: '',
+    inputs: { a },
+    params: { a_batch: batchStride, a_i: rowStride, a_k: kStride },
+    alongK: kStride === 1,
+    globals: () =>
+      'fn a_at(batch: u32, i: u32, k: u32) -> f32 { return f32(a(batch * p.a_batch + i * p.a_i + k * p.a_k)); }\n',
+  }
+}
+
+/** A plain tensor as the right side. */
+export function rightOf(
+  b: Tensor,
+  batchStride: number,
+  [kStride, columnStride]: readonly [number, number],
+): RightFactor {
+  return {
+    key: '',
+    inputs: { b },
+    params: { b_batch: batchStride, b_k: kStride, b_j: columnStride },
+    alongK: kStride === 1,
+    unit: 1,
+    globals: () => `
+fn b_at(batch: u32, k: u32, j: u32) -> f32 { return f32(b(batch * p.b_batch + k * p.b_k + j * p.b_j)); }
+fn b_unit(batch: u32, u: u32, j: u32) -> array<f32, 1> { return array<f32, 1>(b_at(batch, u, j)); }
+`,
+  }
+}
