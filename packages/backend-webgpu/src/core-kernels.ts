@@ -2,9 +2,15 @@ import type { CoreKernels } from '@tersor/core-tensor'
 import { binary } from './kernels/binary.ts'
 import { cast } from './kernels/cast.ts'
 import { copy } from './kernels/copy.ts'
+import { dequantize } from './kernels/dequantize.ts'
 import { gather } from './kernels/gather.ts'
 import { gram } from './kernels/gram.ts'
+import { linearAffine } from './kernels/linear-affine.ts'
+import { linearCodebook } from './kernels/linear-codebook.ts'
+import { linearDense } from './kernels/linear-dense.ts'
+import { linearSparse } from './kernels/linear-sparse.ts'
 import { matmul } from './kernels/matmul.ts'
+import { quantizeAffine } from './kernels/quantize-affine.ts'
 import { reduce } from './kernels/reduce.ts'
 import { rmsNorm } from './kernels/rms-norm.ts'
 import { scatterAdd } from './kernels/scatter-add.ts'
@@ -22,6 +28,12 @@ export const coreKernels: Partial<CoreKernels> = Object.freeze({
   reduce,
   matmul,
   gram,
+  linearDense,
+  linearAffine,
+  linearCodebook,
+  linearSparse,
+  quantizeAffine,
+  dequantize,
   rmsNorm,
   softmax,
   gather,

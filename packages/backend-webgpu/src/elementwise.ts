@@ -52,16 +52,21 @@ function writeWord(scalar: Scalar, type: DType): string {
   const bits = dtypeBits[type]
   return /* wgsl */ `
   let word = p.y_at / ${per}u + group * 64u + thread;
-  if (word * ${per}u >= p.y_at + p.count) { return; }
+  let end = p.y_at + p.count;
+  if (word * ${per}u >= end) { return; }
   var bits = y_data[word];
   for (var slot = 0u; slot < ${per}u; slot++) {
     let at = word * ${per}u + slot;
-    if (at < p.y_at || at >= p.y_at + p.count) { continue; }
+    if (at < p.y_at || at >= end) { continue; }
     let value = element(at - p.y_at);
     bits = insertBits(bits, ${encodedBits(scalar, type, 'value')}, slot * ${bits}u, ${bits}u);
   }
+  ${bits === 4 ? zeroNibble : ''}
   y_data[word] = bits;`
 }
+
+/** An odd number of 4-bit elements fills its last byte with a zero. */
+const zeroNibble = 'if (end % 2u == 1u && end / 8u == word) { bits = insertBits(bits, 0u, (end % 8u) * 4u, 4u); }'
 
 /** A tensor's elements as opaque units of their width. */
 export function asBits(x: Tensor): Tensor {

@@ -33,7 +33,7 @@ export interface GemmShape {
 }
 
 /** Rows up to which the right side is read once, without tiles. */
-const FEW_ROWS = 8
+const FEW_ROWS = 4
 /** Rows, columns and depth of a tile; each thread has 4 × 4 sums. */
 const TILE = 64
 const DEPTH = 16
@@ -52,44 +52,53 @@ export function gemm(
   const { batch, m, n, k } = shape
   const few = m <= FEW_ROWS && order === 'free'
   const [lanes, columns] = b.alongK ? [LANES, COLUMNS] : [COLUMNS, LANES]
+  const rows = m === 1 ? 1 : FEW_ROWS
   const tiles = few ? Math.ceil(n / columns) : Math.ceil(m / TILE) * Math.ceil(n / TILE)
   deviceOf(y).run({
     name: few ? 'gemmRows' : 'gemm',
-    variant: `${few ? m : order},${accumulate},${a.key},${a.alongK},${b.key},${b.alongK}`,
+    variant: `${few ? rows : order},${a.key},${a.alongK},${b.key},${b.alongK}`,
     inputs: { ...a.inputs, ...b.inputs },
     outputs: { y },
-    params: { m, n, k, ...a.params, ...b.params },
+    params: { m, n, k, accumulate: accumulate ? 1 : 0, ...a.params, ...b.params },
     groups: m === 0 ? 0 : batch * tiles,
     code: () => ({
       size: few ? lanes * columns : 256,
-      globals: `${a.globals()}${b.globals()}${few ? rowsGlobals(m, lanes * columns) : tileGlobals}`,
+      globals: `${a.globals()}${b.globals()}${landing}${few ? rowsGlobals(rows, lanes * columns) : tileGlobals}`,
       main: few
-        ? rowsMain({ m, lanes, columns, unit: b.unit, alongK: b.alongK, accumulate })
-        : tileMain(a, b, order, accumulate),
+        ? rowsMain({ rows, lanes, columns, unit: b.unit, alongK: b.alongK })
+        : tileMain(a, b, order),
     }),
   })
 }
 
-function rowsGlobals(m: number, threads: number): string {
-  return `var<workgroup> parts: array<array<f32, ${m}>, ${threads}>;\n`
+/** Whether it adds is asked at run time: half as many pipelines to compile. */
+const landing = /* wgsl */ `
+fn land(at: u32, value: f32) {
+  if (p.accumulate == 0u) { set_y(at, value); } else { set_y(at, y(at) + value); }
+}
+`
+
+/** The rows of a at once: a number, or four in a vector. */
+function rowsGlobals(rows: number, threads: number): string {
+  const type = rows === 1 ? 'f32' : 'vec4<f32>'
+  const row = (i: number) => `a_at(batch, ${i === 0 ? '0u' : `min(${i}u, p.m - 1u)`}, k)`
+  return `
+var<workgroup> parts: array<${type}, ${threads}>;
+fn a_rows(batch: u32, k: u32) -> ${type} { return ${type}(${Array.from({ length: rows }, (_, i) => row(i)).join(', ')}); }
+`
+}
+
+interface RowsLayout {
+  /** At least m. */
+  readonly rows: number
+  readonly lanes: number
+  readonly columns: number
+  readonly unit: number
+  readonly alongK: boolean
 }
 
 /** Lanes of a column share its k, and add up at the end. */
-function rowsMain({
-  m,
-  lanes,
-  columns,
-  unit,
-  alongK,
-  accumulate,
-}: {
-  m: number
-  lanes: number
-  columns: number
-  unit: number
-  alongK: boolean
-  accumulate: boolean
-}): string {
+function rowsMain({ rows, lanes, columns, unit, alongK }: RowsLayout): string {
   const [lane, column] = alongK
     ? [`thread % ${lanes}u`, `thread / ${lanes}u`]
     : [`thread / ${columns}u`, `thread % ${columns}u`]
@@ -99,41 +108,41 @@ function rowsMain({
   let batch = group / tiles;
   let lane = ${lane};
   let j = (group % tiles) * ${columns}u + ${column};
-  var sums: array<f32, ${m}>;
+  var sums = ${rows === 1 ? '0.0' : 'vec4<f32>()'};
   if (j < p.n) {
     for (var u = lane; u * ${unit}u < p.k; u += ${lanes}u) {
       let right = b_unit(batch, u, j);
-      ${Array.from({ length: unit }, (_, step) => {
-        const k = `u * ${unit}u + ${step}u`
-        const body = Array.from(
-          { length: m },
-          (_, i) => `sums[${i}] += a_at(batch, ${i}u, ${k}) * right[${step}];`,
-        ).join('\n      ')
-        return step === 0 ? body : `if (${k} < p.k) {\n      ${body}\n      }`
-      }).join('\n      ')}
+      let k = u * ${unit}u;
+      ${Array.from({ length: unit }, (_, step) =>
+        step === 0
+          ? 'sums += a_rows(batch, k) * right[0];'
+          : `if (k + ${step}u < p.k) { sums += a_rows(batch, k + ${step}u) * right[${step}]; }`,
+      ).join('\n      ')}
     }
   }
   parts[thread] = sums;
   workgroupBarrier();
   for (var width = ${lanes / 2}u; width > 0u; width /= 2u) {
-    if (lane < width) {
-      for (var i = 0u; i < ${m}u; i++) { parts[thread][i] += parts[${other}][i]; }
-    }
+    if (lane < width) { parts[thread] += parts[${other}]; }
     workgroupBarrier();
   }
   if (lane != 0u || j >= p.n) { return; }
-  for (var i = 0u; i < ${m}u; i++) {
-    let at = (batch * p.m + i) * p.n + j;
-    set_y(at, ${accumulate ? 'y(at) + ' : ''}parts[thread][i]);
-  }`
+  for (var i = 0u; i < p.m; i++) { land((batch * p.m + i) * p.n + j, parts[thread]${rows === 1 ? '' : '[i]'}); }`
 }
 
 const tileGlobals = /* wgsl */ `
 var<workgroup> a_tile: array<f32, ${TILE * DEPTH}>; // (DEPTH, TILE)
 var<workgroup> b_tile: array<f32, ${TILE * DEPTH}>; // (DEPTH, TILE)
+fn a_four(at: u32) -> vec4<f32> { return vec4<f32>(a_tile[at], a_tile[at + 1u], a_tile[at + 2u], a_tile[at + 3u]); }
+fn b_four(at: u32) -> vec4<f32> { return vec4<f32>(b_tile[at], b_tile[at + 1u], b_tile[at + 2u], b_tile[at + 3u]); }
+fn rounded4(x: vec4<f32>) -> vec4<f32> { return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) | vec4<u32>(p.zero)); }
+fn land4(batch: u32, i: u32, j: u32, values: vec4<f32>) {
+  if (i >= p.m) { return; }
+  for (var c = 0u; c < min(4u, max(j, p.n) - j); c++) { land((batch * p.m + i) * p.n + j + c, values[c]); }
+}
 `
 
-function tileMain(a: LeftFactor, b: RightFactor, order: 'free' | 'sequential', accumulate: boolean): string {
+function tileMain(a: LeftFactor, b: RightFactor, order: 'free' | 'sequential'): string {
   // Neighbouring threads read neighbours in memory.
   const place = (alongK: boolean) =>
     alongK
@@ -141,8 +150,8 @@ function tileMain(a: LeftFactor, b: RightFactor, order: 'free' | 'sequential', a
       : `let depth = e / ${TILE}u; let across = e % ${TILE}u;`
   const step =
     order === 'sequential'
-      ? 'sums[r][c] = rounded(sums[r][c] + rounded(left[r] * right[c]));'
-      : 'sums[r][c] += left[r] * right[c];'
+      ? (r: number) => `sums${r} = rounded4(sums${r} + rounded4(left[${r}] * right));`
+      : (r: number) => `sums${r} += left[${r}] * right;`
   return /* wgsl */ `
   let across_n = (p.n + ${TILE - 1}u) / ${TILE}u;
   let tiles = ((p.m + ${TILE - 1}u) / ${TILE}u) * across_n;
@@ -151,7 +160,7 @@ function tileMain(a: LeftFactor, b: RightFactor, order: 'free' | 'sequential', a
   let column0 = ((group % tiles) % across_n) * ${TILE}u;
   let i0 = (thread / 16u) * 4u;
   let j0 = (thread % 16u) * 4u;
-  var sums: array<array<f32, 4>, 4>;
+  ${fourTimes(r => `var sums${r} = vec4<f32>();`)}
   for (var k0 = 0u; k0 < p.k; k0 += ${DEPTH}u) {
     for (var e = thread; e < ${TILE * DEPTH}u; e += 256u) {
       ${place(a.alongK)}
@@ -168,28 +177,17 @@ function tileMain(a: LeftFactor, b: RightFactor, order: 'free' | 'sequential', a
     workgroupBarrier();
     let depths = min(${DEPTH}u, p.k - k0);
     for (var depth = 0u; depth < depths; depth++) {
-      var left: array<f32, 4>;
-      var right: array<f32, 4>;
-      for (var r = 0u; r < 4u; r++) {
-        left[r] = a_tile[depth * ${TILE}u + i0 + r];
-        right[r] = b_tile[depth * ${TILE}u + j0 + r];
-      }
-      for (var r = 0u; r < 4u; r++) {
-        for (var c = 0u; c < 4u; c++) { ${step} }
-      }
+      let left = a_four(depth * ${TILE}u + i0);
+      let right = b_four(depth * ${TILE}u + j0);
+      ${fourTimes(step)}
     }
     workgroupBarrier();
   }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let i = row0 + i0 + r;
-      let j = column0 + j0 + c;
-      if (i < p.m && j < p.n) {
-        let at = (batch * p.m + i) * p.n + j;
-        set_y(at, ${accumulate ? 'y(at) + rounded(sums[r][c])' : 'sums[r][c]'});
-      }
-    }
-  }`
+  ${fourTimes(r => `land4(batch, row0 + i0 + ${r}u, column0 + j0, sums${r});`)}`
+}
+
+function fourTimes(line: (r: number) => string): string {
+  return [0, 1, 2, 3].map(line).join('\n  ')
 }
 
 /** A plain tensor as the left side: row i and k are `[rowStride, kStride]` apart. */
