@@ -17,6 +17,7 @@ const LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
   'maxComputeWorkgroupStorageSize',
+  'maxStorageBuffersPerShaderStage',
 ] as const
 
 /** Features that are asked for where there are any. */

@@ -117,14 +117,12 @@ export class Programs {
         })),
       ],
     })
-    const T0 = performance.now()
     const module = this.#gpu.createShaderModule({ label: key, code: sourceOf(program, operands) })
     const pipeline = this.#gpu.createComputePipeline({
       label: key,
       layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
     })
-    if (process.env.TIMES) console.log('compile', (performance.now() - T0).toFixed(1), key)
     const compiled = { pipeline, layout }
     this.#compiled.set(key, compiled)
     return compiled

@@ -21,7 +21,8 @@ export function storedWeight(e: Encoded): StoredWeight {
   return 'codes' in e.parts ? groupedWeight(e) : sparseWeight(e)
 }
 
-function groupedWeight(e: Encoded): StoredWeight {
+/** Affine and codebook weights; all names begin with `prefix`, for kernels that read several. */
+export function groupedWeight(e: Encoded, prefix = ''): StoredWeight {
   const codes = tensorPart(e, 'codes')
   const { bits, group, axis } = e.meta as { bits: number; group: number; axis: number }
   const [scale, zero, offset] = ['scale', 'zero', 'offset'].map(name => {
@@ -36,51 +37,55 @@ function groupedWeight(e: Encoded): StoredWeight {
   const shift = `${zero ? 'zero' : ''}${offset ? 'offset' : ''}${scale ? 'scale' : ''}`
   return {
     key: `codes,${bits},${axis},${e.dims.length},${shift},${unit},${table ? `${d}` : ''}`,
-    inputs: { codes, scale, zero, offset, table },
-    params: {
+    inputs: prefixed(prefix, { codes, scale, zero, offset, table }),
+    params: prefixed(prefix, {
       weight_dims: listed(e.dims, e.encoding.kind),
       group_strides: stridesOf(numberDims),
       group,
       code_stride: stride,
       ...(table === undefined ? {} : { entries, books }),
-    },
+    }),
     unit,
     globals: () => {
       const numbers = {
-        zero: zero ? 'f32(i32(held) - i32(zero(g)))' : 'f32(held)',
-        offset: offset ? 'rounded(scaled) + f32(offset(g))' : 'scaled',
+        zero: zero ? `f32(i32(held) - i32(${prefix}zero(g)))` : 'f32(held)',
+        offset: offset ? `rounded(scaled) + f32(${prefix}offset(g))` : 'scaled',
       }
       const value =
         table === undefined
-          ? `let scaled = ${numbers.zero} * f32(scale(g));
+          ? `let scaled = ${numbers.zero} * f32(${prefix}scale(g));
   return ${numbers.offset};`
-          : `return f32(table((((column / ${d}u) % p.books) * p.entries + min(held, p.entries - 1u)) * ${d}u + column % ${d}u))${scale ? ' * f32(scale(g))' : ''};`
+          : `return f32(${prefix}table((((column / ${d}u) % p.${prefix}books) * p.${prefix}entries + min(held, p.${prefix}entries - 1u)) * ${d}u + column % ${d}u))${scale ? ` * f32(${prefix}scale(g))` : ''};`
       return /* wgsl */ `
-${codeReader(bits)}${groupReader(e.dims.length, axis)}
-fn number_of(held: u32, g: u32, column: u32) -> f32 {
+${codeReader(bits, prefix)}${groupReader(e.dims.length, axis, prefix)}
+fn ${prefix}number_of(held: u32, g: u32, column: u32) -> f32 {
   ${value}
 }
-fn weight(row: u32, column: u32) -> f32 {
-  return number_of(code(row, column / ${d}u), group_of(row, column), column);
+fn ${prefix}weight(row: u32, column: u32) -> f32 {
+  return ${prefix}number_of(${prefix}code(row, column / ${d}u), ${prefix}group_of(row, column), column);
 }
-${unit > 1 ? unitReader(bits, unit) : ''}`
+${unit > 1 ? unitReader(bits, unit, prefix) : ''}`
     },
   }
 }
 
 /** Codes of one word at once, where rows begin on words and words lie in one group each. */
-function unitReader(bits: number, unit: number): string {
+function unitReader(bits: number, unit: number, prefix: string): string {
   return /* wgsl */ `
-fn weight_unit(row: u32, word: u32) -> array<f32, ${unit}> {
-  let held = codes_data[(p.codes_at + row * p.code_stride) / 4u + word];
+fn ${prefix}weight_unit(row: u32, word: u32) -> array<f32, ${unit}> {
+  let held = ${prefix}codes_data[(p.${prefix}codes_at + row * p.${prefix}code_stride) / 4u + word];
   let column = word * ${unit}u;
-  let g = group_of(row, column);
+  let g = ${prefix}group_of(row, column);
   return array<f32, ${unit}>(${Array.from(
     { length: unit },
-    (_, i) => `number_of((held >> ${i * bits}u) & ${2 ** bits - 1}u, g, column + ${i}u)`,
+    (_, i) => `${prefix}number_of((held >> ${i * bits}u) & ${2 ** bits - 1}u, g, column + ${i}u)`,
   ).join(', ')});
 }
 `
+}
+
+function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }
 
 function unitOf({ meta, dims }: Encoded, codes: Tensor, numberDims: readonly number[], vectors: boolean): number {

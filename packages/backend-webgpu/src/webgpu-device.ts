@@ -77,6 +77,11 @@ export class WebGpuDevice implements Device {
     return this.#commands.submissions
   }
 
+  /** Tensors that one kernel may bind. */
+  get maxOperands(): number {
+    return this.#gpu.limits.maxStorageBuffersPerShaderStage
+  }
+
   empty(type: DType, dims: readonly number[]): Tensor {
     return this.#make(type, dims, 'zeros')
   }
