@@ -32,14 +32,13 @@ export interface GemmShape {
   readonly k: number
 }
 
-/** Rows up to which the right side is read once, without tiles. */
-const FEW_ROWS = 4
+/** Rows up to which there are no tiles: the right side is read once for every four. */
+const FEW_ROWS = 16
 /** Rows, columns and depth of a tile; each thread has 4 × 4 sums. */
 const TILE = 64
 const DEPTH = 16
-/** Threads along k times columns of a group, for few rows. */
-const LANES = 32
-const COLUMNS = 4
+/** Reads along k from which a column is worth a whole row of lanes. */
+const LONG = 512
 
 /** y (batch, m, n) = a·b, or y + a·b; in sequence over k where `order` says so. */
 export function gemm(
@@ -51,12 +50,12 @@ export function gemm(
 ): void {
   const { batch, m, n, k } = shape
   const few = m <= FEW_ROWS && order === 'free'
-  const [lanes, columns] = b.alongK ? [LANES, COLUMNS] : [COLUMNS, LANES]
-  const rows = m === 1 ? 1 : FEW_ROWS
-  const tiles = few ? Math.ceil(n / columns) : Math.ceil(m / TILE) * Math.ceil(n / TILE)
+  const [lanes, columns] = groupOf(b, k)
+  const rows = m === 1 ? 1 : 4
+  const tiles = few ? Math.ceil(m / rows) * Math.ceil(n / columns) : Math.ceil(m / TILE) * Math.ceil(n / TILE)
   deviceOf(y).run({
     name: few ? 'gemmRows' : 'gemm',
-    variant: `${few ? rows : order},${a.key},${a.alongK},${b.key},${b.alongK}`,
+    variant: `${few ? `${rows},${lanes}` : order},${a.key},${a.alongK},${b.key},${b.alongK}`,
     inputs: { ...a.inputs, ...b.inputs },
     outputs: { y },
     params: { m, n, k, accumulate: accumulate ? 1 : 0, ...a.params, ...b.params },
@@ -78,13 +77,19 @@ fn land(at: u32, value: f32) {
 }
 `
 
+/** Threads along k times columns of a group, for few rows. */
+function groupOf({ alongK, unit }: RightFactor, k: number): readonly [lanes: number, columns: number] {
+  if (!alongK) return [4, 32]
+  return k / unit >= LONG ? [32, 4] : [8, 8]
+}
+
 /** The rows of a at once: a number, or four in a vector. */
 function rowsGlobals(rows: number, threads: number): string {
   const type = rows === 1 ? 'f32' : 'vec4<f32>'
-  const row = (i: number) => `a_at(batch, ${i === 0 ? '0u' : `min(${i}u, p.m - 1u)`}, k)`
+  const row = (i: number) => `a_at(batch, ${i === 0 ? 'row' : `min(row + ${i}u, p.m - 1u)`}, k)`
   return `
 var<workgroup> parts: array<${type}, ${threads}>;
-fn a_rows(batch: u32, k: u32) -> ${type} { return ${type}(${Array.from({ length: rows }, (_, i) => row(i)).join(', ')}); }
+fn a_rows(batch: u32, row: u32, k: u32) -> ${type} { return ${type}(${Array.from({ length: rows }, (_, i) => row(i)).join(', ')}); }
 `
 }
 
@@ -102,12 +107,13 @@ function rowsMain({ rows, lanes, columns, unit, alongK }: RowsLayout): string {
   const [lane, column] = alongK
     ? [`thread % ${lanes}u`, `thread / ${lanes}u`]
     : [`thread / ${columns}u`, `thread % ${columns}u`]
-  const other = alongK ? 'thread + width' : `thread + width * ${columns}u`
   return /* wgsl */ `
-  let tiles = (p.n + ${columns - 1}u) / ${columns}u;
+  let across = (p.n + ${columns - 1}u) / ${columns}u;
+  let tiles = ((p.m + ${rows - 1}u) / ${rows}u) * across;
   let batch = group / tiles;
+  let row = ((group % tiles) / across) * ${rows}u;
   let lane = ${lane};
-  let j = (group % tiles) * ${columns}u + ${column};
+  let j = (group % across) * ${columns}u + ${column};
   var sums = ${rows === 1 ? '0.0' : 'vec4<f32>()'};
   if (j < p.n) {
     for (var u = lane; u * ${unit}u < p.k; u += ${lanes}u) {
@@ -115,19 +121,19 @@ function rowsMain({ rows, lanes, columns, unit, alongK }: RowsLayout): string {
       let k = u * ${unit}u;
       ${Array.from({ length: unit }, (_, step) =>
         step === 0
-          ? 'sums += a_rows(batch, k) * right[0];'
-          : `if (k + ${step}u < p.k) { sums += a_rows(batch, k + ${step}u) * right[${step}]; }`,
+          ? 'sums += a_rows(batch, row, k) * right[0];'
+          : `if (k + ${step}u < p.k) { sums += a_rows(batch, row, k + ${step}u) * right[${step}]; }`,
       ).join('\n      ')}
     }
   }
   parts[thread] = sums;
   workgroupBarrier();
-  for (var width = ${lanes / 2}u; width > 0u; width /= 2u) {
-    if (lane < width) { parts[thread] += parts[${other}]; }
-    workgroupBarrier();
-  }
   if (lane != 0u || j >= p.n) { return; }
-  for (var i = 0u; i < p.m; i++) { land((batch * p.m + i) * p.n + j, parts[thread]${rows === 1 ? '' : '[i]'}); }`
+  for (var other = 1u; other < ${lanes}u; other++) { sums += parts[thread + other * ${alongK ? '1u' : `${columns}u`}]; }
+  ${Array.from({ length: rows }, (_, i) => {
+    const line = `land((batch * p.m + row + ${i}u) * p.n + j, sums${rows === 1 ? '' : `[${i}]`});`
+    return i === 0 ? line : `if (row + ${i}u < p.m) { ${line} }`
+  }).join('\n  ')}`
 }
 
 const tileGlobals = /* wgsl */ `
