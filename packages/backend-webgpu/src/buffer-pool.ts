@@ -95,9 +95,7 @@ export class BufferPool {
   /** A buffer that can be mapped for reading. */
   takeStaging(byteLength: number): GPUBuffer {
     const size = sizeClass(byteLength)
-    return (
-      this.#staging.get(size)?.pop() ?? this.#gpu.createBuffer({ size, usage: MAP_READ | COPY_DST })
-    )
+    return this.#staging.get(size)?.pop() ?? this.#gpu.createBuffer({ size, usage: MAP_READ | COPY_DST })
   }
 
   giveStaging(buffer: GPUBuffer): void {

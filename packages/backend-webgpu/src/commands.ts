@@ -118,7 +118,10 @@ export class Commands {
       this.check()
       throw new DeviceError(`[webgpu] expected to read ${length} bytes, got: ${(error as Error).message}`)
     }
-    const bytes = new Uint8Array(staging.getMappedRange(0, byteLength)).slice(start - first, start - first + length)
+    const bytes = new Uint8Array(staging.getMappedRange(0, byteLength)).slice(
+      start - first,
+      start - first + length,
+    )
     staging.unmap()
     this.#pool.giveStaging(staging)
     this.check()

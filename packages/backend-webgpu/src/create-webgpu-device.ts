@@ -29,10 +29,12 @@ const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups']
  *
  * @throws {UnsupportedError} where there is no WebGPU, or no graphics card that it may use
  * @throws {DeviceError} where the given device is lost, or the card gives none
- * @example
+ *
+ * ```ts no-run
  * const device = await createWebGpuDevice()
  * const x = device.upload(new Tensor('float32', [1, 2, 3, 4], [2, 2]))
  * await matmul(x, x).read() // => Float32Array [7, 10, 15, 22]
+ * ```
  */
 export async function createWebGpuDevice(options: WebGpuDeviceOptions = {}): Promise<WebGpuDevice> {
   const { device } = options
@@ -64,7 +66,10 @@ async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   }
 }
 
-function infoOf(adapter: GPUAdapterInfo | undefined, device: GPUDevice): Record<string, string | number | boolean> {
+function infoOf(
+  adapter: GPUAdapterInfo | undefined,
+  device: GPUDevice,
+): Record<string, string | number | boolean> {
   const { vendor = '', architecture = '', description = '' } = adapter ?? {}
   return {
     vendor,

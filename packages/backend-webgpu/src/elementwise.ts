@@ -20,7 +20,10 @@ export interface Elementwise {
  * Fills `y` element by element, whatever its dtype: a thread writes a word, with as many elements as
  * lie in it, and keeps what belongs to others.
  */
-export function elementwise(y: Tensor, { inputs, scalar, accumulate = false, element, ...program }: Elementwise): void {
+export function elementwise(
+  y: Tensor,
+  { inputs, scalar, accumulate = false, element, ...program }: Elementwise,
+): void {
   const { type, size } = y
   const per = dtypeBits[type] > 32 ? 1 : perWord(type)
   const at = (y.byteOffset * 8) / dtypeBits[type]
@@ -66,7 +69,8 @@ function writeWord(scalar: Scalar, type: DType): string {
 }
 
 /** An odd number of 4-bit elements fills its last byte with a zero. */
-const zeroNibble = 'if (end % 2u == 1u && end / 8u == word) { bits = insertBits(bits, 0u, (end % 8u) * 4u, 4u); }'
+const zeroNibble =
+  'if (end % 2u == 1u && end / 8u == word) { bits = insertBits(bits, 0u, (end % 8u) * 4u, 4u); }'
 
 /** A tensor's elements as opaque units of their width. */
 export function asBits(x: Tensor): Tensor {

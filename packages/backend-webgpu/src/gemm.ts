@@ -63,9 +63,7 @@ export function gemm(
     code: () => ({
       size: few ? lanes * columns : 256,
       globals: `${a.globals()}${b.globals()}${landing}${few ? rowsGlobals(rows, lanes * columns) : tileGlobals}`,
-      main: few
-        ? rowsMain({ rows, lanes, columns, unit: b.unit, alongK: b.alongK })
-        : tileMain(a, b, order),
+      main: few ? rowsMain({ rows, lanes, columns, unit: b.unit, alongK: b.alongK }) : tileMain(a, b, order),
     }),
   })
 }

@@ -35,7 +35,8 @@ export function packWeight(weight: Encoded): Encoded {
   const { encoding, dims, parts, meta } = weight
   const { codes } = parts
   const of = encoding === affineEncoding ? 'affine' : encoding === codebookEncoding ? 'codebook' : undefined
-  if (of === undefined || dims.length !== 2 || !(codes instanceof Tensor)) return withParts(weight, packWeight)
+  if (of === undefined || dims.length !== 2 || !(codes instanceof Tensor))
+    return withParts(weight, packWeight)
   const bytes = codes.dims[1]!
   if (bytes % ALIGNMENT === 0 && codes.byteOffset % ALIGNMENT === 0) return weight
   const padded = withRowsOf(codes, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)

@@ -1,4 +1,11 @@
-import { DeviceError, type DType, dtypeBits, narrowFloats, type Tensor, UnsupportedError } from '@tersor/core-tensor'
+import {
+  DeviceError,
+  type DType,
+  dtypeBits,
+  narrowFloats,
+  type Tensor,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { type Commands, PARAMETER_BYTES } from './commands.ts'
 import type { GpuMemory } from './gpu-memory.ts'
 import { conversions, isNative, loaded, narrowFloatCode, scalarOf } from './wgsl/dtypes.ts'
@@ -142,7 +149,8 @@ export class Programs {
     for (const operand of operands) this.#words[at++] = operand.at
     this.#words[at++] = groups
     this.#words[at++] = 0
-    if (at > WORDS) throw new DeviceError(`[${name}] expected at most ${WORDS} words of parameters, got ${at}`)
+    if (at > WORDS)
+      throw new DeviceError(`[${name}] expected at most ${WORDS} words of parameters, got ${at}`)
     return this.#words.subarray(0, at)
   }
 }
@@ -175,14 +183,19 @@ function operandsOf(
 function sourceOf(program: Program, operands: readonly Operand[]): string {
   const { size = 64, globals = '', main } = program.code()
   const narrow = Object.keys(narrowFloats) as (keyof typeof narrowFloats)[]
-  const declarations = operands.map((operand, i) => declarationOf(operand, i, program.atomic === true)).join('')
+  const declarations = operands
+    .map((operand, i) => declarationOf(operand, i, program.atomic === true))
+    .join('')
   const body = `${declarations}${globals}${main}`
   return /* wgsl */ `
 struct Parameters {
 ${structOf(program, operands)}
 }
 @group(0) @binding(0) var<uniform> p: Parameters;
-${narrow.filter(type => body.includes(`_${type}(`)).map(narrowFloatCode).join('')}
+${narrow
+  .filter(type => body.includes(`_${type}(`))
+  .map(narrowFloatCode)
+  .join('')}
 ${conversions}
 // A rounded result: no driver can fuse across what it does not know to be zero.
 fn rounded(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) | p.zero); }

@@ -88,7 +88,12 @@ function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Recor
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }
 
-function unitOf({ meta, dims }: Encoded, codes: Tensor, numberDims: readonly number[], vectors: boolean): number {
+function unitOf(
+  { meta, dims }: Encoded,
+  codes: Tensor,
+  numberDims: readonly number[],
+  vectors: boolean,
+): number {
   const { bits, group, axis } = meta as { bits: number; group: number; axis: number }
   const aligned = codes.byteOffset % 4 === 0 && codes.dims.at(-1)! % 4 === 0
   const unit = 32 / bits

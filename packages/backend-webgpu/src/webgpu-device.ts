@@ -51,8 +51,11 @@ export class WebGpuDevice implements Device {
     this.#owned = owned
     this.#pool = new BufferPool(gpu, Math.min(maxBufferSize, maxStorageBufferBindingSize, LARGEST))
     this.#commands = new Commands(gpu, this.#pool)
-    this.#programs = new Programs(gpu, this.#commands, byteLength => this.#pool.take(byteLength).buffer, buffer =>
-      this.#pool.give(buffer),
+    this.#programs = new Programs(
+      gpu,
+      this.#commands,
+      byteLength => this.#pool.take(byteLength).buffer,
+      buffer => this.#pool.give(buffer),
     )
     this.#dropped = new FinalizationRegistry(buffer => this.#pool.give(buffer))
     this.lost = gpu.lost.then(({ message, reason }) => {
@@ -63,7 +66,9 @@ export class WebGpuDevice implements Device {
       return error
     })
     gpu.addEventListener?.('uncapturederror', event => {
-      this.#commands.fail(new DeviceError(`[webgpu] the graphics card refused a command: ${event.error.message}`))
+      this.#commands.fail(
+        new DeviceError(`[webgpu] the graphics card refused a command: ${event.error.message}`),
+      )
     })
   }
 

@@ -18,7 +18,8 @@ if (process.env.VK_ICD_FILENAMES === undefined && existsSync(SWIFTSHADER))
   process.env.VK_ICD_FILENAMES = SWIFTSHADER
 
 const found = await createWebGpuDevice().catch((error: Error) => error)
-if (found instanceof Error) console.log(`skipped: the WebGPU tests on a model need a graphics card; ${found.message}`)
+if (found instanceof Error)
+  console.log(`skipped: the WebGPU tests on a model need a graphics card; ${found.message}`)
 
 const METHODS: readonly (Method | undefined)[] = [
   undefined,

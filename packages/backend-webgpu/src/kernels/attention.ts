@@ -1,13 +1,13 @@
 import {
-  affineEncoding,
   type AttentionOptions,
+  affineEncoding,
   type CoreKernels,
   decode,
   denseEncoding,
   type Encoded,
   isEncoded,
-  sameDims,
   ShapeError,
+  sameDims,
   Tensor,
 } from '@tersor/core-tensor'
 import { requireDims } from '@tersor/core-tensor/host'
@@ -40,7 +40,14 @@ export const attention: CoreKernels['attention'] = (q, k, v, options) => {
     const lse = needsLse ? lseTensor(options.lse, device.make('float32', [heads, queries])) : undefined
     const { scale: _, rope: __, ...placed } = options
     const others = 2 + (bias === undefined ? 0 : 1) + (lse === undefined ? 0 : 1)
-    const attended = { q, ...storedBoth(keys, v, device.maxOperands - others), bias, kvHeads, capacity, options }
+    const attended = {
+      q,
+      ...storedBoth(keys, v, device.maxOperands - others),
+      bias,
+      kvHeads,
+      capacity,
+      options,
+    }
     // The mass comes first: `out` may be the queries.
     if (options.mass !== undefined) {
       attend(attended, device.make('float32', q.dims), lse, false)
@@ -109,7 +116,8 @@ function attend(
     outputs: { y, lse: lse && retyped(lse, 'uint32', lse.dims) },
     params: { ...k.params, ...v.params, ...sizes(options, { rows, queries, headDim, capacity }) },
     groups: kvHeads * Math.ceil(rows / lanes),
-    code: () => shader({ k, v, lanes, headDim, bias: bias !== undefined, lse: lse !== undefined, accumulate }),
+    code: () =>
+      shader({ k, v, lanes, headDim, bias: bias !== undefined, lse: lse !== undefined, accumulate }),
   })
 }
 
@@ -120,7 +128,10 @@ interface Sizes {
   capacity: number
 }
 
-function sizes({ scale, causal = false, length }: AttentionOptions, { rows, queries, headDim, capacity }: Sizes) {
+function sizes(
+  { scale, causal = false, length }: AttentionOptions,
+  { rows, queries, headDim, capacity }: Sizes,
+) {
   return {
     rows,
     queries,
@@ -277,7 +288,11 @@ function addMass({ q, k, bias, kvHeads, capacity, options }: Attended, lse: Tens
 }
 
 /** Keys and values, decoded one after the other where they have more parts than a kernel may bind. */
-function storedBoth(k: Tensor | Encoded, v: Tensor | Encoded, most: number): { k: StoredWeight; v: StoredWeight } {
+function storedBoth(
+  k: Tensor | Encoded,
+  v: Tensor | Encoded,
+  most: number,
+): { k: StoredWeight; v: StoredWeight } {
   const parts = ({ inputs }: StoredWeight) => Object.values(inputs).filter(part => part !== undefined).length
   const keys = storedOf(k, 'k')
   const values = storedOf(v, 'v')

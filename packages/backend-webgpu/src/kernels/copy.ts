@@ -10,7 +10,9 @@ export const copy: CoreKernels['copy'] = (x, { out, at }) => {
   if (x.type !== out.type) throw new DTypeError(`[copy] expected one dtype, got ${x.type} into ${out.type}`)
   const rank = x.dims.length
   const fits =
-    rank === out.dims.length && rank === at.length && x.dims.every((dim, i) => isWhole(at[i], out.dims[i]! - dim))
+    rank === out.dims.length &&
+    rank === at.length &&
+    x.dims.every((dim, i) => isWhole(at[i], out.dims[i]! - dim))
   if (!fits) throw new ShapeError(`[copy] expected [${x.dims}] at [${at}] to lie inside [${out.dims}]`)
   requireBytes(x.type, 'copy')
   const [from, y] = [asBits(x), asBits(out)]
@@ -57,5 +59,6 @@ fn put(i: u32, value: u32) {
 
 /** Throws for elements that begin inside a byte. */
 export function requireBytes(type: DType, where: string): void {
-  if (dtypeBits[type] < 8) throw new DTypeError(`[${where}] expected whole bytes, got ${type}; cast it to uint8`)
+  if (dtypeBits[type] < 8)
+    throw new DTypeError(`[${where}] expected whole bytes, got ${type}; cast it to uint8`)
 }

@@ -7,7 +7,8 @@ import { requireBytes } from './copy.ts'
 export const gather: CoreKernels['gather'] = (x, index, options) => {
   const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'gather')
   const out =
-    options.out ?? deviceOf(x).make(x.type, [...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)])
+    options.out ??
+    deviceOf(x).make(x.type, [...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)])
   if (out.type !== x.type) throw new DTypeError(`[gather] expected an out of ${x.type}, got ${out.type}`)
   if (out.size !== outer * index.size * inner)
     throw new ShapeError(

@@ -1,4 +1,4 @@
-import { type CoreKernels, sameDims, ShapeError } from '@tersor/core-tensor'
+import { type CoreKernels, ShapeError, sameDims } from '@tersor/core-tensor'
 import { productOf } from '@tersor/core-tensor/host'
 import { gemm, leftOf, rightOf } from '../gemm.ts'
 import { land } from '../landing.ts'

@@ -26,7 +26,11 @@ export const mergeAttention: CoreKernels['mergeAttention'] = (parts, options = {
   const device = deviceOf(first.o)
   return device.scope(() => {
     // Each element has a maximum and a weight of its own: no thread waits for another.
-    const [sums, weights, most] = [device.empty('float32', dims), device.empty('float32', dims), device.make('float32', dims)]
+    const [sums, weights, most] = [
+      device.empty('float32', dims),
+      device.empty('float32', dims),
+      device.make('float32', dims),
+    ]
     elementwise(most, {
       name: 'lowest',
       inputs: {},

@@ -1,4 +1,4 @@
-import { type CoreKernels, sameDims, ShapeError } from '@tersor/core-tensor'
+import { type CoreKernels, ShapeError, sameDims } from '@tersor/core-tensor'
 import { elementwise } from '../elementwise.ts'
 import { land } from '../landing.ts'
 

@@ -35,7 +35,10 @@ export function loaded(type: DType, array: string, index: string): string {
 /** The bits of `value`, a scalar of kind `from`, as an element of a dtype, in the lowest bits of a u32. */
 export function encodedBits(from: Scalar, type: DType, value: string): string {
   const to = scalarOf(type)
-  if (type === 'bool') return from === 'f32' ? `select(0u, 1u, (bitcast<u32>(${value}) & 0x7fffffffu) != 0u)` : `select(0u, 1u, ${value} != 0)`
+  if (type === 'bool')
+    return from === 'f32'
+      ? `select(0u, 1u, (bitcast<u32>(${value}) & 0x7fffffffu) != 0u)`
+      : `select(0u, 1u, ${value} != 0)`
   const number = from === to ? value : `${from}_to_${to}(${value})`
   if (to === 'f32') return type === 'float32' ? `bitcast<u32>(${number})` : `to_${type}(${number})`
   const bits = dtypeBits[type]

@@ -1,7 +1,7 @@
 // For authors of devices
 export { isWhole, productOf, requireDims, stridesOf } from '../dims.ts'
-export { decoded, malformed, matrixRows, rowRange, tensorPart } from '../encodings/parts.ts'
 export { fitsGroups } from '../encodings/groups.ts'
+export { decoded, malformed, matrixRows, rowRange, tensorPart } from '../encodings/parts.ts'
 export { place } from '../place.ts'
 export { hadamardBlock } from '../reference/hadamard.ts'
 export { tensorsOf } from '../tensors-of.ts'
