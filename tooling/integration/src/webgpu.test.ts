@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
 import { compressModel, type Method, modelRecipe } from '@tersor/cli'
 import { generate, type Llama, loadModel, openModel } from '@tersor/models'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))
 const present = existsSync(path)
@@ -21,6 +21,9 @@ const found = await createWebGpuDevice().catch((error: Error) => error)
 if (found instanceof Error)
   console.log(`skipped: the WebGPU tests on a model need a graphics card; ${found.message}`)
 
+// Software drivers take seconds to compile a kernel.
+vi.setConfig({ testTimeout: 300_000 })
+
 const METHODS: readonly (Method | undefined)[] = [
   undefined,
   { method: 'rtn', bits: 8 },
@@ -29,7 +32,7 @@ const METHODS: readonly (Method | undefined)[] = [
 ]
 
 const PROMPT = Int32Array.of(1, 403, 407, 261, 378, 398, 262)
-const TOKENS = 12
+const TOKENS = 8
 
 describe.skipIf(!present || found instanceof Error)('stories260K on webgpu', () => {
   const device = found as WebGpuDevice
@@ -57,7 +60,7 @@ describe.skipIf(!present || found instanceof Error)('stories260K on webgpu', () 
     moved.dispose()
   })
 
-  it('runs a forward pass in one submission, and one to read its logits', async () => {
+  it('runs a forward pass in one submission', async () => {
     const moved = await loadModel(path, { device })
     const cache = moved.createCache()
     device.submit()
@@ -65,7 +68,7 @@ describe.skipIf(!present || found instanceof Error)('stories260K on webgpu', () 
     const { logits } = await moved.forward(PROMPT, { cache })
     await logits!.read()
     expect(moved.config.layers).toBeGreaterThan(4)
-    expect(device.submissions - before).toBeLessThanOrEqual(moved.config.layers)
+    expect(device.submissions - before).toBe(1)
     moved.dispose()
   })
 })
