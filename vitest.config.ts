@@ -10,6 +10,8 @@ const node = {
   test: {
     name: 'node',
     include: ['packages/*/src/**/*.test.ts', 'tooling/*/src/**/*.test.ts'],
+    // These read the built packages, with a configuration of their own.
+    exclude: ['**/node_modules/**', 'tooling/bundlers/**'],
     testTimeout: 60_000,
   },
 }
