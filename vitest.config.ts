@@ -1,10 +1,45 @@
+import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { chromiumPath, isolation, launchOptions } from './tooling/config/chromium.ts'
 
-export default defineConfig({
-  resolve: { conditions: ['@tersor/source'] },
-  ssr: { resolve: { conditions: ['@tersor/source'] } },
+const source = { resolve: { conditions: ['@tersor/source'] } }
+
+const node = {
+  ...source,
+  ssr: source,
   test: {
+    name: 'node',
     include: ['packages/*/src/**/*.test.ts', 'tooling/*/src/**/*.test.ts'],
+    // These read the built packages, with a configuration of their own.
+    exclude: ['**/node_modules/**', 'tooling/bundlers/**'],
     testTimeout: 60_000,
   },
+}
+
+/** The same files in Chromium: what every device must do there too. */
+const browser = {
+  ...source,
+  server: { headers: isolation },
+  test: {
+    name: 'chromium',
+    include: [
+      'packages/core-tensor/src/testing/describe-device.test.ts',
+      'packages/backend-{wasm,webgpu}/src/conformance{,-relaxed,-threads}.test.ts',
+      'packages/backend-wasm/src/{coding,training}.test.ts',
+    ],
+    testTimeout: 60_000,
+    // One page after the other: a kernel with threads wants all processors.
+    fileParallelism: false,
+    browser: {
+      enabled: true,
+      provider: playwright({ launchOptions }),
+      headless: true,
+      screenshotFailures: false,
+      instances: [{ browser: 'chromium' as const }],
+    },
+  },
+}
+
+export default defineConfig({
+  test: { projects: chromiumPath === undefined ? [node] : [node, browser] },
 })

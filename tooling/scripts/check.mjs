@@ -11,6 +11,7 @@ const steps = {
   unused: ['knip', '--no-config-hints'],
   tests: ['vitest', 'run'],
   build: [...pnpm, 'exec', 'turbo', 'run', 'build'],
+  bundlers: ['vitest', 'run', '--config', 'tooling/bundlers/vitest.config.ts'],
   pack: ['node', 'tooling/scripts/pack-check.mjs'],
   size: ['size-limit'],
   'tree-shake': ['node', 'tooling/scripts/tree-shake.mjs'],

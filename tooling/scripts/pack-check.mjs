@@ -175,7 +175,7 @@ async function checkExports({ name }) {
   }
   const tarball = join(temporary, `${name.replace('/', '-')}.tgz`)
   // Files that are only fetched have no types.
-  const fetched = Object.keys(packed.exports).filter(path => path.endsWith('.wasm'))
+  const fetched = Object.keys(packed.exports).filter(path => /\.(wasm|js)$/.test(path))
   const excluded = fetched.length > 0 ? ['--exclude-entrypoints', ...fetched] : []
   const { code } = await run(
     ['attw', tarball, '--profile', 'esm-only', '--no-emoji', '--no-definitely-typed', ...excluded],

@@ -18,7 +18,7 @@ export function packages() {
 
 /** The specifiers under which a package can be imported; files that are only fetched are not among them. */
 export function entries({ name, manifest }) {
-  return Object.keys(manifest.exports)
-    .filter(path => path !== './package.json' && !path.endsWith('.wasm'))
-    .map(path => name + path.slice(1))
+  return Object.entries(manifest.exports)
+    .filter(([, target]) => typeof target === 'object')
+    .map(([path]) => name + path.slice(1))
 }

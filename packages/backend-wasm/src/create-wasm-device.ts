@@ -1,7 +1,7 @@
-import { DeviceError, UnsupportedError } from '@tersor/core-tensor'
+import { DeviceError, nodeModule, UnsupportedError } from '@tersor/core-tensor'
 import type { Activations } from '@tersor/core-tensor/host'
 import { core } from './core-group.ts'
-import { builtin, hasRelaxedSimd, hasSimd, parallelism, whyNotShared } from './features.ts'
+import { hasRelaxedSimd, hasSimd, parallelism, whyNotShared } from './features.ts'
 import { bytesOfBase64, type KernelGroup } from './kernel-group.ts'
 import { withSharedMemory } from './memory-import.ts'
 import { WasmDevice } from './wasm-device.ts'
@@ -107,7 +107,9 @@ async function sourceOf(
 async function bytesOfUrl(url: URL): Promise<Uint8Array> {
   if (url.protocol !== 'file:') return bytesOfResponse(await fetch(url))
   // Node's fetch does not read files.
-  return new Uint8Array(await builtin<typeof import('node:fs/promises')>('node:fs/promises')!.readFile(url))
+  return new Uint8Array(
+    await nodeModule<typeof import('node:fs/promises')>('node:fs/promises')!.readFile(url),
+  )
 }
 
 async function bytesOfResponse(response: Response): Promise<Uint8Array> {

@@ -1,3 +1,5 @@
+import { nodeModule } from '@tersor/core-tensor'
+
 /** The beginning of a module with one function of type () → v128, whose body follows. */
 const vectorFunction = (...body: number[]) =>
   Uint8Array.of(
@@ -27,15 +29,9 @@ export function whyNotShared(): string | undefined {
   return undefined
 }
 
-/** A module of Node, or undefined in browsers; not an import, which bundlers would follow. */
-export function builtin<T>(name: string): T | undefined {
-  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => T } }
-  return process?.getBuiltinModule?.(name)
-}
-
 /** How many threads can run at once. */
 export function parallelism(): number {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } }
-  const os = builtin<typeof import('node:os')>('node:os')
+  const os = nodeModule<typeof import('node:os')>('node:os')
   return os?.availableParallelism() ?? navigator?.hardwareConcurrency ?? 1
 }

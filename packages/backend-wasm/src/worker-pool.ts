@@ -1,5 +1,4 @@
-import { DeviceError } from '@tersor/core-tensor'
-import { builtin } from './features.ts'
+import { DeviceError, nodeModule } from '@tersor/core-tensor'
 
 /** Words of the control block that main thread and workers share; `messages` and `workers` have one for each worker. */
 const layout = {
@@ -206,7 +205,7 @@ export class LostWorkerError extends DeviceError {
 }
 
 function nodeWorkers() {
-  return builtin<typeof import('node:worker_threads')>('node:worker_threads')
+  return nodeModule<typeof import('node:worker_threads')>('node:worker_threads')
 }
 
 /** @param gone  called when the worker has ended */

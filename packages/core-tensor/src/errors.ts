@@ -7,37 +7,54 @@ export type TersorErrorCode = 'SHAPE' | 'DTYPE' | 'FORMAT' | 'DEVICE' | 'NUMERIC
  */
 export abstract class TersorError extends Error {
   abstract readonly code: TersorErrorCode
-  override get name(): string {
-    return this.constructor.name
-  }
+  /** Written out in each class: minifiers rename classes. */
+  abstract override get name(): string
 }
 
 /** Dimensions, lengths or options that contradict each other. */
 export class ShapeError extends TersorError {
   readonly code = 'SHAPE'
+  override get name(): string {
+    return 'ShapeError'
+  }
 }
 
 /** An element type that the operation does not take. */
 export class DTypeError extends TersorError {
   readonly code = 'DTYPE'
+  override get name(): string {
+    return 'DTypeError'
+  }
 }
 
 /** A file or an encoded tensor that is malformed or hostile. */
 export class FormatError extends TersorError {
   readonly code = 'FORMAT'
+  override get name(): string {
+    return 'FormatError'
+  }
 }
 
 /** A tensor on the wrong device, freed memory, or a device that is gone. */
 export class DeviceError extends TersorError {
   readonly code = 'DEVICE'
+  override get name(): string {
+    return 'DeviceError'
+  }
 }
 
 /** Arithmetic that has no useful answer, such as a factorisation of an indefinite matrix. */
 export class NumericalError extends TersorError {
   readonly code = 'NUMERICAL'
+  override get name(): string {
+    return 'NumericalError'
+  }
 }
 
 /** Something valid that this device or package does not offer. */
 export class UnsupportedError extends TersorError {
   readonly code = 'UNSUPPORTED'
+  override get name(): string {
+    return 'UnsupportedError'
+  }
 }

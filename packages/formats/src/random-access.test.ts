@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { openSource, type RandomAccess, type Source, type SourceOptions } from './random-access.ts'
+import { createSafetensorsWriter } from './safetensors/create-safetensors-writer.ts'
 
 const content = Uint8Array.from({ length: 100 }, (_, i) => i)
 
@@ -127,4 +128,11 @@ describe('openSource', () => {
     await expect(openSource(content, { signal: AbortSignal.abort() })).rejects.toThrow('aborted')
     rmSync(folder, { recursive: true })
   })
+})
+
+it('says what to pass where there is no file system', async () => {
+  const modules = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
+  await expect(openSource('model.safetensors')).rejects.toThrow(/new URL\(path, location\.href\)/)
+  await expect(createSafetensorsWriter('model.safetensors')).rejects.toThrow(/use encodeSafetensors/)
+  modules.mockRestore()
 })

@@ -5,17 +5,18 @@ import { residentWeight } from './resident-weight.ts'
 import { weightShapes } from './weight-names.ts'
 
 /**
- * Loads a Llama model from a path, or from a file that {@link openModel} opened. Compressed weights
+ * Loads a Llama model from a path or URL, or from a file that {@link openModel} opened. Compressed weights
  * stay compressed, 16-bit ones 16-bit: they are decoded as they are multiplied.
  *
  * @throws {UnsupportedError} when the file has no configuration
  * @throws {FormatError} when it is malformed
  */
 export async function loadModel(
-  from: string | ModelFile,
+  from: string | URL | ModelFile,
   { device = reference }: { device?: Device } = {},
 ): Promise<Llama> {
-  const file = typeof from === 'string' ? await openModel(from) : from
+  const opened = typeof from === 'string' || from instanceof URL
+  const file = opened ? await openModel(from) : from
   try {
     if (file.config === undefined) {
       throw new UnsupportedError(
@@ -27,6 +28,6 @@ export async function loadModel(
       weights.set(name, await residentWeight(await file.load(name), device))
     return new Llama(file.config, weights, device)
   } finally {
-    if (typeof from === 'string') await file.close()
+    if (opened) await file.close()
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Encoded, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { encodeSafetensors } from '@tersor/formats'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Llama } from './llama.ts'
 import { configToHuggingFace } from './llama-config.ts'
 import { loadModel } from './load-model.ts'
@@ -37,6 +37,38 @@ describe('openModel', () => {
     expect(await logits(await loadModel(folder))).toEqual(await logits(model))
     expect(await file.openTokenizer()).toBeUndefined()
     await file.close()
+  })
+
+  it('opens a folder on a server, and reads of its weights only what is loaded', async () => {
+    const model = randomLlama()
+    const weights = encodeSafetensors(entries(model))
+    const files = new Map<string, Uint8Array>([
+      ['/tiny/model.safetensors', weights],
+      ['/tiny/config.json', new TextEncoder().encode(JSON.stringify(configToHuggingFace(model.config)))],
+    ])
+    let sent = 0
+    const server = vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+      const bytes = files.get(new URL(String(input)).pathname)
+      if (bytes === undefined) return new Response(null, { status: 404 })
+      if (init?.method === 'HEAD') return new Response(null)
+      const range = /bytes=(\d+)-(\d+)/.exec(new Headers(init?.headers).get('range') ?? '')
+      if (range === null) return new Response(bytes as Uint8Array<ArrayBuffer>)
+      const [start, end] = [Number(range[1]), Number(range[2])]
+      sent += end + 1 - start
+      const headers = { 'content-range': `bytes ${start}-${end}/${bytes.length}` }
+      return new Response(bytes.slice(start, end + 1), { status: 206, headers })
+    })
+    const file = await openModel('https://models.example/tiny/')
+    expect(file.config).toEqual(model.config)
+    expect(file.fileBytes).toBe(weights.length)
+    expect(await file.openTokenizer()).toBeUndefined()
+    const before = sent
+    await file.load('model.norm.weight')
+    expect(sent - before).toBe(4 * model.config.hiddenSize)
+    expect(await logits(await loadModel(new URL('https://models.example/tiny/')))).toEqual(
+      await logits(model),
+    )
+    server.mockRestore()
   })
 
   it('opens shards through their index', async () => {

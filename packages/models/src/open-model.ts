@@ -12,15 +12,26 @@ import {
   openLlama2c,
   openSafetensors,
   openSafetensorsIndex,
+  openSource,
   type SafetensorsFile,
   weightNames,
 } from '@tersor/formats'
 import { configFromGguf, ggufNames, vocabularyFromGguf } from './gguf-llama.ts'
 import { configFromHuggingFace, type LlamaConfig } from './llama-config.ts'
+import {
+  beside,
+  inFolder,
+  isFolder,
+  isThere,
+  nameOf,
+  type Place,
+  placeOf,
+  readTextIfThere,
+} from './model-files.ts'
 import { openTokenizer } from './open-tokenizer.ts'
 import { sentencePieceTokenizer } from './sentence-piece-tokenizer.ts'
 
-/** A model on disk: its weights are read one at a time, when they are asked for. */
+/** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
 export interface ModelFile {
   /** Of a Llama model; undefined for a file of weights alone. */
   readonly config: LlamaConfig | undefined
@@ -36,63 +47,56 @@ export interface ModelFile {
 }
 
 /**
- * Opens a model from a path (Node): a folder or file of safetensors (sharded or not, with a Hugging
- * Face `config.json` beside it or the configuration that Tersor writes inside), a GGUF file of the
- * llama architecture, or a llama2.c `.bin`.
+ * Opens a model from a path (Node) or a URL: a folder or file of safetensors (sharded or not, with a
+ * Hugging Face `config.json` beside it or the configuration that Tersor writes inside), a GGUF file of
+ * the llama architecture, or a llama2.c `.bin`. The URL of a folder ends with a slash; of files on a
+ * server, which has to support range requests, only what is loaded is read.
  *
  * @throws {FormatError} when the file is malformed
  * @throws {UnsupportedError} when it holds another architecture, or is of another format
  */
-export async function openModel(path: string): Promise<ModelFile> {
-  const { stat } = await import('node:fs/promises')
-  const { join } = await import('node:path')
-  if (!(await stat(path)).isDirectory()) return openModelFile(path)
+export async function openModel(from: string | URL): Promise<ModelFile> {
+  const place = placeOf(from)
+  if (!(await isFolder(place))) return openModelFile(place)
   for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
-    const inside = join(path, name)
-    const there = await stat(inside).then(
-      () => true,
-      () => false,
-    )
-    if (there) return openModelFile(inside)
+    const inside = inFolder(place, name)
+    if (await isThere(inside)) return openModelFile(inside)
   }
   throw new FormatError(
-    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${path}`,
+    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${from}`,
   )
 }
 
-async function openModelFile(path: string): Promise<ModelFile> {
-  if (path.endsWith('.safetensors')) return fromSafetensors(await openSafetensors(path), path, [path])
-  if (path.endsWith('.safetensors.index.json')) return fromShards(path)
-  if (path.endsWith('.gguf')) return fromGguf(path)
-  if (path.endsWith('.bin')) return fromLlama2c(path)
+async function openModelFile(path: Place): Promise<ModelFile> {
+  const name = nameOf(path)
+  if (name.endsWith('.safetensors')) return fromSafetensors(await openSafetensors(path), path, [path])
+  if (name.endsWith('.safetensors.index.json')) return fromShards(path)
+  if (name.endsWith('.gguf')) return fromGguf(path)
+  if (name.endsWith('.bin')) return fromLlama2c(path)
   throw new UnsupportedError(
     `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${path}`,
   )
 }
 
-async function fromShards(path: string): Promise<ModelFile> {
-  const { readFile } = await import('node:fs/promises')
-  const { dirname, join } = await import('node:path')
+async function fromShards(path: Place): Promise<ModelFile> {
   const file = await openSafetensorsIndex(path)
-  const { weight_map: map } = JSON.parse(await readFile(path, 'utf8')) as {
+  const { weight_map: map } = JSON.parse((await readTextIfThere(path))!) as {
     weight_map: Record<string, string>
   }
   return fromSafetensors(
     file,
     path,
-    [...new Set(Object.values(map))].map(shard => join(dirname(path), shard)),
+    [...new Set(Object.values(map))].map(shard => beside(path, shard)),
   )
 }
 
 async function fromSafetensors(
   file: SafetensorsFile,
-  path: string,
-  files: readonly string[],
+  path: Place,
+  files: readonly Place[],
 ): Promise<ModelFile> {
-  const { readFile } = await import('node:fs/promises')
-  const { dirname, join } = await import('node:path')
   const inside = file.metadata.get('config')
-  const text = inside ?? (await readFile(join(dirname(path), 'config.json'), 'utf8').catch(() => undefined))
+  const text = inside ?? (await readTextIfThere(beside(path, 'config.json')))
   const config =
     text === undefined ? undefined : await orClose(file, () => configFromHuggingFace(parseConfig(text, path)))
   return {
@@ -105,7 +109,7 @@ async function fromSafetensors(
   }
 }
 
-async function fromGguf(path: string): Promise<ModelFile> {
+async function fromGguf(path: Place): Promise<ModelFile> {
   const file = await openGguf(path)
   const config = await orClose(file, () => configFromGguf(file))
   const names = ggufNames(config)
@@ -126,7 +130,7 @@ async function fromGguf(path: string): Promise<ModelFile> {
   }
 }
 
-async function fromLlama2c(path: string): Promise<ModelFile> {
+async function fromLlama2c(path: Place): Promise<ModelFile> {
   const file = await openLlama2c(path)
   const { dim, hiddenDim, sequenceLength, ...rest } = file.config
   const config: LlamaConfig = {
@@ -160,30 +164,26 @@ async function orClose<T>(file: { close(): Promise<void> }, parse: () => T): Pro
 }
 
 /** tokenizer.json, tokenizer.bin, or llama2.c's tokN.bin for a vocabulary of N, in the folder of the model. */
-async function tokenizerBeside(
-  path: string,
-  config: LlamaConfig | undefined,
-): Promise<Tokenizer | undefined> {
-  const { access } = await import('node:fs/promises')
-  const { dirname, join } = await import('node:path')
+async function tokenizerBeside(path: Place, config: LlamaConfig | undefined): Promise<Tokenizer | undefined> {
   for (const name of ['tokenizer.json', 'tokenizer.bin', `tok${config?.vocabSize}.bin`]) {
-    const candidate = join(dirname(path), name)
-    const there = await access(candidate).then(
-      () => true,
-      () => false,
-    )
-    if (there) return openTokenizer(candidate)
+    const candidate = beside(path, name)
+    if (await isThere(candidate)) return openTokenizer(candidate)
   }
   return undefined
 }
 
-async function bytesOf(paths: readonly string[]): Promise<number> {
-  const { stat } = await import('node:fs/promises')
-  const sizes = await Promise.all(paths.map(async path => (await stat(path)).size))
+async function bytesOf(places: readonly Place[]): Promise<number> {
+  const sizes = await Promise.all(
+    places.map(async place => {
+      const source = await openSource(place)
+      await source.close()
+      return source.byteLength
+    }),
+  )
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-function parseConfig(text: string, path: string): unknown {
+function parseConfig(text: string, path: Place): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { type Encoded, FormatError, type Tensor } from '@tersor/core-tensor'
+import { type Encoded, FormatError, nodeModule, type Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { Contents } from './contents.ts'
 import type { EncodeSafetensorsOptions } from './encode-safetensors.ts'
 
@@ -33,6 +33,7 @@ export interface SafetensorsWriter {
  *
  * @param path  a path or a `file:` URL; an existing file is replaced
  * @throws {FormatError} when a name occurs twice
+ * @throws {UnsupportedError} where there is no file system
  * @example
  * const writer = await createSafetensorsWriter('model.safetensors')
  * await writer.write('w', new Tensor('float32', [1, 2], [2]))
@@ -43,8 +44,9 @@ export async function createSafetensorsWriter(
   path: string | URL,
   { metadata = {} }: EncodeSafetensorsOptions = {},
 ): Promise<SafetensorsWriter> {
-  const fs = await import('node:fs/promises')
-  const target = path instanceof URL ? (await import('node:url')).fileURLToPath(path) : path
+  const fs = fileSystem()
+  const target =
+    path instanceof URL ? nodeModule<typeof import('node:url')>('node:url')!.fileURLToPath(path) : path
   const unique = `${target}.${crypto.randomUUID().slice(0, 8)}`
   const [spoolPath, partialPath] = [`${unique}.data.partial`, `${unique}.partial`]
   const spool = await fs.open(spoolPath, 'wx+')
@@ -137,4 +139,12 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array, position: numbe
     const { bytesWritten } = await handle.write(bytes, done, length, position + done)
     done += bytesWritten
   }
+}
+
+function fileSystem() {
+  const files = nodeModule<typeof import('node:fs/promises')>('node:fs/promises')
+  if (files !== undefined) return files
+  throw new UnsupportedError(
+    '[formats/safetensors] expected a file system to write to, got none; use encodeSafetensors',
+  )
 }

@@ -1,3 +1,4 @@
+import { nodeModule, UnsupportedError } from '@tersor/core-tensor'
 import type { RandomAccess } from '../random-access.ts'
 import { allocate } from './allocate.ts'
 
@@ -6,8 +7,14 @@ const MAX_READ_BYTES = 2 ** 30
 
 /** A file of the file system. Errors of the file system, such as ENOENT, come through as they are. */
 export async function fileSource(path: string | URL): Promise<RandomAccess> {
-  const { open } = await import('node:fs/promises')
-  const handle = await open(path, 'r')
+  const files = nodeModule<typeof import('node:fs/promises')>('node:fs/promises')
+  if (files === undefined) {
+    throw new UnsupportedError(
+      '[formats/source] expected a URL, a blob or bytes, got a path where there is no file system; ' +
+        'use new URL(path, location.href)',
+    )
+  }
+  const handle = await files.open(path, 'r')
   const { size } = await handle.stat().catch(async error => {
     await handle.close()
     throw error

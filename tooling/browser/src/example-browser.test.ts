@@ -1,0 +1,80 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Rng, Tensor } from '@tersor/core-tensor'
+import { cast } from '@tersor/core-tensor/reference'
+import { encodeSafetensors } from '@tersor/formats'
+import { configFromHuggingFace, weightShapes } from '@tersor/models'
+import { build } from 'vite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isolation, pageConfig } from '../../../examples/browser/page-config.ts'
+import { chromiumPath } from '../../config/chromium.ts'
+import { browse } from './browse.ts'
+
+const tokenizer = fileURLToPath(new URL('../../../packages/tiny-lm/model/', import.meta.url))
+
+/** A model of random weights in the layout of @tersor/tiny-lm, with its tokenizer. */
+function writeModel(folder: string): void {
+  const config = {
+    ...{ model_type: 'llama', num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2 },
+    ...{ hidden_size: 64, intermediate_size: 96, vocab_size: 2048, max_position_embeddings: 256 },
+    ...{ tie_word_embeddings: true },
+  }
+  const rng = new Rng(1)
+  const weights = Array.from(weightShapes(configFromHuggingFace(config)), ([name, dims]) => {
+    const values = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => 0.1 * rng.normal())
+    return [name, cast(new Tensor('float32', values, dims), 'bfloat16')] as [string, Tensor]
+  })
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'model.safetensors'), encodeSafetensors(weights))
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
+  for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+    copyFileSync(join(tokenizer, name), join(folder, name))
+}
+
+describe.skipIf(chromiumPath === undefined)('examples/browser', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tersor-example-browser-'))
+  const outDir = join(folder, 'dist')
+  const config = pageConfig(join(folder, 'model'))
+
+  beforeAll(async () => {
+    writeModel(join(folder, 'model'))
+    await build({ ...config, build: { ...config.build, outDir } })
+  }, 120_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it.each([
+    ['with threads where the page is isolated', isolation, /^wasm, [2-4] threads$/],
+    ['on one thread where it is not', {}, /^wasm, 1 thread: the page is not cross-origin isolated$/],
+  ])('loads, compresses and writes under a strict policy, %s', async (_, headers, device) => {
+    await browse(outDir, { ...config.preview.headers, ...headers }, async page => {
+      await page.click('#load button')
+      await page.waitForSelector('#write button:enabled')
+      expect(await page.textContent('#device')).toMatch(device)
+      const [stored, held] = await Promise.all([page.textContent('#stored'), page.textContent('#held')])
+      expect(stored).toMatch(/kB$/)
+      expect(Number.parseFloat(held!)).toBeLessThan(0.6 * Number.parseFloat(stored!))
+      await page.fill('[name=maxTokens]', '5')
+      await page.click('#write button')
+      await page.waitForSelector('body:not([aria-busy])')
+      expect(await page.textContent('#problem')).toBe('')
+      const text = await page.textContent('#text')
+      expect(text).toMatch(/^Once upon a time/)
+      expect(text!.length).toBeGreaterThan('Once upon a time'.length)
+      expect(await page.textContent('#speed')).toMatch(/^[\d.]+ tokens\/s$/)
+    })
+  })
+
+  it('says what is wrong with a URL that leads to no model', async () => {
+    await browse(outDir, config.preview.headers, async page => {
+      await page.fill('[name=url]', './assets/')
+      await page.click('#load button')
+      await page.waitForFunction(() => document.querySelector('#problem')!.textContent !== '')
+      expect(await page.textContent('#problem')).toMatch(/expected model\.safetensors or/)
+    }).catch((error: Error) => {
+      // The console counts files that are not there as errors.
+      if (!/404/.test(error.message)) throw error
+    })
+  })
+})

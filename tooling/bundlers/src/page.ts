@@ -1,0 +1,41 @@
+// A page as users write them. It writes one line into its body: numbers that a test knows, or the problem.
+
+import { createWasmDevice } from '@tersor/backend-wasm'
+import { linear, Rng, Tensor, transfer } from '@tersor/core-tensor'
+import { encodeSafetensors, openSafetensors } from '@tersor/formats'
+import { configFromHuggingFace, generate, Llama, openModel, weightShapes } from '@tersor/models'
+import { quantizeAffine } from '@tersor/quantize'
+
+try {
+  document.body.textContent = JSON.stringify(await compute())
+} catch (error) {
+  document.body.textContent = String(error)
+}
+
+async function compute() {
+  const rng = new Rng(1)
+  const weight = new Tensor(
+    'float32',
+    Float32Array.from({ length: 512 * 512 }, () => rng.normal()),
+    [512, 512],
+  )
+  const file = await openSafetensors(encodeSafetensors([['w', weight]]))
+  const small = quantizeAffine(await file.read('w'), { bits: 4 })
+  const device = await createWasmDevice({ threads: 2, simd: 'simd' })
+  const threads = await device.startThreads()
+  const x = device.upload(new Tensor('float32', new Float32Array(64 * 512).fill(1), [64, 512]))
+  const [first] = linear(x, device.pack(await transfer(small, device))).data as Float32Array
+
+  const config = configFromHuggingFace({
+    ...{ num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16 },
+  })
+  const weights = new Map(
+    Array.from(weightShapes(config), ([name, dims]) => [name, device.empty('float32', dims)]),
+  )
+  const tokens: number[] = []
+  for await (const token of generate(new Llama(config, weights, device), Int32Array.of(1), { maxTokens: 3 }))
+    tokens.push(token)
+  const refusal = await openModel('model.safetensors').catch((error: Error) => error.name)
+  device.dispose()
+  return { threads, first, tokens, refusal }
+}
