@@ -12,10 +12,9 @@ const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stori
 const present = existsSync(path)
 if (!present) console.log(`skipped: the WebGPU tests on a model need ${path}`)
 
-/** The software driver that comes with Chromium. */
-const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json'
-if (process.env.VK_ICD_FILENAMES === undefined && existsSync(SWIFTSHADER))
-  process.env.VK_ICD_FILENAMES = SWIFTSHADER
+/** Software drivers, for machines without a graphics card: Mesa's, and the one that comes with Chromium. */
+const SOFTWARE_DRIVERS = ['/usr/share/vulkan/icd.d/lvp_icd.json', '/usr/lib/chromium/vk_swiftshader_icd.json']
+process.env.VK_ICD_FILENAMES ??= SOFTWARE_DRIVERS.find(path => existsSync(path))
 
 const found = await createWebGpuDevice().catch((error: Error) => error)
 if (found instanceof Error)

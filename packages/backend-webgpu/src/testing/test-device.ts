@@ -1,10 +1,17 @@
-import { existsSync } from 'node:fs'
 import { createWebGpuDevice, type WebGpuDevice } from '../index.ts'
 
-/** The software driver that comes with Chromium, for machines without a graphics card. */
-const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json'
-if (process.env.VK_ICD_FILENAMES === undefined && existsSync(SWIFTSHADER))
-  process.env.VK_ICD_FILENAMES = SWIFTSHADER
+/** Software drivers of Vulkan, for machines without a graphics card: Mesa's, and the one that comes with Chromium. */
+const SOFTWARE_DRIVERS = [
+  '/usr/share/vulkan/icd.d/lvp_icd.json',
+  '/usr/share/vulkan/icd.d/lvp_icd.x86_64.json',
+  '/usr/lib/chromium/vk_swiftshader_icd.json',
+]
+
+// A browser has its own.
+if (typeof navigator === 'undefined' || !('gpu' in navigator)) {
+  const { existsSync } = await import('node:fs')
+  process.env.VK_ICD_FILENAMES ??= SOFTWARE_DRIVERS.find(path => existsSync(path))
+}
 
 let gpu: GPU | undefined
 
