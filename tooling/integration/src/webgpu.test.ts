@@ -14,7 +14,8 @@ if (!present) console.log(`skipped: the WebGPU tests on a model need ${path}`)
 
 /** Software drivers, for machines without a graphics card: Mesa's, and the one that comes with Chromium. */
 const SOFTWARE_DRIVERS = ['/usr/share/vulkan/icd.d/lvp_icd.json', '/usr/lib/chromium/vk_swiftshader_icd.json']
-process.env.VK_ICD_FILENAMES ??= SOFTWARE_DRIVERS.find(path => existsSync(path))
+const driver = SOFTWARE_DRIVERS.find(path => existsSync(path))
+if (driver !== undefined) process.env.VK_ICD_FILENAMES ??= driver
 
 const found = await createWebGpuDevice().catch((error: Error) => error)
 if (found instanceof Error)

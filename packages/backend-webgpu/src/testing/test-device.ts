@@ -10,7 +10,8 @@ const SOFTWARE_DRIVERS = [
 // A browser has its own.
 if (typeof navigator === 'undefined' || !('gpu' in navigator)) {
   const { existsSync } = await import('node:fs')
-  process.env.VK_ICD_FILENAMES ??= SOFTWARE_DRIVERS.find(path => existsSync(path))
+  const driver = SOFTWARE_DRIVERS.find(path => existsSync(path))
+  if (driver !== undefined) process.env.VK_ICD_FILENAMES ??= driver
 }
 
 let gpu: GPU | undefined
