@@ -1,6 +1,5 @@
-/// <reference types="vite/client" />
-
 import { coding, createWasmDevice } from '@tersor/backend-wasm'
+import { createWebGpuDevice } from '@tersor/backend-webgpu'
 import { type Device, reference } from '@tersor/core-tensor'
 
 /** A device of this browser, or why it has none. */
@@ -11,28 +10,18 @@ export interface Candidate {
   readonly about: string
 }
 
-/** The backend for graphics cards, where the workspace has it. */
-const webgpu = Object.values(
-  import.meta.glob<{ createWebGpuDevice(): Promise<Device> }>(
-    '../../../packages/backend-webgpu/src/index.ts',
-  ),
-)[0]
-
 /** Every device, the reference first. */
 export async function candidates(): Promise<Candidate[]> {
   const all: Candidate[] = [{ name: 'reference', device: reference, about: 'plain TypeScript' }]
   all.push(await wasm('wasm', 1))
   all.push(await wasm('wasm, threads', Math.max(2, Math.min(4, navigator.hardwareConcurrency))))
-  if (webgpu !== undefined) {
-    all.push(
-      await attempt('webgpu', async () => {
-        const { createWebGpuDevice } = await webgpu()
-        const device = await createWebGpuDevice()
-        const { vendor, architecture, description } = device.info
-        return [device, [description, vendor, architecture].filter(Boolean).join(', ')]
-      }),
-    )
-  }
+  all.push(
+    await attempt('webgpu', async () => {
+      const device = await createWebGpuDevice()
+      const { vendor, architecture, description } = device.info
+      return [device, [description, vendor, architecture].filter(Boolean).join(', ')]
+    }),
+  )
   return all
 }
 

@@ -319,18 +319,60 @@ void multiplyFew(const Product &p, const float *b, int64_t stride, bool transpos
   });
 }
 
+/** Steps of k in a slice of a long sum, and the most of such slices. */
+constexpr int64_t SLICE = 512, SLICES = 16;
+
+/** How many slices the sums of a small result over a long k are cut into, whatever the threads: 1 for all others. */
+INLINE int64_t slicesOf(const Product &p) {
+  if (p.sequential || p.m * p.n > (1 << 17) || p.k < 4 * SLICE || p.k < 4 * most(p.m, p.n)) return 1;
+  return least(SLICES, p.k / SLICE);
+}
+
 struct GemmCall {
   int64_t batch;
   Product product;
   bool alone;  // each thread multiplies whole matrices
+  int64_t slices;
+
+  size_t scratchOfOne() const { return size_t(roundUp(int64_t(product.scratch()), 256)); }
+  size_t sums() const { return slices == 1 ? 0 : size_t(roundUp(4 * slices * product.m * product.n, 256)); }
 };
 
 GemmCall gemmOf(const Call &call, int parts) {
   const int64_t flags = call.size(7), m = call.size(1), n = call.size(2), k = call.size(3);
-  GemmCall g{call.size(0), {}, false};
+  GemmCall g{call.size(0), {}, false, 1};
   g.product = {call.at<const float>(1), flags & 1 ? m : k, (flags & 1) != 0, call.at<float>(0), n, m, n, k, (flags & 4) != 0, (flags & 8) != 0};
   g.alone = g.batch > 1 && (parts == 1 || g.batch >= 2 * parts || double(m) * n * k < 1e6);
+  if (g.batch == 1 && !isFew(g.product)) g.slices = slicesOf(g.product);
   return g;
+}
+
+/** Each slice of k on one thread, without another to wait for; then the slices are added in order. */
+void multiplySlices(const GemmCall &g, const float *b, int64_t stride, bool transposed, Member &member) {
+  const Product &whole = g.product;
+  const int64_t size = whole.m * whole.n, length = ceilDivide(whole.k, g.slices);
+  float *sums = reinterpret_cast<float *>(member.scratch);
+  uint8_t *scratch = member.scratch + g.sums() + size_t(member.part) * g.scratchOfOne();
+  Team solo;
+  Member self{&solo, 0, nullptr};
+  member.share(g.slices, [&](int64_t slice) {
+    const int64_t from = slice * length;
+    Product p = whole;
+    p.a += p.aTransposed ? from * p.aStride : from;
+    p.c = sums + slice * size;
+    p.cStride = p.n;
+    p.k = least(length, whole.k - from);
+    p.add = false;
+    multiply(p, DenseColumns{b + (transposed ? from : from * stride), stride, transposed}, self, scratch);
+  });
+  member.barrier();
+  member.share(ceilDivide(size, CHUNK), [&](int64_t chunk) {
+    for (int64_t i = chunk * CHUNK; i < least(size, (chunk + 1) * CHUNK); i++) {
+      float sum = sums[i];
+      for (int64_t slice = 1; slice < g.slices; slice++) sum += sums[slice * size + i];
+      whole.c[i] = whole.add ? whole.c[i] + sum : sum;
+    }
+  });
 }
 
 void gemm(const Call &call, Member &member) {
@@ -339,6 +381,7 @@ void gemm(const Call &call, Member &member) {
   const bool transposed = (flags & 2) != 0;
   const int64_t stride = transposed ? g.product.k : g.product.n;
   if (g.product.m == 0 || g.product.n == 0) return;
+  if (g.slices > 1) return multiplySlices(g, call.at<const float>(2), stride, transposed, member);
   auto one = [&](int64_t i, Member &who, uint8_t *scratch) {
     Product p = g.product;
     p.a += i * strideA;
@@ -356,14 +399,14 @@ void gemm(const Call &call, Member &member) {
   }
   Team solo;
   Member self{&solo, 0, nullptr};
-  uint8_t *scratch = member.scratch + size_t(member.part) * roundUp(int64_t(g.product.scratch()), 256);
+  uint8_t *scratch = member.scratch + size_t(member.part) * g.scratchOfOne();
   member.share(g.batch, [&](int64_t i) { one(i, self, scratch); });
 }
 
 size_t gemmScratch(const Call &call, int parts) {
   const GemmCall g = gemmOf(call, parts);
   if (isFew(g.product)) return 0;
-  return size_t(roundUp(int64_t(g.product.scratch()), 256)) * size_t(g.alone ? parts : 1);
+  return g.sums() + g.scratchOfOne() * size_t(g.alone || g.slices > 1 ? parts : 1);
 }
 
 }  // namespace

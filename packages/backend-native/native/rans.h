@@ -7,7 +7,7 @@ namespace {
 constexpr int64_t RANS_LANES = 32;
 constexpr uint32_t RANS_LOW = 1u << 16;
 
-/** For each slot: its symbol, how often it occurs less one, and which of its slots this is. */
+/** For each slot, from the top: its symbol in 8 bits, how often it occurs less one in 12, which of its slots this is in 12. */
 struct RansTable {
   uint32_t entry[4096];
 };
@@ -19,7 +19,7 @@ bool makeTable(RansTable &table, const uint16_t *frequencies, int64_t precision)
   for (uint32_t symbol = 0; symbol < 256; symbol++) {
     const uint32_t frequency = frequencies[symbol];
     if (frequency > slots - slot) return false;
-    for (uint32_t i = 0; i < frequency; i++) table.entry[slot++] = symbol | (frequency - 1) << 8 | i << 20;
+    for (uint32_t i = 0; i < frequency; i++) table.entry[slot++] = symbol << 24 | (frequency - 1) << 12 | i;
   }
   return slot == slots;
 }
@@ -33,8 +33,8 @@ struct Chunk {
 /** One lane, one symbol; false where a word is missing. */
 INLINE bool step(uint32_t &x, Chunk &c, const RansTable &table, int64_t precision) {
   const uint32_t e = table.entry[x & ((1u << precision) - 1)];
-  *c.out++ = uint8_t(e);
-  x = ((e >> 8 & 0xfff) + 1) * (x >> precision) + (e >> 20);
+  *c.out++ = uint8_t(e >> 24);
+  x = ((e >> 12 & 0xfff) + 1) * (x >> precision) + (e & 0xfff);
   if (x >= RANS_LOW) return true;
   if (c.end - c.at < 2) return false;
   x = x << 16 | uint32_t(c.at[0] | c.at[1] << 8);
@@ -69,12 +69,14 @@ NOINLINE void decodeRounds(Chunk &c, uint32_t *states, const RansTable &table, i
   int64_t count = c.count;
   while (count >= RANS_LANES && streamEnd - at >= 2 * RANS_LANES + 2 * W) {
     uint32_t lanes[N];
+    vu symbols[N];
     UNROLL for (int j = 0; j < N; j++) {
-      vu e = gather(table.entry, x[j] & mask);
-      store(out + j * W, __builtin_convertvector(e & 0xff, vq));
-      x[j] = ((e >> 8 & 0xfff) + 1) * (x[j] >> shift) + (e >> 20);
+      const vu e = gather(table.entry, x[j] & mask), high = x[j] >> shift;
+      symbols[j] = e >> 24;
+      x[j] = (e >> 12 & 0xfff) * high + ((e & 0xfff) + high);
       lanes[j] = lanesOf(bitcast<vi>((x[j] >> 16) == 0));
     }
+    storeBytes(out, symbols);
     UNROLL for (int j = 0; j < N; j++) {
       vu words = spreadWords(at, lanes[j]);
       at += 2 * __builtin_popcount(lanes[j]);

@@ -397,21 +397,42 @@ INLINE vu gather(const uint32_t *table, vu index) {
 #if defined(TERSOR_AVX512)
   return (vu)_mm512_i32gather_epi32((__m512i)index, table, 4);
 #else
-  return (vu)_mm256_i32gather_epi32((const int *)table, (__m256i)index, 4);
+  // Eight loads of their own leave more room to other instructions than the one that does all of it.
+  const __m128i low = _mm256_castsi256_si128((__m256i)index), high = _mm256_extracti128_si256((__m256i)index, 1);
+  uint64_t a = uint64_t(_mm_cvtsi128_si64(low)), b = uint64_t(_mm_extract_epi64(low, 1));
+  uint64_t c = uint64_t(_mm_cvtsi128_si64(high)), d = uint64_t(_mm_extract_epi64(high, 1));
+  // Two indices a register, or the compiler takes them out one by one.
+  asm("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
+  return vu{table[uint32_t(a)], table[a >> 32], table[uint32_t(b)], table[b >> 32],
+            table[uint32_t(c)], table[c >> 32], table[uint32_t(d)], table[d >> 32]};
+#endif
+}
+
+/** 32 numbers below 256 as bytes, in order. */
+INLINE void storeBytes(uint8_t *out, const vu (&numbers)[32 / W]) {
+#if defined(TERSOR_AVX512)
+  UNROLL for (int j = 0; j < 32 / W; j++) store(out + j * W, __builtin_convertvector(numbers[j], vq));
+#else
+  __m256i low = _mm256_packus_epi32((__m256i)numbers[0], (__m256i)numbers[1]);
+  __m256i high = _mm256_packus_epi32((__m256i)numbers[2], (__m256i)numbers[3]);
+  // Packing goes by halves of vectors, so that fours of bytes are out of order.
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  store(out, (vub)_mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order));
 #endif
 }
 
 #if defined(TERSOR_AVX2)
 struct Spread {
-  alignas(16) uint8_t order[256][16];
-  /** For each set of lanes: where the 16-bit word of each lane is among those that the set takes. */
+  /** For each set of lanes: where the two bytes of each lane are among those that the set takes; 0x80 for a zero. */
+  alignas(4 * W) uint8_t order[256][4 * W];
   constexpr Spread() : order() {
     for (int set = 0; set < 256; set++) {
       int taken = 0;
       for (int lane = 0; lane < 8; lane++) {
         const bool takes = (set >> lane) & 1;
-        order[set][2 * lane] = takes ? uint8_t(2 * taken) : 0x80;
-        order[set][2 * lane + 1] = takes ? uint8_t(2 * taken + 1) : 0x80;
+        order[set][4 * lane] = takes ? uint8_t(2 * taken) : 0x80;
+        order[set][4 * lane + 1] = takes ? uint8_t(2 * taken + 1) : 0x80;
+        order[set][4 * lane + 2] = order[set][4 * lane + 3] = 0x80;
         taken += takes;
       }
     }
@@ -435,8 +456,8 @@ INLINE vu spreadWords(const uint8_t *p, uint32_t lanes) {
   __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
   return (vu)_mm512_maskz_expand_epi32(__mmask16(lanes), words);
 #else
-  __m128i words = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)p), _mm_load_si128((const __m128i *)spread.order[lanes]));
-  return (vu)_mm256_cvtepu16_epi32(words);
+  __m256i words = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p));
+  return (vu)_mm256_shuffle_epi8(words, _mm256_load_si256((const __m256i *)spread.order[lanes]));
 #endif
 }
 #endif

@@ -107,7 +107,7 @@ class NativeDevice extends HostDevice {
     })
   }
 
-  protected override allocate(byteLength: number): Memory {
+  protected override allocate(byteLength: number, zeros: boolean): Memory {
     if (this.#disposed) {
       throw new DeviceError(
         '[Device.empty] expected a device in use, got one that was disposed; make a new one',
@@ -120,7 +120,7 @@ class NativeDevice extends HostDevice {
     }
     const memory = new NativeMemory(
       this,
-      this.#recycled.take(byteLength) ?? this.#aligned(byteLength),
+      this.#recycled.take(byteLength, zeros) ?? this.#aligned(byteLength),
       (freed, block) => this.#release(freed, block),
     )
     const reference = new WeakRef(memory)

@@ -11,12 +11,12 @@ export class RecycledBlocks {
   readonly #bySize = new Map<number, Uint8Array[]>()
   #bytes = 0
 
-  /** A block of zeros of that size, if one waits. */
-  take(byteLength: number): Uint8Array | undefined {
+  /** A block of that size, if one waits: of zeros, or as it was. */
+  take(byteLength: number, zeros: boolean): Uint8Array | undefined {
     const block = this.#bySize.get(byteLength)?.pop()
     if (block === undefined) return undefined
     this.#bytes -= byteLength
-    return block.fill(0)
+    return zeros ? block.fill(0) : block
   }
 
   /** Takes a block back; sizes that were not asked for lately make room. */

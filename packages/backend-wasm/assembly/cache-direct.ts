@@ -1,5 +1,5 @@
 import { bits, group, groups, headDim, KEYS, rowBytes, scales, shiftKind, shifts } from './cache-codes'
-import { sumsOf } from './vector'
+import { madd, sumsOf } from './vector'
 
 // Few queries over codes as they are, in integers. Four places of a block are read together, as in `cache-floats.ts`.
 
@@ -15,10 +15,10 @@ export function directRoom(): usize {
  * A query as 16-bit integers in the order of the codes' lanes.
  *
  * @param to  integers (headDim)
- * @param units  (groups, 2) what an integer counts, and the sum of what they count
+ * @param units  (groups) what an integer counts, and (groups) the sum of what they count
  */
 export function quantizeQuery(to: usize, units: usize, query: usize): void {
-  for (let g: u32 = 0; g < groups; g++, to += <usize>group << 1, query += <usize>group << 2, units += 8) {
+  for (let g: u32 = 0; g < groups; g++, to += <usize>group << 1, query += <usize>group << 2, units += 4) {
     let largest: f32 = 0
     for (let d: u32 = 0; d < group; d++) largest = max(largest, abs(f32.load(query + (d << 2))))
     const finite = largest < f32.POSITIVE_INFINITY
@@ -33,7 +33,7 @@ export function quantizeQuery(to: usize, units: usize, query: usize): void {
     }
     const unit: f32 = finite ? (inverse == 0 ? 0 : largest / 32767) : f32.NaN
     f32.store(units, unit)
-    f32.store(units, unit * <f32>sum, 4)
+    f32.store(units + (<usize>groups << 2), unit * <f32>sum)
   }
 }
 
@@ -74,7 +74,9 @@ function scoresOf(width: u32, c0: usize, apart: usize, number: usize, numbersApa
   let t1 = t0
   let t2 = t0
   let t3 = t0
-  for (let g: u32 = 0; g < groups; g++, number += 4, units += 8) {
+  const first = number
+  let sums = units + (<usize>groups << 2)
+  for (let g: u32 = 0; g < groups; g++, number += 4, units += 4) {
     let s0 = i32x4.splat(0)
     let s1 = s0
     let s2 = s0
@@ -87,17 +89,28 @@ function scoresOf(width: u32, c0: usize, apart: usize, number: usize, numbersApa
     }
     const unit = v128.load32_splat(units)
     const scale = scales + number
-    t0 = f32x4.add(t0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(s0), unit), v128.load32_splat(scale)))
-    t1 = f32x4.add(t1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(s1), unit), v128.load32_splat(scale + numbersApart)))
-    t2 = f32x4.add(t2, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(s2), unit), v128.load32_splat(scale + 2 * numbersApart)))
-    t3 = f32x4.add(t3, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(s3), unit), v128.load32_splat(scale + 3 * numbersApart)))
-    if (shiftKind == 0) continue
-    const sum = v128.load32_zero(units, 4)
-    const shift = shifts + number
-    t0 = f32x4.add(t0, f32x4.mul(sum, v128.load32_splat(shift)))
-    t1 = f32x4.add(t1, f32x4.mul(sum, v128.load32_splat(shift + numbersApart)))
-    t2 = f32x4.add(t2, f32x4.mul(sum, v128.load32_splat(shift + 2 * numbersApart)))
-    t3 = f32x4.add(t3, f32x4.mul(sum, v128.load32_splat(shift + 3 * numbersApart)))
+    t0 = madd(f32x4.mul(f32x4.convert_i32x4_s(s0), unit), v128.load32_splat(scale), t0)
+    t1 = madd(f32x4.mul(f32x4.convert_i32x4_s(s1), unit), v128.load32_splat(scale + numbersApart), t1)
+    t2 = madd(f32x4.mul(f32x4.convert_i32x4_s(s2), unit), v128.load32_splat(scale + 2 * numbersApart), t2)
+    t3 = madd(f32x4.mul(f32x4.convert_i32x4_s(s3), unit), v128.load32_splat(scale + 3 * numbersApart), t3)
+  }
+  if (shiftKind == 0) return sumsOf(t0, t1, t2, t3)
+  // Lanes are added up in the end: shifts of four groups have a lane each.
+  let shift = shifts + first
+  let g: u32 = 0
+  for (; g + 4 <= groups; g += 4, shift += 16, sums += 16) {
+    const sum = v128.load(sums)
+    t0 = madd(sum, v128.load(shift), t0)
+    t1 = madd(sum, v128.load(shift + numbersApart), t1)
+    t2 = madd(sum, v128.load(shift + 2 * numbersApart), t2)
+    t3 = madd(sum, v128.load(shift + 3 * numbersApart), t3)
+  }
+  for (; g < groups; g++, shift += 4, sums += 4) {
+    const sum = v128.load32_zero(sums)
+    t0 = madd(sum, v128.load32_zero(shift), t0)
+    t1 = madd(sum, v128.load32_zero(shift + numbersApart), t1)
+    t2 = madd(sum, v128.load32_zero(shift + 2 * numbersApart), t2)
+    t3 = madd(sum, v128.load32_zero(shift + 3 * numbersApart), t3)
   }
   return sumsOf(t0, t1, t2, t3)
 }

@@ -3,7 +3,7 @@ import { addBlockSums, CONSTANT, OFFSET, ZERO } from './block-sums'
 import { nibblesOfAny } from './levels'
 import { storeRows } from './linear-packed-many'
 import { blockBytes, groupBytes, tileBytes } from './packed-layout'
-import { transpose4 } from './vector'
+import { madd, transpose4 } from './vector'
 
 /** Rows of activations that are quantised at a time, four by four. */
 const ROWS: u32 = 32
@@ -12,8 +12,14 @@ const TILES: u32 = 4
 /** Blocks of 32 columns that are unpacked at a time. */
 const BLOCKS: u32 = 8
 
-/** Bytes of 32 columns of four rows of activations: quads of columns (8, 4 rows, 4), then unit and sum of each row. */
-const QUAD_BLOCK: usize = 160
+/**
+ * Bytes of 32 columns of four rows of activations: quads of columns (8, 4 rows, 4), then unit and sum of each row, then
+ * what its sums begin with, in both 16-bit lanes.
+ */
+const QUAD_BLOCK: usize = 176
+const STARTS: usize = 160
+/** The largest zero for which 16 bits hold sums of differences from it: 16 · 127 · 15 in a lane. */
+const LARGEST_ZERO: i32 = 15
 /** Bytes of an unpacked block: quads of columns (8, 8 rows of the weight, 4). */
 const WEIGHT_BLOCK: usize = 256
 
@@ -42,6 +48,9 @@ export function linearPackedManyBytes(
 ): void {
   const size = tileBytes(k, bits, group, shiftKind)
   const blocks = (k + 31) >> 5
+  // Sums that begin with minus the zero's share need no correction for it.
+  const centred = shiftKind == 0 || (shiftKind == CONSTANT && constant >= 0 && constant <= LARGEST_ZERO)
+  const zero: i16 = centred && shiftKind == CONSTANT ? <i16>constant : 0
   const factor = shiftKind == CONSTANT ? constant : shiftKind == ZERO || shiftKind == OFFSET ? 1 : 0
   for (let i0: u32 = 0; i0 < m; i0 += ROWS) {
     const rows = min(ROWS, m - i0)
@@ -53,7 +62,7 @@ export function linearPackedManyBytes(
         const row = min(i0 + (quad << 2) + r, m - 1)
         quantizeBlocks(unordered + <usize>(r * blocks) * roundedBytes(BYTES), x + (<usize>(row * k) << 2), k, BYTES, factor)
       }
-      interleaveRows(scratch + ACTIVATIONS_AT + <usize>(quad * blocks) * QUAD_BLOCK, unordered, blocks)
+      interleaveRows(scratch + ACTIVATIONS_AT + <usize>(quad * blocks) * QUAD_BLOCK, unordered, blocks, zero)
     }
     for (let tile = start; tile < end; tile += TILES) {
       const tiles = min(TILES, end - tile)
@@ -82,7 +91,7 @@ export function linearPackedManyBytes(
           for (let t: u32 = 0; t < tiles; t++) {
             const sums = scratch + SUMS_AT + (<usize>quad << 9) + (<usize>t << 5)
             const w = scratch + WEIGHTS_AT + <usize>(t * BLOCKS) * WEIGHT_BLOCK
-            addBlocks(sums, w, q, count, from + <usize>t * size, scratch + HEADERS_AT, shiftKind)
+            addBlocks(sums, w, q, count, from + <usize>t * size, scratch + HEADERS_AT, shiftKind, centred)
           }
         }
       }
@@ -92,12 +101,15 @@ export function linearPackedManyBytes(
 }
 
 /** Four rows as `quantizeBlocks` leaves them, one after the other, quad by quad. */
-function interleaveRows(to: usize, from: usize, blocks: u32): void {
+function interleaveRows(to: usize, from: usize, blocks: u32, zero: i16): void {
   const step = <usize>blocks * roundedBytes(BYTES)
   for (let b: u32 = 0; b < blocks; b++, to += QUAD_BLOCK, from += roundedBytes(BYTES)) {
     transpose4(to, 16, from, step)
     transpose4(to + 64, 16, from + 16, step)
     for (let r: u32 = 0; r < 4; r++) store<u64>(to + 128 + (r << 3), load<u64>(from + <usize>r * step + 32))
+    let pairs = i16x8.splat(0)
+    for (let i: usize = 0; i < 128; i += 16) pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_s(v128.load(to + i)))
+    v128.store(to, i16x8.mul(pairs, i16x8.splat(-zero)), STARTS)
   }
 }
 
@@ -130,16 +142,16 @@ function addDots(sum: v128, x: v128, codes: v128): v128 {
  *
  * @param sums  (4, TILES, 8) float32, of which this tile has eight in a row
  */
-function addBlocks(sums: usize, w: usize, q: usize, blocks: u32, tile: usize, headers: usize, shiftKind: i32): void {
-  for (; blocks > 0; blocks--, headers += 4, q += 32) {
-    let a0 = i16x8.splat(0)
+function addBlocks(sums: usize, w: usize, q: usize, blocks: u32, tile: usize, headers: usize, shiftKind: i32, centred: bool): void {
+  for (; blocks > 0; blocks--, headers += 4, q += QUAD_BLOCK - 128) {
+    let a0 = v128.load32_splat(q, STARTS)
     let a1 = a0
-    let b0 = a0
-    let b1 = a0
-    let c0 = a0
-    let c1 = a0
-    let d0 = a0
-    let d1 = a0
+    let b0 = v128.load32_splat(q, STARTS + 4)
+    let b1 = b0
+    let c0 = v128.load32_splat(q, STARTS + 8)
+    let c1 = c0
+    let d0 = v128.load32_splat(q, STARTS + 12)
+    let d1 = d0
     const end = w + WEIGHT_BLOCK
     // The tests in the middle keep the steps apart, as in `tile.ts`.
     while (true) {
@@ -218,6 +230,15 @@ function addBlocks(sums: usize, w: usize, q: usize, blocks: u32, tile: usize, he
       if (w == end) break
     }
     const header = tile + <usize>load<u32>(headers)
+    if (centred) {
+      const s0 = v128.load(header)
+      const s1 = v128.load(header, 16)
+      addCentred(sums, s0, s1, a0, a1, v128.load32_splat(q))
+      addCentred(sums + 128, s0, s1, b0, b1, v128.load32_splat(q, 8))
+      addCentred(sums + 256, s0, s1, c0, c1, v128.load32_splat(q, 16))
+      addCentred(sums + 384, s0, s1, d0, d1, v128.load32_splat(q, 24))
+      continue
+    }
     addRow(sums, header, a0, a1, q, shiftKind)
     addRow(sums + 128, header, b0, b1, q + 8, shiftKind)
     addRow(sums + 256, header, c0, c1, q + 16, shiftKind)
@@ -230,4 +251,15 @@ function addBlocks(sums: usize, w: usize, q: usize, blocks: u32, tile: usize, he
 function addRow(sums: usize, header: usize, s0: v128, s1: v128, numbers: usize, shiftKind: i32): void {
   const ones = i16x8.splat(1)
   addBlockSums(sums, header, i32x4.dot_i16x8_s(s0, ones), i32x4.dot_i16x8_s(s1, ones), numbers, shiftKind)
+}
+
+/** What a block gives where its sums began with the zero's share. */
+// @ts-ignore: decorator
+@inline
+function addCentred(sums: usize, s0: v128, s1: v128, a0: v128, a1: v128, unit: v128): void {
+  const ones = i16x8.splat(1)
+  const y0 = f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(a0, ones))
+  const y1 = f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(a1, ones))
+  v128.store(sums, madd(y0, f32x4.mul(s0, unit), v128.load(sums)))
+  v128.store(sums, madd(y1, f32x4.mul(s1, unit), v128.load(sums, 16)), 16)
 }

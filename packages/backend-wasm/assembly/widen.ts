@@ -30,6 +30,23 @@ function halves(to: usize, h: v128): void {
   }
 }
 
+/** Two vectors with one test for both. */
+// @ts-ignore: decorator
+@inline
+function halvesTwice(to: usize, g: v128, h: v128): void {
+  const mask = i16x8.splat(0x7c00)
+  const special = v128.or(i16x8.eq(v128.and(g, mask), mask), i16x8.eq(v128.and(h, mask), mask))
+  if (v128.any_true(special)) {
+    halves(to, g)
+    halves(to + 32, h)
+  } else {
+    v128.store(to, fromHalf(i32x4.extend_low_i16x8_s(g)))
+    v128.store(to, fromHalf(i32x4.extend_high_i16x8_s(g)), 16)
+    v128.store(to, fromHalf(i32x4.extend_low_i16x8_s(h)), 32)
+    v128.store(to, fromHalf(i32x4.extend_high_i16x8_s(h)), 48)
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function fromE4m3(extended: v128): v128 {
@@ -46,7 +63,9 @@ export function widen(to: usize, from: usize, at: u32, count: u32, type: i32): v
   const end = to + (<usize>count << 2)
   if (type == 0) memory.copy(to, from + (<usize>at << 2), <usize>count << 2)
   else if (type == 1) {
-    for (from += <usize>at << 1; to < end; to += 32, from += 16) halves(to, v128.load(from))
+    from += <usize>at << 1
+    for (; to + 64 <= end; to += 64, from += 32) halvesTwice(to, v128.load(from), v128.load(from, 16))
+    for (; to < end; to += 32, from += 16) halves(to, v128.load(from))
   } else if (type == 2) {
     const zero = i16x8.splat(0)
     for (from += <usize>at << 1; to < end; to += 32, from += 16) {

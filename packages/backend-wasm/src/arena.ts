@@ -84,8 +84,8 @@ export class Arena {
     return this.#blocks.used
   }
 
-  /** The address of a block of zeros, or undefined where there is no room. */
-  allocate(byteLength: number): number | undefined {
+  /** The address of a block of zeros, or of whatever was there; undefined where there is no room. */
+  allocate(byteLength: number, { zeros }: { zeros: boolean }): number | undefined {
     if (this.#options.debug) this.#move()
     const { touched } = this.#blocks
     this.#kept = Math.max(0, WORKING * this.#options.threads - this.#scratchBytes)
@@ -93,7 +93,8 @@ export class Arena {
     this.#kept = 0
     if (address === undefined) return undefined
     const dirty = Math.min(byteLength, Math.max(0, touched - address))
-    if (dirty > 0) new Uint8Array(this.memory.buffer, address, dirty).fill(0)
+    if (zeros && dirty > 0) new Uint8Array(this.memory.buffer, address, dirty).fill(0)
+    else if (!zeros && this.#options.debug) new Uint8Array(this.memory.buffer, address, byteLength).fill(0xa5)
     return address
   }
 

@@ -43,15 +43,15 @@ export class Arenas {
   }
 
   /** @throws {DeviceError} when there is no room, or after {@link Arenas.close} */
-  allocate(device: Device, byteLength: number): WasmMemory {
+  allocate(device: Device, byteLength: number, zeros: boolean): WasmMemory {
     this.requireOpen()
     for (const arena of this.all) {
-      const address = arena.allocate(byteLength)
+      const address = arena.allocate(byteLength, { zeros })
       if (address !== undefined) return this.#block(device, arena, address, byteLength)
     }
     // Another memory helps only where this one has no addresses left, not where the machine has no memory.
     const arena = this.byteLength < this.#options.maxBytes ? this.#add() : undefined
-    const address = arena?.allocate(byteLength)
+    const address = arena?.allocate(byteLength, { zeros })
     if (arena === undefined || address === undefined) {
       if (arena !== undefined) this.all.pop()
       throw outOfMemory(byteLength, this.used, this.#options)

@@ -52,8 +52,8 @@ export class WasmDevice extends HostDevice {
     this.#arenas.close('[wasm] this device was disposed; make a new one')
   }
 
-  protected allocate(byteLength: number): Memory {
-    return this.#arenas.allocate(this, byteLength)
+  protected allocate(byteLength: number, zeros: boolean): Memory {
+    return this.#arenas.allocate(this, byteLength, zeros)
   }
 
   #end(reason: Error): void {

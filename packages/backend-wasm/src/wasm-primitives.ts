@@ -122,7 +122,7 @@ function place(name: string, arena: Arena, operands: readonly (Tensor | undefine
       copy => copy.memory === memory && copy.byteOffset === byteOffset && copy.byteLength === byteLength,
     )
     if (known !== undefined) return known.placed
-    const address = arena.allocate(byteLength)
+    const address = arena.allocate(byteLength, { zeros: false })
     if (address === undefined) {
       for (const copy of copies) arena.free(copy.placed.address, copy.byteLength)
       throw noRoom(name)

@@ -1,13 +1,14 @@
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
-import { type Device, reference } from '@tersor/core-tensor'
+import { createWebGpuDevice } from '@tersor/backend-webgpu'
+import { type Device, reference, UnsupportedError } from '@tersor/core-tensor'
 import { oneOf } from './arguments.ts'
 
-/** What `--device` knows, the fastest first. */
-export const DEVICES = ['native', 'wasm', 'reference'] as const
+/** What `--device` knows. */
+export const DEVICES = ['native', 'wasm', 'webgpu', 'reference'] as const
 
 /** How commands describe `--device`. */
-export const DEVICE_HELP = `--device     ${DEVICES.join(', ')}; by default the first of them that this machine has`
+export const DEVICE_HELP = `--device     ${DEVICES.join(', ')}; native by default where it is installed, else wasm`
 
 /**
  * The device that a user named, or the fastest one here.
@@ -21,13 +22,34 @@ export async function openDevice(name?: string): Promise<Device> {
       return createNativeDevice()
     case 'wasm':
       return createWasmDevice()
+    case 'webgpu':
+      return createWebGpuDevice()
     default:
       return reference
   }
 }
 
-/** Every device of this machine but the reference. */
-export async function otherDevices(): Promise<Device[]> {
-  const wasm = await createWasmDevice()
-  return nativeAvailable() ? [await createNativeDevice(), wasm] : [wasm]
+/** A device that this machine does not have, and why. */
+export interface MissingDevice {
+  readonly name: string
+  readonly reason: string
+}
+
+/** Every device of this machine but the reference, and those that it has not. */
+export async function otherDevices(): Promise<{ devices: Device[]; missing: MissingDevice[] }> {
+  const devices: Device[] = []
+  const missing: MissingDevice[] = []
+  for (const [name, create] of [
+    ['native', createNativeDevice],
+    ['wasm', createWasmDevice],
+    ['webgpu', createWebGpuDevice],
+  ] as const) {
+    try {
+      devices.push(await create())
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error
+      missing.push({ name, reason: error.message })
+    }
+  }
+  return { devices, missing }
 }

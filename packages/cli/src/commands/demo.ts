@@ -41,8 +41,8 @@ that it wrote, prints a table and writes a report page. Without MODEL, the bundl
   --tasks NAMES  tasks to score every model on, all or none; for ${BUNDLED} by default
                  ${DEFAULT_TASKS}
   --n N          prompts of each task; ${DEFAULT_PROMPTS} by default
-  --device NAME  where the models are evaluated: ${DEVICES.join(', ')}; by default the first of them
-                 that this machine has. Text is drawn and weights are compressed on the reference,
+  --device NAME  where the models are evaluated: ${DEVICES.join(', ')}; by default native
+                 where it is installed, else wasm. Text is drawn and weights are compressed on the reference,
                  so that the files are the same whatever it is
   --json         one object instead of the table
 `

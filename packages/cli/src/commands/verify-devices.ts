@@ -4,7 +4,7 @@ import { type Verification, verify } from '@tersor/eval'
 import { loadModel } from '@tersor/models'
 import { nf4, quantizeAffine } from '@tersor/quantize'
 import { parseArguments } from '../arguments.ts'
-import { otherDevices } from '../devices.ts'
+import { type MissingDevice, otherDevices } from '../devices.ts'
 import { modelPath } from '../model-path.ts'
 import type { Streams } from '../run.ts'
 import { table } from '../terminal/table.ts'
@@ -28,10 +28,12 @@ export async function verifyDevices(args: readonly string[], streams: Streams): 
   const [path, ...more] = positionals
   if (more.length > 0) throw new UsageError(`expected one model, got also '${more.join(' ')}'`)
   const subject = path === undefined ? sampleWeights() : await loadModel(modelPath(path))
-  const devices = await otherDevices()
+  const { devices, missing } = await otherDevices()
   try {
     const results = await verify(subject, devices)
-    streams.out.write(values.json ? `${JSON.stringify(forPrograms(results))}\n` : forPeople(results))
+    streams.out.write(
+      values.json ? `${JSON.stringify({ ...forPrograms(results), missing })}\n` : forPeople(results, missing),
+    )
     for (const { device, firstDivergence } of results) {
       if (firstDivergence === undefined) continue
       const { layer, maxUlp, cosine } = firstDivergence
@@ -73,7 +75,7 @@ function forPrograms(results: readonly Verification[]) {
   }
 }
 
-function forPeople(results: readonly Verification[]): string {
+function forPeople(results: readonly Verification[], missing: readonly MissingDevice[]): string {
   const [first] = results
   const names = first?.layers.map(({ layer }) => layer) ?? []
   const header = ['layer', ...results.flatMap(({ device }) => [`${device.name} max ULP`, 'cosine'])]
@@ -89,5 +91,6 @@ function forPeople(results: readonly Verification[]): string {
       ? `${device.name} agrees with the reference`
       : `${device.name} diverges first at '${firstDivergence.layer}'`,
   )
-  return `${table(header, rows)}\n${verdicts.join('\n')}\n`
+  const absent = missing.map(({ name, reason }) => `${name} is not here: ${reason}`)
+  return `${table(header, rows)}\n${[...verdicts, ...absent].join('\n')}\n`
 }

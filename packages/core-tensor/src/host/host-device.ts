@@ -43,8 +43,12 @@ export abstract class HostDevice implements Device {
     })
   }
 
-  /** A block of zeros, aligned to 16 bytes at least; `memory.device` is this device. */
-  protected abstract allocate(byteLength: number): Memory
+  /**
+   * A block, aligned to 16 bytes at least; `memory.device` is this device.
+   *
+   * @param zeros  or whatever was there
+   */
+  protected abstract allocate(byteLength: number, zeros: boolean): Memory
 
   abstract dispose(): void
 
@@ -54,8 +58,17 @@ export abstract class HostDevice implements Device {
   }
 
   empty(type: DType, dims: readonly number[]): Tensor {
+    return this.#make(type, dims, true)
+  }
+
+  /** As `empty`, but with whatever was there before: for what is written whole. */
+  room(type: DType, dims: readonly number[]): Tensor {
+    return this.#make(type, dims, false)
+  }
+
+  #make(type: DType, dims: readonly number[], zeros: boolean): Tensor {
     checkDType(type, 'Device.empty')
-    const memory = this.allocate(bytesOf(type, sizeOf(dims, 'Device.empty')))
+    const memory = this.allocate(bytesOf(type, sizeOf(dims, 'Device.empty')), zeros)
     this.#scope?.add(memory)
     return new Tensor(type, memory, dims, 0, true)
   }
@@ -63,7 +76,7 @@ export abstract class HostDevice implements Device {
   upload(from: TensorLike): Tensor {
     checkDType(from.type, 'Device.upload')
     const source = from instanceof Tensor ? from : new Tensor(from.type, from.data, from.dims)
-    const tensor = this.empty(source.type, source.dims)
+    const tensor = this.room(source.type, source.dims)
     // Allocated first: the source may be a view of this device's own memory, which allocation can move.
     const { buffer, byteOffset, byteLength } = source.data
     tensor.memory.bytes().set(new Uint8Array(buffer, byteOffset, byteLength))

@@ -3,7 +3,7 @@ import { sameDims } from '../../dims.ts'
 import { FormatError } from '../../errors.ts'
 import type { DeviceKernels } from '../../kernels.ts'
 import type { Primitives } from '../primitives.ts'
-import { overlaps } from './landing.ts'
+import { overlaps, room } from './landing.ts'
 
 /** `unpackBits` and `ransDecode`, where the device was made with the coding group. */
 export function coding(primitives: Primitives): DeviceKernels {
@@ -22,7 +22,7 @@ export function coding(primitives: Primitives): DeviceKernels {
         rowBytes === packedRowBytes(columns, bits) &&
         (out === undefined || (out.type === type && sameDims(out.dims, dims) && !overlaps(out, packed)))
       if (!fits) return undefined
-      const codes = out ?? packed.device.empty(type, dims)
+      const codes = out ?? room(packed.device, type, dims)
       const rows = columns === 0 ? 0 : codes.size / columns
       primitives.run('unpackBits', [codes], [packed], [rows, columns, bits, bits <= 8 ? 1 : 2])
       return codes

@@ -2,7 +2,7 @@ import { sameDims } from '../../dims.ts'
 import type { DeviceKernels } from '../../kernels.ts'
 import type { Tensor } from '../../tensor.ts'
 import { binaryOps, floatCodes, type Primitives, unaryOps } from '../primitives.ts'
-import { landing, overlaps } from './landing.ts'
+import { landing, overlaps, room } from './landing.ts'
 
 /** `cast` between float types, `unary`, `binary` and `transpose`. */
 export function elementwise(primitives: Primitives): DeviceKernels {
@@ -13,7 +13,7 @@ export function elementwise(primitives: Primitives): DeviceKernels {
       if (from === undefined || to === undefined || from === to) return undefined
       if (out !== undefined && (out.type !== type || !sameDims(out.dims, x.dims) || overlaps(out, x)))
         return undefined
-      const y = out ?? x.device.empty(type, x.dims)
+      const y = out ?? room(x.device, type, x.dims)
       primitives.run('convert', [y], [x], [x.size, from, to])
       return y
     },
@@ -42,7 +42,8 @@ export function elementwise(primitives: Primitives): DeviceKernels {
       if (x.type !== 'float32' || out !== undefined) return undefined
       const swap = swappedAxes(permutation, x.dims)
       if (swap === undefined) return undefined
-      const y = x.device.empty(
+      const y = room(
+        x.device,
         'float32',
         permutation.map(axis => x.dims[axis]!),
       )

@@ -1,7 +1,9 @@
 import type { Device } from '../../device.ts'
 import { sameDims } from '../../dims.ts'
+import type { DType } from '../../dtype.ts'
 import type { Out } from '../../kernels.ts'
 import type { Tensor } from '../../tensor.ts'
+import type { HostDevice } from '../host-device.ts'
 
 /** Where a primitive writes, and what turns that into the kernel's result. */
 export interface Landing {
@@ -31,13 +33,13 @@ export function landing(
 ): Landing | undefined {
   if (out === undefined) {
     if (accumulate) return undefined
-    const y = device.empty('float32', dims)
+    const y = room(device, 'float32', dims)
     return { y, accumulate: 0, done: () => y }
   }
   if (out.type !== 'float32' || !sameDims(out.dims, dims) || (accumulate && !adds)) return undefined
   const harmful = inputs.some(input => overlaps(out, input) && !(aliasing === 'inPlace' && onTop(out, input)))
   if (!harmful) return { y: out, accumulate: accumulate ? 1 : 0, done: () => out }
-  const y = device.empty('float32', dims)
+  const y = room(device, 'float32', dims)
   if (accumulate) bytesOf(y).set(bytesOf(out))
   const done = () => {
     bytesOf(out).set(bytesOf(y))
@@ -45,6 +47,11 @@ export function landing(
     return out
   }
   return { y, accumulate: accumulate ? 1 : 0, done }
+}
+
+/** A tensor for a result that a primitive writes whole. The device is the one whose table the kernel is of. */
+export function room(device: Device, type: DType, dims: readonly number[]): Tensor {
+  return (device as HostDevice).room(type, dims)
 }
 
 export function overlaps(a: Tensor, b: Tensor): boolean {

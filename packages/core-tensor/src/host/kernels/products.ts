@@ -111,7 +111,7 @@ function matmulShape(
   const batchDims = fold ? [] : a.dims.slice(0, -2)
   if (!fold && !sameDims(batchDims, b.dims.slice(0, -2))) return undefined
   const aColumns = a.dims.at(-1)!
-  const aRows = fold ? a.size / Math.max(aColumns, 1) : a.dims.at(-2)!
+  const aRows = fold ? sizeOf(a.dims.slice(0, -1)) : a.dims.at(-2)!
   const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns]
   const [inner, n] = transposeB ? [b.dims.at(-1)!, b.dims.at(-2)!] : [b.dims.at(-2)!, b.dims.at(-1)!]
   if (k !== inner) return undefined

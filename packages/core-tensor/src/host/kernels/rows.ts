@@ -3,7 +3,7 @@ import { aroundAxis } from '../../dims.ts'
 import type { DeviceKernels } from '../../kernels.ts'
 import { Tensor } from '../../tensor.ts'
 import { type Primitives, reduceOps } from '../primitives.ts'
-import { landing } from './landing.ts'
+import { landing, room } from './landing.ts'
 
 /** What works row by row: `softmax`, `rmsNorm`, `rope`, `reduce`, `topK` and `hadamard`. */
 export function rowwise(primitives: Primitives): DeviceKernels {
@@ -60,8 +60,8 @@ export function rowwise(primitives: Primitives): DeviceKernels {
       if (n === undefined || !Number.isInteger(k) || k < 0 || k > n) return undefined
       if (x.type !== 'float32' || !sorted) return undefined
       const dims = [...x.dims.slice(0, -1), k]
-      const values = x.device.empty('float32', dims)
-      const indices = x.device.empty('int32', dims)
+      const values = room(x.device, 'float32', dims)
+      const indices = room(x.device, 'int32', dims)
       primitives.run('topK', [values, indices], [x], [rowsOf(x), n, k])
       return { values, indices }
     },

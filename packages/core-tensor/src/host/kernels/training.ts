@@ -2,6 +2,7 @@ import { sameDims } from '../../dims.ts'
 import type { DeviceKernels, SegmentAttentionOptions } from '../../kernels.ts'
 import { Tensor } from '../../tensor.ts'
 import type { Primitives } from '../primitives.ts'
+import { room } from './landing.ts'
 
 /** Rows whose shares of a norm's gradient are summed together. */
 const NORM_ROWS = 64
@@ -13,7 +14,7 @@ export function training(primitives: Primitives): DeviceKernels {
       const segments = segmentsOf([q], [k, v], options)
       if (segments === undefined) return undefined
       const { borders, scalars } = segments
-      const o = q.device.empty('float32', q.dims)
+      const o = room(q.device, 'float32', q.dims)
       primitives.run('segmentAttention', [o], [q, k, v, borders], scalars)
       borders.dispose()
       return o
@@ -24,7 +25,7 @@ export function training(primitives: Primitives): DeviceKernels {
       const segments = segmentsOf([q, o, dO], [k, v], options)
       if (segments === undefined) return undefined
       const { borders, scalars } = segments
-      const [dq, dk, dv] = [q, k, v].map(({ device, dims }) => device.empty('float32', dims)) as Three
+      const [dq, dk, dv] = [q, k, v].map(({ device, dims }) => room(device, 'float32', dims)) as Three
       primitives.run('attentionBackward', [dq, dk, dv], [q, k, v, o, dO, borders], scalars)
       borders.dispose()
       return { dq, dk, dv }
@@ -63,8 +64,8 @@ export function training(primitives: Primitives): DeviceKernels {
       if (!fits) return undefined
       const { device } = x
       const rows = x.size / columns
-      const dx = device.empty('float32', x.dims)
-      const sums = device.empty('float32', [Math.ceil(rows / NORM_ROWS), columns])
+      const dx = room(device, 'float32', x.dims)
+      const sums = room(device, 'float32', [Math.ceil(rows / NORM_ROWS), columns])
       primitives.run(
         'rmsNormBackward',
         [dx, sums],
@@ -84,7 +85,7 @@ export function training(primitives: Primitives): DeviceKernels {
 
     swiglu(gate, up) {
       if (!sameDims(gate.dims, up.dims) || !allFloat32([gate, up])) return undefined
-      const a = gate.device.empty('float32', gate.dims)
+      const a = room(gate.device, 'float32', gate.dims)
       primitives.run('swiglu', [a], [gate, up], [gate.size])
       return a
     },
@@ -93,7 +94,7 @@ export function training(primitives: Primitives): DeviceKernels {
       const { device, dims, size } = gate
       if (![up, da].every(other => sameDims(other.dims, dims)) || !allFloat32([gate, up, da]))
         return undefined
-      const [gateGradient, upGradient, value] = [0, 1, 2].map(() => device.empty('float32', dims)) as Three
+      const [gateGradient, upGradient, value] = [0, 1, 2].map(() => room(device, 'float32', dims)) as Three
       primitives.run('swigluBackward', [gateGradient, upGradient, value], [gate, up, da], [size])
       return { gateGradient, upGradient, value }
     },
@@ -113,8 +114,8 @@ export function training(primitives: Primitives): DeviceKernels {
         if (rowWeights[row] !== 0 && !inside) return undefined
       }
       const { device } = logits
-      const losses = device.empty('float32', [rows])
-      const gradient = device.empty('float32', logits.dims)
+      const losses = room(device, 'float32', [rows])
+      const gradient = room(device, 'float32', logits.dims)
       const entries = device.upload(new Tensor('int32', Int32Array.from(targets), [rows]))
       const shares = rowWeights.map(weight => (divisor === 0 ? 0 : weight / divisor))
       const factors = device.upload(new Tensor('float32', Float32Array.from(shares), [rows]))

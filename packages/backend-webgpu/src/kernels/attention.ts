@@ -1,0 +1,353 @@
+import {
+  type AttentionOptions,
+  affineEncoding,
+  type CoreKernels,
+  decode,
+  denseEncoding,
+  type Encoded,
+  isEncoded,
+  ShapeError,
+  sameDims,
+  Tensor,
+} from '@tersor/core-tensor'
+import { requireDims } from '@tersor/core-tensor/host'
+import { elementwise, retyped } from '../elementwise.ts'
+import { land } from '../landing.ts'
+import { groupedWeight, type StoredWeight } from '../stored-weight.ts'
+import { deviceOf } from '../webgpu-device.ts'
+import { fold, LOWEST } from '../wgsl/group.ts'
+import { cast } from './cast.ts'
+import { rope } from './rope.ts'
+
+/** Threads of a group: keys that are scored at once. */
+const KEYS = 64
+/** Bits of −∞. */
+const NOTHING = '0xff800000u'
+
+/**
+ * A group of threads for one query, or for four that share a key head: keys in blocks with a running
+ * maximum (Dao et al., 2022, arXiv:2205.14135), read as they are stored.
+ */
+export const attention: CoreKernels['attention'] = (q, k, v, options) => {
+  checkDims(q, k, v, options)
+  const device = deviceOf(q)
+  return device.scope(() => {
+    const [heads, queries] = q.dims as [number, number]
+    const [kvHeads, capacity] = k.dims as [number, number]
+    const keys = options.rope === undefined ? k : rope(decode(k, { device }), options.rope)
+    const bias = biasOf(options, kvHeads, capacity)
+    const needsLse = options.lse !== undefined || options.mass !== undefined
+    const lse = needsLse ? lseTensor(options.lse, device.make('float32', [heads, queries])) : undefined
+    const { scale: _, rope: __, ...placed } = options
+    const others = 2 + (bias === undefined ? 0 : 1) + (lse === undefined ? 0 : 1)
+    const attended = {
+      q,
+      ...storedBoth(keys, v, device.maxOperands - others),
+      bias,
+      kvHeads,
+      capacity,
+      options,
+    }
+    // The mass comes first: `out` may be the queries.
+    if (options.mass !== undefined) {
+      attend(attended, device.make('float32', q.dims), lse, false)
+      addMass(attended, lse!, options.mass)
+    }
+    const result = land('attention', 'float32', q, q.dims, placed, (y, accumulate) =>
+      attend(attended, y, lse, accumulate),
+    )
+    if (options.lse !== undefined && lse !== options.lse) cast(lse!, options.lse.type, { out: options.lse })
+    return result
+  })
+}
+
+function checkDims(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options: AttentionOptions): void {
+  const [heads = 0, queries = 0, headDim = 0] = q.dims
+  const [kvHeads = 0, capacity = 0] = k.dims
+  const { length = capacity, logWeight, keyIndex, lse, mass } = options
+  const fits =
+    q.dims.length === 3 &&
+    kvHeads > 0 &&
+    heads % kvHeads === 0 &&
+    sameDims(k.dims, [kvHeads, capacity, headDim]) &&
+    sameDims(v.dims, k.dims) &&
+    Number.isInteger(length) &&
+    length >= 0 &&
+    length <= capacity
+  if (!fits) {
+    throw new ShapeError(
+      `[attention] expected q (heads, queries, headDim), k and v (kvHeads, tokens, headDim), kvHeads dividing heads, ` +
+        `length ≤ tokens, got [${q.dims}], [${k.dims}], [${v.dims}], length ${length}`,
+    )
+  }
+  const expect = (name: string, given: Tensor | undefined, dims: readonly number[]) => {
+    if (given !== undefined) requireDims('attention', name, given, dims)
+  }
+  expect('logWeight', logWeight, [kvHeads, capacity])
+  expect('keyIndex', keyIndex, [kvHeads, keyIndex?.dims[1] ?? 0])
+  expect('lse', lse, [heads, queries])
+  expect('mass', mass, [heads, capacity])
+}
+
+interface Attended {
+  readonly q: Tensor
+  readonly k: StoredWeight
+  readonly v: StoredWeight
+  /** (kvHeads, capacity) as bits, so that −∞ can be told on every driver. */
+  readonly bias: Tensor | undefined
+  readonly kvHeads: number
+  readonly capacity: number
+  readonly options: AttentionOptions
+}
+
+function attend(
+  { q, k, v, bias, kvHeads, capacity, options }: Attended,
+  y: Tensor,
+  lse: Tensor | undefined,
+  accumulate: boolean,
+): void {
+  const [heads, queries, headDim] = q.dims as [number, number, number]
+  const rows = (heads / kvHeads) * queries
+  const lanes = rows === 1 ? 1 : 4
+  deviceOf(q).run({
+    name: 'attention',
+    variant: `${lanes},${headDim},${accumulate},${k.key};${v.key}`,
+    inputs: { q, ...k.inputs, ...v.inputs, bias },
+    outputs: { y, lse: lse && retyped(lse, 'uint32', lse.dims) },
+    params: { ...k.params, ...v.params, ...sizes(options, { rows, queries, headDim, capacity }) },
+    groups: kvHeads * Math.ceil(rows / lanes),
+    code: () =>
+      shader({ k, v, lanes, headDim, bias: bias !== undefined, lse: lse !== undefined, accumulate }),
+  })
+}
+
+interface Sizes {
+  rows: number
+  queries: number
+  headDim: number
+  capacity: number
+}
+
+function sizes(
+  { scale, causal = false, length }: AttentionOptions,
+  { rows, queries, headDim, capacity }: Sizes,
+) {
+  return {
+    rows,
+    queries,
+    head_dim: headDim,
+    capacity,
+    tokens: length ?? capacity,
+    causal: causal ? 1 : 0,
+    scale: { f32: scale },
+  }
+}
+
+/** What the score of key `j` of a key head is raised by, and how many keys a query sees. */
+function scoring(bias: boolean): string {
+  return /* wgsl */ `
+fn visible(query: u32) -> u32 {
+  if (p.causal == 0u) { return p.tokens; }
+  return u32(clamp(i32(p.tokens) - i32(p.queries) + i32(query) + 1, 0, i32(p.tokens)));
+}
+fn raised(dot: f32, head: u32, j: u32) -> f32 {
+  ${
+    bias
+      ? `let held = bias(head * p.capacity + j);
+  if (held == ${NOTHING}) { return ${LOWEST}; }
+  return dot * p.scale + bitcast<f32>(held);`
+      : 'return dot * p.scale;'
+  }
+}
+`
+}
+
+interface Layout {
+  readonly k: StoredWeight
+  readonly v: StoredWeight
+  readonly lanes: number
+  readonly headDim: number
+  readonly bias: boolean
+  readonly lse: boolean
+  readonly accumulate: boolean
+}
+
+function shader({ k, v, lanes, headDim, bias, lse, accumulate }: Layout) {
+  const type = lanes === 1 ? 'f32' : 'vec4<f32>'
+  const each = (line: (lane: number, of: (name: string) => string) => string) =>
+    Array.from({ length: lanes }, (_, lane) =>
+      line(lane, name => (lanes === 1 ? name : `${name}[${lane}]`)),
+    ).join('\n  ')
+  const columns = Array.from({ length: Math.ceil(headDim / KEYS) }, (_, i) => i)
+  const globals = /* wgsl */ `
+${k.globals()}${v.globals()}${scoring(bias)}
+${fold('greatest', KEYS, 'max(a, b)', type)}${fold('total', KEYS, 'a + b', type)}
+var<workgroup> query: array<${type}, ${Math.max(1, headDim)}>;
+var<workgroup> weights: array<${type}, ${KEYS}>;
+`
+  const main = /* wgsl */ `
+  let blocks = (p.rows + ${lanes - 1}u) / ${lanes}u;
+  let head = group / blocks;
+  let first = (group % blocks) * ${lanes}u;
+  // Rows past the last repeat it, and are not written.
+  ${each(lane => `let row${lane} = min(first + ${lane}u, p.rows - 1u);`)}
+  for (var d = thread; d < p.head_dim; d += ${KEYS}u) {
+    query[d] = ${type}(${Array.from({ length: lanes }, (_, lane) => `f32(q((head * p.rows + row${lane}) * p.head_dim + d))`).join(', ')});
+  }
+  workgroupBarrier();
+  ${each(lane => `let end${lane} = visible(row${lane} % p.queries);`)}
+  var end = 0u;
+  ${each(lane => `end = max(end, end${lane});`)}
+  var most = ${type}(${LOWEST});
+  var sum = ${type}(0.0);
+  ${columns.map(i => `var sum${i} = ${type}(0.0);`).join('\n  ')}
+  for (var start = 0u; start < end; start += ${KEYS}u) {
+    let j = start + thread;
+    var score = ${type}(${LOWEST});
+    if (j < end) {
+      var dot = ${type}(0.0);
+      for (var d = 0u; d < p.head_dim; d++) { dot += query[d] * kweight(head * p.capacity + j, d); }
+      ${each((lane, of) => `if (j < end${lane}) { ${of('score')} = raised(${of('dot')}, head, j); }`)}
+    }
+    let next = max(most, greatest(score, thread));
+    let kept = exp(most - next);
+    most = next;
+    let weight = select(exp(score - next), ${type}(0.0), score <= ${type}(${LOWEST}));
+    sum = sum * kept + weight;
+    weights[thread] = weight;
+    workgroupBarrier();
+    let count = min(${KEYS}u, end - start);
+    ${columns
+      .map(
+        i => `sum${i} *= kept;
+    if (thread + ${i * KEYS}u < p.head_dim) {
+      for (var c = 0u; c < count; c++) { sum${i} += weights[c] * vweight(head * p.capacity + start + c, thread + ${i * KEYS}u); }
+    }`,
+      )
+      .join('\n    ')}
+    workgroupBarrier();
+  }
+  let whole = total(sum, thread);
+  let share = 1.0 / max(whole, ${type}(1e-37));
+  ${each(
+    (lane, of) => `if (first + ${lane}u < p.rows) {
+    let row = head * p.rows + row${lane};
+    ${columns
+      .map(
+        i => `if (thread + ${i * KEYS}u < p.head_dim) {
+      let at = row * p.head_dim + thread + ${i * KEYS}u;
+      set_y(at, ${accumulate ? 'y(at) + ' : ''}${of(`sum${i}`)} * ${of('share')});
+    }`,
+      )
+      .join('\n    ')}
+    ${lse ? `if (thread == 0u) { set_lse(row, select(bitcast<u32>(${of('most')} + log(${of('whole')})), ${NOTHING}, ${of('whole')} == 0.0)); }` : ''}
+  }`,
+  )}`
+  return { size: KEYS, globals, main }
+}
+
+/** mass[h, j] += Σ over the queries of exp(score − lse): a thread a key of a head. */
+function addMass({ q, k, bias, kvHeads, capacity, options }: Attended, lse: Tensor, mass: Tensor): void {
+  const device = deviceOf(q)
+  const [heads, queries, headDim] = q.dims as [number, number, number]
+  land('attention', 'float32', q, mass.dims, { out: mass, accumulate: true }, (y, accumulate) => {
+    device.run({
+      name: 'attentionMass',
+      variant: `${accumulate},${k.key}`,
+      inputs: { q, ...k.inputs, bias, lse: retyped(lse, 'uint32', lse.dims) },
+      outputs: { y },
+      params: {
+        ...k.params,
+        ...sizes(options, { rows: (heads / kvHeads) * queries, queries, headDim, capacity }),
+        shared_by: heads / kvHeads,
+        count: heads * capacity,
+      },
+      groups: Math.ceil((heads * capacity) / 64),
+      code: () => ({
+        globals: `${k.globals()}${scoring(bias !== undefined)}`,
+        main: /* wgsl */ `
+  let i = group * 64u + thread;
+  if (i >= p.count) { return; }
+  let h = i / p.capacity;
+  let j = i % p.capacity;
+  let head = h / p.shared_by;
+  var received = 0.0;
+  for (var query = 0u; query < p.queries; query++) {
+    let held = lse(h * p.queries + query);
+    if (j >= visible(query) || held == ${NOTHING}) { continue; }
+    var dot = 0.0;
+    for (var d = 0u; d < p.head_dim; d++) {
+      dot += f32(q((h * p.queries + query) * p.head_dim + d)) * kweight(head * p.capacity + j, d);
+    }
+    received += exp(raised(dot, head, j) - bitcast<f32>(held));
+  }
+  set_y(i, ${accumulate ? 'y(i) + received' : 'received'});`,
+      }),
+    })
+  })
+}
+
+/** Keys and values, decoded one after the other where they have more parts than a kernel may bind. */
+function storedBoth(
+  k: Tensor | Encoded,
+  v: Tensor | Encoded,
+  most: number,
+): { k: StoredWeight; v: StoredWeight } {
+  const parts = ({ inputs }: StoredWeight) => Object.values(inputs).filter(part => part !== undefined).length
+  const keys = storedOf(k, 'k')
+  const values = storedOf(v, 'v')
+  if (parts(keys) + parts(values) <= most) return { k: keys, v: values }
+  const plain = storedOf(decode(v), 'v')
+  return { k: parts(keys) + 1 <= most ? keys : storedOf(decode(k), 'k'), v: plain }
+}
+
+/** Keys or values as `${prefix}weight(row, d)`: plain numbers and affine codes as they are, the rest decoded. */
+function storedOf(x: Tensor | Encoded, prefix: string): StoredWeight {
+  if (isEncoded(x) && x.encoding === affineEncoding && x.parts.codes instanceof Tensor)
+    return groupedWeight(x, prefix)
+  const plain =
+    isEncoded(x) && x.encoding === denseEncoding && x.type === 'float32' && x.parts.values instanceof Tensor
+      ? x.parts.values
+      : decode(x)
+  const headDim = plain.dims[2]!
+  return {
+    key: `plain${headDim}`,
+    inputs: { [prefix]: plain },
+    params: {},
+    unit: 1,
+    globals: () =>
+      `fn ${prefix}weight(row: u32, d: u32) -> f32 { return f32(${prefix}(row * ${headDim}u + d)); }\n`,
+  }
+}
+
+/** (kvHeads, capacity) what is added to the score of each key as bits: its log-weight, −∞ where a head may not look. */
+function biasOf(
+  { logWeight, keyIndex }: AttentionOptions,
+  kvHeads: number,
+  capacity: number,
+): Tensor | undefined {
+  const given = logWeight && (logWeight.type === 'float32' ? logWeight : cast(logWeight, 'float32'))
+  const bits = given && retyped(given, 'uint32', given.dims)
+  if (keyIndex === undefined) return bits
+  const bias = deviceOf(keyIndex).make('uint32', [kvHeads, capacity])
+  elementwise(bias, {
+    name: 'chosenKeys',
+    inputs: { index: keyIndex, given: bits },
+    params: { capacity, chosen: keyIndex.dims[1]! },
+    scalar: 'u32',
+    element: () => /* wgsl */ `
+fn element(i: u32) -> u32 {
+  for (var c = 0u; c < p.chosen; c++) {
+    if (u32(index((i / p.capacity) * p.chosen + c)) == i % p.capacity) { return ${bits ? 'given(i)' : '0u'}; }
+  }
+  return ${NOTHING};
+}
+`,
+  })
+  return bias
+}
+
+/** Where the kernel writes the log-sum-exp: what was asked for, or a temporary. */
+function lseTensor(wanted: Tensor | undefined, temporary: Tensor): Tensor {
+  return wanted?.type === 'float32' ? wanted : temporary
+}

@@ -1,0 +1,52 @@
+import { aroundAxis, type CoreKernels, type ReduceOp } from '@tersor/core-tensor'
+import { land } from '../landing.ts'
+import { deviceOf } from '../webgpu-device.ts'
+import { fold } from '../wgsl/group.ts'
+
+/** A step of a thread, and how the results of threads join. */
+const steps: Record<ReduceOp, readonly [step: string, join: string]> = {
+  sum: ['a + b', 'a + b'],
+  sumSquares: ['a + rounded(b * b)', 'a + b'],
+  max: ['max(a, b)', 'max(a, b)'],
+  absMax: ['max(a, abs(b))', 'max(a, b)'],
+}
+
+/** From so many columns on, neighbouring threads read neighbouring columns. */
+const WIDE = 32
+
+export const reduce: CoreKernels['reduce'] = (op, x, options) => {
+  const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'reduce')
+  const dims = x.dims.filter((_, i) => i !== axis)
+  const [step, join] = steps[op]
+  // One thread a result, in order; or a group each.
+  const alone = options.order === 'sequential' || inner >= WIDE || length <= 8
+  const results = outer * inner
+  return land('reduce', 'float32', x, dims, options, (y, accumulate) =>
+    deviceOf(x).run({
+      name: 'reduce',
+      variant: `${op},${alone},${accumulate}`,
+      inputs: { x },
+      outputs: { y },
+      params: { count: results, stride: length, inner },
+      groups: alone ? Math.ceil(results / 64) : results,
+      code: () => ({
+        globals: alone ? '' : fold('join', 64, join),
+        main: /* wgsl */ `
+  ${
+    alone
+      ? `let i = group * 64u + thread;
+  if (i >= p.count) { return; }`
+      : 'let i = group;'
+  }
+  // The greatest of nothing is −∞.
+  var a = ${op === 'max' ? 'bitcast<f32>(0xff800000u | p.zero)' : '0.0'};
+  for (var k = ${alone ? '0u' : 'thread'}; k < p.stride; k += ${alone ? '1u' : '64u'}) {
+    let b = f32(x(((i / p.inner) * p.stride + k) * p.inner + i % p.inner));
+    a = ${step};
+  }
+  ${alone ? '' : 'a = join(a, thread);\n  if (thread != 0u) { return; }'}
+  set_y(i, ${accumulate ? 'y(i) + a' : 'a'});`,
+      }),
+    }),
+  )
+}

@@ -1,0 +1,35 @@
+import { type CoreKernels, ShapeError } from '@tersor/core-tensor'
+import { land } from '../landing.ts'
+import { deviceOf } from '../webgpu-device.ts'
+import { fold } from '../wgsl/group.ts'
+
+/** A group a row. */
+export const rmsNorm: CoreKernels['rmsNorm'] = (x, weight, options) => {
+  const d = x.dims.at(-1)
+  if (d === undefined || weight.size !== d) {
+    throw new ShapeError(`[rmsNorm] expected x (…, d) and a weight (d), got [${x.dims}] and [${weight.dims}]`)
+  }
+  return land('rmsNorm', 'float32', x, x.dims, options, (y, accumulate) =>
+    deviceOf(x).run({
+      name: 'rmsNorm',
+      variant: `${accumulate}`,
+      inputs: { x, weight },
+      outputs: { y },
+      params: { d, epsilon: { f32: options.epsilon } },
+      groups: d === 0 ? 0 : x.size / d,
+      code: () => ({
+        size: 128,
+        globals: fold('total', 128, 'a + b'),
+        main: /* wgsl */ `
+  let start = group * p.d;
+  var squares = 0.0;
+  for (var i = thread; i < p.d; i += 128u) { let v = f32(x(start + i)); squares += v * v; }
+  let scale = 1.0 / sqrt(total(squares, thread) / f32(p.d) + p.epsilon);
+  for (var i = thread; i < p.d; i += 128u) {
+    let v = f32(x(start + i)) * scale * f32(weight(i));
+    set_y(start + i, ${accumulate ? 'y(start + i) + v' : 'v'});
+  }`,
+      }),
+    }),
+  )
+}

@@ -1,0 +1,79 @@
+import {
+  affineEncoding,
+  codebookEncoding,
+  type Encoded,
+  type Encoding,
+  encoded,
+  isEncoded,
+  packedRowBytes,
+  Tensor,
+} from '@tersor/core-tensor'
+import { malformed, tensorPart } from '@tersor/core-tensor/host'
+import { elementwise } from './elementwise.ts'
+import { dequantize } from './kernels/dequantize.ts'
+import { linearStored } from './linear-stored.ts'
+import { deviceOf } from './webgpu-device.ts'
+
+/** Bytes that rows of codes begin on: what a thread reads at once. */
+const ALIGNMENT = 4
+
+const kinds = { affine: affineEncoding, codebook: codebookEncoding } as const
+
+/** Affine and codebook matrices with zeros behind each row of codes, so that rows begin on words. */
+const packedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
+  kind: 'packed',
+  check(e: Encoded): void {
+    if (tensorPart(e, 'codes').dims.at(-1)! % ALIGNMENT !== 0)
+      throw malformed(e, 'expected rows of whole words')
+  },
+  decode: dequantize,
+  linear: linearStored,
+})
+
+/** Aligns the codes of every affine and codebook matrix of a tree that are not; the rest stays as it is. */
+export function packWeight(weight: Encoded): Encoded {
+  const { encoding, dims, parts, meta } = weight
+  const { codes } = parts
+  const of = encoding === affineEncoding ? 'affine' : encoding === codebookEncoding ? 'codebook' : undefined
+  if (of === undefined || dims.length !== 2 || !(codes instanceof Tensor))
+    return withParts(weight, packWeight)
+  const bytes = codes.dims[1]!
+  if (bytes % ALIGNMENT === 0 && codes.byteOffset % ALIGNMENT === 0) return weight
+  const padded = withRowsOf(codes, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
+  return encoded(packedEncoding, weight.type, dims, { ...parts, codes: padded }, { ...meta, of })
+}
+
+/** The inverse of {@link packWeight}, byte for byte. */
+export function unpackWeight(weight: Encoded): Encoded {
+  const { encoding, dims, parts } = weight
+  if (encoding !== packedEncoding) return withParts(weight, unpackWeight)
+  const { of, ...meta } = weight.meta as { of: keyof typeof kinds; bits: number }
+  const d = of === 'codebook' ? tensorPart(weight, 'table').dims.at(-1)! : 1
+  const codes = withRowsOf(tensorPart(weight, 'codes'), packedRowBytes(dims[1]! / d, meta.bits))
+  return encoded(kinds[of], weight.type, dims, { ...parts, codes }, meta)
+}
+
+/** The rows of a matrix of bytes, cut or with zeros behind them. */
+function withRowsOf(bytes: Tensor, columns: number): Tensor {
+  const [rows, before] = bytes.dims as [number, number]
+  const y = deviceOf(bytes).make('uint8', [rows, columns])
+  elementwise(y, {
+    name: 'rowsOf',
+    inputs: { x: bytes },
+    params: { columns, before },
+    scalar: 'u32',
+    element: () => `fn element(i: u32) -> u32 {
+  let column = i % p.columns;
+  return select(0u, x((i / p.columns) * p.before + min(column, p.before - 1u)), column < p.before);
+}`,
+  })
+  return y
+}
+
+function withParts(weight: Encoded, change: (part: Encoded) => Encoded): Encoded {
+  const entries = Object.entries(weight.parts)
+  const changed = entries.map(([name, part]) => [name, isEncoded(part) ? change(part) : part] as const)
+  if (changed.every(([, part], i) => part === entries[i]![1])) return weight
+  const { encoding, type, dims, meta } = weight
+  return encoded(encoding, type, dims, Object.fromEntries(changed), meta)
+}

@@ -1,0 +1,191 @@
+import {
+  bytesOf,
+  checkDType,
+  type Device,
+  DeviceError,
+  type DeviceKernels,
+  type DType,
+  type Encoded,
+  sizeOf,
+  Tensor,
+  type TensorLike,
+} from '@tersor/core-tensor'
+import { tensorsOf } from '@tersor/core-tensor/host'
+import { BufferPool } from './buffer-pool.ts'
+import { Commands } from './commands.ts'
+import { coreKernels } from './core-kernels.ts'
+import { GpuMemory } from './gpu-memory.ts'
+import { packWeight, unpackWeight } from './packed-weight.ts'
+import { type Program, Programs } from './programs.ts'
+
+/** Bits of a 32-bit index of elements of 4 bits. */
+const LARGEST = 2 ** 31 - 256
+
+export interface WebGpuDeviceParts {
+  readonly gpu: GPUDevice
+  readonly info: Readonly<Record<string, string | number | boolean>>
+  /** Whether `dispose` destroys the GPUDevice. */
+  readonly owned: boolean
+}
+
+/** Tensors in graphics memory, and kernels in WGSL on them. Made by `createWebGpuDevice`. */
+export class WebGpuDevice implements Device {
+  readonly name = 'webgpu'
+  readonly host = false
+  readonly info: Readonly<Record<string, string | number | boolean>>
+  readonly kernels: DeviceKernels = coreKernels
+  readonly fallbacks: ReadonlyMap<string, number> = new Map()
+  readonly lost: Promise<Error>
+  readonly #gpu: GPUDevice
+  readonly #owned: boolean
+  readonly #pool: BufferPool
+  readonly #commands: Commands
+  readonly #programs: Programs
+  readonly #dropped: FinalizationRegistry<GPUBuffer>
+  #scope: Set<GpuMemory> | undefined
+
+  constructor({ gpu, info, owned }: WebGpuDeviceParts) {
+    const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits
+    this.info = Object.freeze({ ...info })
+    this.#gpu = gpu
+    this.#owned = owned
+    this.#pool = new BufferPool(gpu, Math.min(maxBufferSize, maxStorageBufferBindingSize, LARGEST))
+    this.#commands = new Commands(gpu, this.#pool)
+    this.#programs = new Programs(
+      gpu,
+      this.#commands,
+      byteLength => this.#pool.take(byteLength).buffer,
+      buffer => this.#pool.give(buffer),
+    )
+    this.#dropped = new FinalizationRegistry(buffer => this.#pool.give(buffer))
+    this.lost = gpu.lost.then(({ message, reason }) => {
+      const error = new DeviceError(
+        `[webgpu] this device is lost (${reason || 'unknown'}): ${message || 'no reason given'}; make a new one and upload again`,
+      )
+      this.#commands.fail(error)
+      return error
+    })
+    gpu.addEventListener?.('uncapturederror', event => {
+      this.#commands.fail(
+        new DeviceError(`[webgpu] the graphics card refused a command: ${event.error.message}`),
+      )
+    })
+  }
+
+  /** Bytes of graphics memory that the device holds, and how many of them are in use. */
+  get memory(): { readonly byteLength: number; readonly used: number } {
+    return { byteLength: this.#pool.byteLength, used: this.#pool.used }
+  }
+
+  /** How often recorded commands went to the graphics card: once for many kernels. */
+  get submissions(): number {
+    return this.#commands.submissions
+  }
+
+  /** Tensors that one kernel may bind. */
+  get maxOperands(): number {
+    return this.#gpu.limits.maxStorageBuffersPerShaderStage
+  }
+
+  empty(type: DType, dims: readonly number[]): Tensor {
+    return this.#make(type, dims, 'zeros')
+  }
+
+  /** A tensor for a kernel to write whole; what it holds before is anything. */
+  make(type: DType, dims: readonly number[]): Tensor {
+    return this.#make(type, dims, 'anything')
+  }
+
+  upload(from: TensorLike): Tensor {
+    checkDType(from.type, 'Device.upload')
+    const source = from instanceof Tensor ? from : new Tensor(from.type, from.data, from.dims)
+    const { buffer, byteOffset, byteLength } = source.data
+    const tensor = this.#make(source.type, source.dims, 'idle')
+    const whole = byteLength - (byteLength % 4)
+    const target = bufferOf(tensor)
+    this.#gpu.queue.writeBuffer(target, 0, buffer, byteOffset, whole)
+    if (whole < byteLength) {
+      const last = new Uint8Array(4)
+      last.set(new Uint8Array(buffer, byteOffset + whole, byteLength - whole))
+      this.#gpu.queue.writeBuffer(target, whole, last)
+    }
+    return tensor
+  }
+
+  pack(weight: Encoded): Encoded {
+    return packWeight(weight)
+  }
+
+  unpack(weight: Encoded): Encoded {
+    return unpackWeight(weight)
+  }
+
+  /** Records one kernel. */
+  run(program: Program): void {
+    this.#programs.run(program)
+  }
+
+  /** Sends what was recorded to the graphics card, without waiting for it. */
+  submit(): void {
+    this.#commands.submit()
+  }
+
+  scope<T>(run: () => T): T {
+    const outer = this.#scope
+    const made = new Set<GpuMemory>()
+    this.#scope = made
+    try {
+      const result = run()
+      if (result instanceof Promise) {
+        throw new DeviceError(
+          '[Device.scope] expected synchronous code, got a promise; await inside would outlive the scope',
+        )
+      }
+      for (const { memory } of tensorsOf(result)) {
+        if (memory instanceof GpuMemory && made.delete(memory)) outer?.add(memory)
+      }
+      return result
+    } finally {
+      this.#scope = outer
+      for (const memory of made) memory.free()
+    }
+  }
+
+  dispose(): void {
+    this.#commands.fail(new DeviceError('[webgpu] this device was disposed; make a new one'))
+    this.#pool.clear()
+    this.#commands.destroy()
+    if (this.#owned) this.#gpu.destroy()
+  }
+
+  #make(type: DType, dims: readonly number[], contents: 'zeros' | 'idle' | 'anything'): Tensor {
+    checkDType(type, 'Device.empty')
+    this.#commands.check()
+    const byteLength = bytesOf(type, sizeOf(dims, 'Device.empty'))
+    const { buffer, fresh } = this.#pool.take(byteLength, contents === 'idle')
+    if (contents === 'zeros' && !fresh) this.#commands.clear(buffer)
+    const memory: GpuMemory = new GpuMemory(
+      this,
+      buffer,
+      byteLength,
+      () => {
+        this.#dropped.unregister(memory)
+        this.#pool.give(buffer)
+      },
+      (...range) => this.#commands.read(...range),
+    )
+    this.#dropped.register(memory, buffer, memory)
+    this.#scope?.add(memory)
+    return new Tensor(type, memory, dims, 0, true)
+  }
+}
+
+/** The device of a tensor that a kernel was given. */
+export function deviceOf(x: Tensor): WebGpuDevice {
+  return x.device as WebGpuDevice
+}
+
+/** The buffer that a tensor lies in. */
+export function bufferOf(x: Tensor): GPUBuffer {
+  return (x.memory as GpuMemory).buffer
+}

@@ -1,0 +1,3 @@
+import { packageBuild } from '../../tooling/config/tsup.ts'
+
+export default packageBuild(import.meta.dirname)
