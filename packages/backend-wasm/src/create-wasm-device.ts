@@ -1,5 +1,6 @@
-import { DeviceError, nodeModule, UnsupportedError } from '@tersor/core-tensor'
+import { DeviceError, UnsupportedError } from '@tersor/core-tensor'
 import type { Activations } from '@tersor/core-tensor/host'
+import { nodeModule } from '@tersor/core-tensor/host'
 import { core } from './core-group.ts'
 import { hasRelaxedSimd, hasSimd, parallelism, whyNotShared } from './features.ts'
 import { bytesOfBase64, type KernelGroup } from './kernel-group.ts'

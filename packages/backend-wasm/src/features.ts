@@ -1,4 +1,4 @@
-import { nodeModule } from '@tersor/core-tensor'
+import { nodeModule } from '@tersor/core-tensor/host'
 
 /** The beginning of a module with one function of type () → v128, whose body follows. */
 const vectorFunction = (...body: number[]) =>

@@ -1,4 +1,5 @@
-import { DeviceError, nodeModule } from '@tersor/core-tensor'
+import { DeviceError } from '@tersor/core-tensor'
+import { nodeModule } from '@tersor/core-tensor/host'
 
 /** Words of the control block that main thread and workers share; `messages` and `workers` have one for each worker. */
 const layout = {

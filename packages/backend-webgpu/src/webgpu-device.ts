@@ -137,9 +137,7 @@ export class WebGpuDevice implements Device {
     try {
       const result = run()
       if (result instanceof Promise) {
-        throw new DeviceError(
-          '[Device.scope] expected synchronous code, got a promise; await inside would outlive the scope',
-        )
+        throw new DeviceError('[Device.scope] expected synchronous code, got a promise; await it outside')
       }
       for (const { memory } of tensorsOf(result)) {
         if (memory instanceof GpuMemory && made.delete(memory)) outer?.add(memory)

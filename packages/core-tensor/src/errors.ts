@@ -14,7 +14,7 @@ export abstract class TersorError extends Error {
 /** Dimensions, lengths or options that contradict each other. */
 export class ShapeError extends TersorError {
   readonly code = 'SHAPE'
-  override get name(): string {
+  override get name() {
     return 'ShapeError'
   }
 }
@@ -22,7 +22,7 @@ export class ShapeError extends TersorError {
 /** An element type that the operation does not take. */
 export class DTypeError extends TersorError {
   readonly code = 'DTYPE'
-  override get name(): string {
+  override get name() {
     return 'DTypeError'
   }
 }
@@ -30,7 +30,7 @@ export class DTypeError extends TersorError {
 /** A file or an encoded tensor that is malformed or hostile. */
 export class FormatError extends TersorError {
   readonly code = 'FORMAT'
-  override get name(): string {
+  override get name() {
     return 'FormatError'
   }
 }
@@ -38,7 +38,7 @@ export class FormatError extends TersorError {
 /** A tensor on the wrong device, freed memory, or a device that is gone. */
 export class DeviceError extends TersorError {
   readonly code = 'DEVICE'
-  override get name(): string {
+  override get name() {
     return 'DeviceError'
   }
 }
@@ -46,7 +46,7 @@ export class DeviceError extends TersorError {
 /** Arithmetic that has no useful answer, such as a factorisation of an indefinite matrix. */
 export class NumericalError extends TersorError {
   readonly code = 'NUMERICAL'
-  override get name(): string {
+  override get name() {
     return 'NumericalError'
   }
 }
@@ -54,7 +54,7 @@ export class NumericalError extends TersorError {
 /** Something valid that this device or package does not offer. */
 export class UnsupportedError extends TersorError {
   readonly code = 'UNSUPPORTED'
-  override get name(): string {
+  override get name() {
     return 'UnsupportedError'
   }
 }

@@ -80,9 +80,6 @@ export type { JobOptions } from './job.ts'
 // Reproducible randomness
 export { Rng } from './rng.ts'
 
-// Where this runs
-export { nodeModule } from './node-module.ts'
-
 // Errors
 export {
   DeviceError,

@@ -157,7 +157,7 @@ function hostBytes(
   if (ArrayBuffer.isView(from)) {
     if (from.byteLength !== byteLength) {
       throw new ShapeError(
-        `[Tensor] expected ${byteLength} bytes for ${type} [${dims}], got ${from.byteLength}; check dims and type`,
+        `[Tensor] expected ${byteLength} bytes for ${type} [${dims}], got ${from.byteLength}`,
       )
     }
     return viewBytes(hostView(type, from))

@@ -1,4 +1,5 @@
-import { FormatError, nodeModule, UnsupportedError } from '@tersor/core-tensor'
+import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import { nodeModule } from '@tersor/core-tensor/host'
 
 /** Where a file of a model lies: a path (Node), or a URL of the web. */
 export type Place = string | URL

@@ -8,6 +8,8 @@ export { tensorsOf } from '../tensors-of.ts'
 
 // For authors of host devices
 export { HostDevice } from './host-device.ts'
+// Where this runs
+export { nodeModule } from './node-module.ts'
 export type { Activations } from './packed-weight.ts'
 export {
   binaryOps,

@@ -71,7 +71,7 @@ export function factorise(a: Matrix, where: string, indexOf = (index: number) =>
         else {
           throw new NumericalError(
             `[${where}] expected a positive definite matrix, got the pivot ${value} at index ${indexOf(i)}; ` +
-              'pass more damping, such as { damping: 0.01 }',
+              'pass { damping: 0.01 } or more',
           )
         }
       }

@@ -77,8 +77,8 @@ function requireFullRank({ data, columns }: Matrix, size: number, where: string)
   const at = pivots.findIndex(pivot => pivot <= negligible)
   if (at >= 0) {
     throw new NumericalError(
-      `[${where}] expected independent columns, got column ${at} within rounding of those before it; ` +
-        'pass a ridge, such as { ridge: 1e-6 }',
+      `[${where}] expected independent columns, got column ${at} that depends on those before; ` +
+        'pass { ridge: 1e-6 }',
     )
   }
 }

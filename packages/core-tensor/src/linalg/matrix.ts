@@ -48,7 +48,7 @@ export function requireFinite(x: TensorLike, where: string): Tensor {
   requireHost(tensor, where)
   const [, columns] = tensor.dims
   if (columns === undefined || tensor.dims.length !== 2) {
-    throw new ShapeError(`[${where}] expected a matrix, got [${tensor.dims}]; reshape it to two dimensions`)
+    throw new ShapeError(`[${where}] expected a matrix, got [${tensor.dims}]; reshape it`)
   }
   const numbers = floatsOf(tensor, where)
   const at = numbers.findIndex(x => !Number.isFinite(x))

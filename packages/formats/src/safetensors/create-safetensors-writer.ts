@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
-import { type Encoded, FormatError, nodeModule, type Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { type Encoded, FormatError, type Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { nodeModule } from '@tersor/core-tensor/host'
 import { Contents } from './contents.ts'
 import type { EncodeSafetensorsOptions } from './encode-safetensors.ts'
 

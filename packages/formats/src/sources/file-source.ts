@@ -1,4 +1,5 @@
-import { nodeModule, UnsupportedError } from '@tersor/core-tensor'
+import { UnsupportedError } from '@tersor/core-tensor'
+import { nodeModule } from '@tersor/core-tensor/host'
 import type { RandomAccess } from '../random-access.ts'
 import { allocate } from './allocate.ts'
 
