@@ -297,7 +297,7 @@ describe('tersor eval', () => {
 
   it('says which device or tokenizer it lacks', async () => {
     expect((await tersor('eval', at('model'), '--text', at('text.txt'), '--device', 'abacus')).err).toMatch(
-      /expected --device to be one of native, wasm, reference, got 'abacus'/,
+      /expected --device to be one of native, wasm, webgpu, reference, got 'abacus'/,
     )
     await mkdir(at('lonely'))
     await writeFile(at('lonely', 'model.safetensors'), await readFile(at('model', 'model.safetensors')))
