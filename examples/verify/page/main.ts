@@ -71,7 +71,11 @@ function cell(measured: Measured, expected: Measured, error: number, diverges: b
   const time = make('b', milliseconds < 0.01 ? '< 0.01 ms' : `${milliseconds.toPrecision(3)} ms`)
   if (measured === expected) return make('td', [time])
   const ratio = expected.milliseconds / Math.max(milliseconds, 0.005)
-  const times = make('i', `${ratio < 10 ? ratio.toFixed(1) : ratio.toFixed(0)} ×`, ratio < 1 ? 'slower' : '')
+  const times = make(
+    'i',
+    `${ratio < 1 ? ratio.toPrecision(1) : ratio.toFixed(ratio < 10 ? 1 : 0)} ×`,
+    ratio < 1 ? 'slower' : '',
+  )
   const difference = make('small', error === 0 ? 'same bits' : `± ${error.toExponential(0)}`)
   return make('td', [time, times, difference], diverges ? 'diverges' : '')
 }

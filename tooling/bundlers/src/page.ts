@@ -1,7 +1,9 @@
 // A page as users write them. It writes one line into its body: numbers that a test knows, or the problem.
 
 import { createWasmDevice } from '@tersor/backend-wasm'
+import { createWebGpuDevice } from '@tersor/backend-webgpu'
 import { linear, Rng, Tensor, transfer } from '@tersor/core-tensor'
+import { binary } from '@tersor/core-tensor/reference'
 import { encodeSafetensors, openSafetensors } from '@tersor/formats'
 import { configFromHuggingFace, generate, Llama, openModel, weightShapes } from '@tersor/models'
 import { quantizeAffine } from '@tersor/quantize'
@@ -37,5 +39,16 @@ async function compute() {
     tokens.push(token)
   const refusal = await openModel('model.safetensors').catch((error: Error) => error.name)
   device.dispose()
-  return { threads, first, tokens, refusal }
+  return { threads, first, onGpu: await sumOnGpu(), tokens, refusal }
+}
+
+/** 1 + 2, or the name of the error where there is no adapter. */
+async function sumOnGpu() {
+  try {
+    const gpu = await createWebGpuDevice()
+    const [a, b] = [1, 2].map(x => gpu.upload(new Tensor('float32', [x], [1])))
+    return (await binary('add', a!, b!).read())[0]
+  } catch (error) {
+    return (error as Error).name
+  }
 }
