@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Device } from '@tersor/core-tensor'
+import { type Device, decode, isEncoded } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { distillFrom, initialWeights, type TrainProgress, train } from '@tersor/distill'
 import { encodeSafetensors } from '@tersor/formats'
@@ -71,7 +71,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
     steps,
     ...(teacher === undefined
       ? {}
-      : { objective: distillFrom(await loadModel(teacher, { device }), { temperature: 1, textShare: 0.3 }) }),
+      : { objective: distillFrom(await loadFloats(teacher, device), { temperature: 1, textShare: 0.3 }) }),
     checkpointEvery: CHECKPOINT,
     ...(begun ? { resume: readFileSync(checkpoint) } : {}),
     onProgress(progress) {
@@ -107,6 +107,16 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
   )
   replace(join(folder, 'model.safetensors'), encodeSafetensors(weights))
   return log
+}
+
+/** A model with float32 tensors as weights, whatever its file has. */
+async function loadFloats(folder: string, device: Device): Promise<Llama> {
+  const { config, weights } = await loadModel(folder)
+  const floats = Array.from(weights, ([name, weight]) => {
+    const values = isEncoded(weight) ? decode(weight) : cast(weight, 'float32')
+    return [name, device.upload(values)] as const
+  })
+  return new Llama(config, new Map(floats), device)
 }
 
 function newLog({ name, steps, seed, teacher, device }: TrainModelOptions): TrainingLog {
