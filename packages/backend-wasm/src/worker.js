@@ -28,11 +28,11 @@ listen(message => {
   messages++
   if (message.start) ({ layout, control, numbers, index, names, modules } = message.start)
   if (message.memory) {
-    const exports = {}
+    const every = {}
     for (const module of modules) {
-      Object.assign(exports, new WebAssembly.Instance(module, { env: { memory: message.memory } }).exports)
+      Object.assign(every, new WebAssembly.Instance(module, { env: { memory: message.memory } }).exports)
     }
-    kernels.push(names.map(name => exports[name]))
+    kernels.push(names.map(name => every[name]))
   }
   Atomics.store(control, layout.workers + index, layout.ready)
   serve()
