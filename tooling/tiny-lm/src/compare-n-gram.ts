@@ -5,9 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
-import { loadModel } from '@tersor/models'
 import { BpeEncoder, Corpus, type Window } from 'corpus'
 import { KneserNey } from './kneser-ney.ts'
+import { loadFloats } from './load-floats.ts'
 import { type Recipe, recipes, windowsOf } from './recipe.ts'
 import { tokenLosses } from './token-losses.ts'
 
@@ -39,7 +39,7 @@ function* trainingDocuments(): Generator<Int32Array> {
 
 const nGrams = new KneserNey(trainingDocuments())
 const device = await (nativeAvailable() ? createNativeDevice() : createWasmDevice())
-const model = await loadModel(folder, { device })
+const model = await loadFloats(folder, device)
 const heldOut = new Corpus({ encoder, seed: 1_000_003, split: 'held-out' })
 const sums = new Map<string, { tokens: number; model: number; nGrams: number }>()
 for (let index = 0; index < HELD_OUT_WINDOWS; index++) {

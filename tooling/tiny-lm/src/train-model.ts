@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Device, decode, isEncoded } from '@tersor/core-tensor'
+import type { Device } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { distillFrom, initialWeights, type TrainProgress, train } from '@tersor/distill'
 import { encodeSafetensors } from '@tersor/formats'
-import { configToHuggingFace, Llama, loadModel } from '@tersor/models'
+import { configToHuggingFace, Llama } from '@tersor/models'
 import { type BpeEncoder, Corpus } from 'corpus'
 import { answerLoss } from './answer-loss.ts'
+import { loadFloats } from './load-floats.ts'
 import { curriculum, type Recipe } from './recipe.ts'
 
 /** Steps between two points of the loss curve, and between two checkpoints. */
@@ -107,16 +108,6 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
   )
   replace(join(folder, 'model.safetensors'), encodeSafetensors(weights))
   return log
-}
-
-/** A model with float32 tensors as weights, whatever its file has. */
-async function loadFloats(folder: string, device: Device): Promise<Llama> {
-  const { config, weights } = await loadModel(folder)
-  const floats = Array.from(weights, ([name, weight]) => {
-    const values = isEncoded(weight) ? decode(weight) : cast(weight, 'float32')
-    return [name, device.upload(values)] as const
-  })
-  return new Llama(config, new Map(floats), device)
 }
 
 function newLog({ name, steps, seed, teacher, device }: TrainModelOptions): TrainingLog {
