@@ -1,4 +1,5 @@
 import { DeviceError, UnsupportedError } from '@tersor/core-tensor'
+import { probeCard } from './card.ts'
 import { WebGpuDevice } from './webgpu-device.ts'
 
 export interface WebGpuDeviceOptions {
@@ -20,6 +21,14 @@ const LIMITS = [
   'maxStorageBuffersPerShaderStage',
 ] as const
 
+/** What every kernel needs; cards of WebGPU's compatibility mode may have less. */
+const NEEDED = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBuffersPerShaderStage: 8,
+} as const
+
 /** Features that are asked for where there are any. */
 const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups']
 
@@ -27,7 +36,7 @@ const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups']
  * The device of graphics cards. Tensors are read with `await tensor.read()`; kernels are recorded, and
  * run together when something is read.
  *
- * @throws {UnsupportedError} where there is no WebGPU, or no graphics card that it may use
+ * @throws {UnsupportedError} where there is no WebGPU, or no graphics card that it may use, or one with too low limits
  * @throws {DeviceError} where the given device is lost, or the card gives none
  *
  * ```ts no-run
@@ -42,7 +51,7 @@ export async function createWebGpuDevice(options: WebGpuDeviceOptions = {}): Pro
     const gone = await Promise.race([device.lost, undefined])
     if (gone !== undefined)
       throw new DeviceError(`[webgpu] expected a device that lives, got one that is lost: ${gone.message}`)
-    return new WebGpuDevice({ gpu: device, info: infoOf(device.adapterInfo, device), owned: false })
+    return wrap(device, device.adapterInfo, false)
   }
   const gpu = options.gpu ?? (await gpuHere(options.dawn ?? []))
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? 'high-performance' })
@@ -52,32 +61,47 @@ export async function createWebGpuDevice(options: WebGpuDeviceOptions = {}): Pro
         'or use @tersor/backend-wasm or @tersor/backend-native',
     )
   }
-  const own = await requestDevice(adapter)
-  return new WebGpuDevice({ gpu: own, info: infoOf(adapter.info, own), owned: true })
+  return wrap(await requestDevice(adapter), adapter.info, true)
+}
+
+async function wrap(
+  gpu: GPUDevice,
+  adapter: GPUAdapterInfo | undefined,
+  owned: boolean,
+): Promise<WebGpuDevice> {
+  checkLimits(gpu.limits)
+  const card = await probeCard(gpu)
+  const { vendor = '', architecture = '', description = '' } = adapter ?? {}
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits
+  const maxTensorBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize)
+  return new WebGpuDevice({
+    gpu,
+    card,
+    info: { vendor, architecture, description, ...card, maxTensorBytes },
+    owned,
+  })
+}
+
+function checkLimits(limits: GPUSupportedLimits): void {
+  for (const [name, needed] of Object.entries(NEEDED)) {
+    const has = limits[name as keyof typeof NEEDED]
+    if (!(has >= needed)) {
+      throw new UnsupportedError(
+        `[webgpu] expected a graphics card with ${name} of at least ${needed}, got ${has}; ` +
+          'use @tersor/backend-wasm or @tersor/backend-native, or another card',
+      )
+    }
+  }
 }
 
 async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+  checkLimits(adapter.limits)
   const requiredLimits = Object.fromEntries(LIMITS.map(name => [name, adapter.limits[name]]))
   const requiredFeatures = FEATURES.filter(name => adapter.features.has(name))
   try {
     return await adapter.requestDevice({ requiredLimits, requiredFeatures })
   } catch (error) {
     throw new DeviceError(`[webgpu] expected a device of the graphics card, got: ${(error as Error).message}`)
-  }
-}
-
-function infoOf(
-  adapter: GPUAdapterInfo | undefined,
-  device: GPUDevice,
-): Record<string, string | number | boolean> {
-  const { vendor = '', architecture = '', description = '' } = adapter ?? {}
-  return {
-    vendor,
-    architecture,
-    description,
-    float16: device.features.has('shader-f16'),
-    subgroups: device.features.has('subgroups'),
-    maxTensorBytes: Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize),
   }
 }
 

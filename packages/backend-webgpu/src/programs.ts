@@ -6,6 +6,7 @@ import {
   type Tensor,
   UnsupportedError,
 } from '@tersor/core-tensor'
+import type { Card } from './card.ts'
 import { type Commands, PARAMETER_BYTES } from './commands.ts'
 import type { GpuMemory } from './gpu-memory.ts'
 import { conversions, isNative, loaded, narrowFloatCode, scalarOf } from './wgsl/dtypes.ts'
@@ -36,7 +37,7 @@ export interface Program {
   readonly params: Readonly<Record<string, Parameter>>
   readonly groups: number
   /** Called once for each variant. */
-  code(): Shader
+  code(card: Card): Shader
 }
 
 /** A bound tensor, or a copy of one. */
@@ -60,6 +61,7 @@ const WORDS = PARAMETER_BYTES / 4
 /** Compiles kernels, once for each set of dtypes and variants, and records them. */
 export class Programs {
   readonly #gpu: GPUDevice
+  readonly #card: Card
   readonly #commands: Commands
   readonly #take: (byteLength: number) => GPUBuffer
   readonly #give: (buffer: GPUBuffer) => void
@@ -69,11 +71,13 @@ export class Programs {
 
   constructor(
     gpu: GPUDevice,
+    card: Card,
     commands: Commands,
     take: (byteLength: number) => GPUBuffer,
     give: (buffer: GPUBuffer) => void,
   ) {
     this.#gpu = gpu
+    this.#card = card
     this.#commands = commands
     this.#take = take
     this.#give = give
@@ -124,7 +128,7 @@ export class Programs {
         })),
       ],
     })
-    const module = this.#gpu.createShaderModule({ label: key, code: sourceOf(program, operands) })
+    const module = this.#gpu.createShaderModule({ label: key, code: sourceOf(program, operands, this.#card) })
     const pipeline = this.#gpu.createComputePipeline({
       label: key,
       layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
@@ -180,21 +184,26 @@ function operandsOf(
   return operands
 }
 
-function sourceOf(program: Program, operands: readonly Operand[]): string {
-  const { size = 64, globals = '', main } = program.code()
+function sourceOf(program: Program, operands: readonly Operand[], card: Card): string {
+  const { size = 64, globals = '', main } = program.code(card)
   const narrow = Object.keys(narrowFloats) as (keyof typeof narrowFloats)[]
   const declarations = operands
     .map((operand, i) => declarationOf(operand, i, program.atomic === true))
     .join('')
   const body = `${declarations}${globals}${main}`
+  const subgroups = body.includes('subgroup')
+  const halves = card.float16 && body.includes('_float16(')
   return /* wgsl */ `
+${subgroups ? 'enable subgroups;' : ''}
+${halves ? 'enable f16;' : ''}
+${subgroups ? 'var<private> subgroup_lanes: u32;' : ''}
 struct Parameters {
 ${structOf(program, operands)}
 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 ${narrow
   .filter(type => body.includes(`_${type}(`))
-  .map(narrowFloatCode)
+  .map(type => narrowFloatCode(type, card))
   .join('')}
 ${conversions}
 // A rounded result: no driver can fuse across what it does not know to be zero.
@@ -206,7 +215,9 @@ fn main(
   @builtin(workgroup_id) group_id: vec3<u32>,
   @builtin(num_workgroups) group_count: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
+  ${subgroups ? '@builtin(subgroup_size) lanes_of_subgroup: u32,' : ''}
 ) {
+  ${subgroups ? 'subgroup_lanes = lanes_of_subgroup;' : ''}
   let group = group_id.y * group_count.x + group_id.x;
   if (group >= p.groups) { return; }
   ${main}

@@ -28,9 +28,17 @@ describe('createWebGpuDevice', () => {
     await expect(failure).rejects.toThrow('use @tersor/backend-wasm')
   })
 
+  it('says which limit of a card is too low', async () => {
+    const limits = { maxComputeInvocationsPerWorkgroup: 128 }
+    const gpu = { requestAdapter: async () => ({ limits }) } as unknown as GPU
+    const failure = createWebGpuDevice({ gpu })
+    await expect(failure).rejects.toThrow(UnsupportedError)
+    await expect(failure).rejects.toThrow('maxComputeInvocationsPerWorkgroup of at least 256, got 128')
+  })
+
   it('says when the card gives no device', async () => {
     const adapter = {
-      limits: {},
+      limits: new Proxy({}, { get: () => 2 ** 20 }),
       features: new Set(),
       requestDevice: async () => {
         throw new Error('busy')
@@ -164,6 +172,78 @@ describe.skipIf(!adapterFound)('WebGpuDevice', () => {
     const options = { transposeB: true, order: 'sequential' } as const
     const want = matmul(a, b, options).data
     expect(await matmul(device.upload(a), device.upload(b), options).read()).toEqual(want)
+  })
+
+  it('attends to many keys in parts as to all at once', async () => {
+    const [heads, kvHeads, tokens, headDim] = [4, 2, 1500, 64]
+    const dims = [kvHeads, tokens, headDim]
+    const coded = (seed: number, bits: 4 | 8) => {
+      const rng = new Rng(seed)
+      const width = (headDim * bits) / 8
+      const bytes = Uint8Array.from({ length: kvHeads * tokens * width }, () => rng.integer(256))
+      const codes = new Tensor('uint8', bytes, [kvHeads, tokens, width])
+      const scale = new Tensor('float32', new Float32Array(kvHeads * tokens * 2).fill(2 / 2 ** bits), [
+        ...[kvHeads, tokens, 2],
+      ])
+      const zero = new Tensor('uint8', new Uint8Array(scale.size).fill(2 ** (bits - 1)), scale.dims)
+      return affine({ codes, scale, zero }, { dims, bits, group: 32, axis: 2 })
+    }
+    for (const queries of [1, 3]) {
+      const [q, k, v] = [normals(4, [heads, queries, headDim]), coded(5, 4), coded(6, 8)]
+      for (const options of [{ length: 1100 }, { causal: true }]) {
+        const [lse, lseThere] = [reference, device].map(d => d.empty('float32', [heads, queries])) as [
+          Tensor,
+          Tensor,
+        ]
+        const given = { scale: headDim ** -0.5, ...options }
+        const want = kernels.attention(q, k, v, { ...given, lse }).data as Float32Array
+        const out = device.upload(q)
+        kernels.attention(device.upload(q), await transfer(k, device), await transfer(v, device), {
+          ...given,
+          lse: lseThere,
+          out,
+          accumulate: true,
+        })
+        const start = q.data as Float32Array
+        const got = (await out.read()) as Float32Array
+        expect(Math.max(...got.map((value, i) => Math.abs(value - start[i]! - want[i]!)))).toBeLessThan(2e-6)
+        const lses = (await lseThere.read()) as Float32Array
+        const wanted = lse.data as Float32Array
+        expect(Math.max(...lses.map((value, i) => Math.abs(value - wanted[i]!)))).toBeLessThan(1e-5)
+      }
+    }
+  })
+
+  it('computes alike with and without what a card has beyond all others', async () => {
+    const gpu = await (await (await gpuOfTests()).requestAdapter())!.requestDevice()
+    const plain = await createWebGpuDevice({ device: gpu })
+    expect([plain.info.subgroups, plain.info.float16]).toEqual([false, false])
+    const halves = Uint16Array.from({ length: 0x7c00 }, (_, i) => i ^ ((i % 2) << 15))
+    const x = normals(7, [3, 1000])
+    const results = [device, plain].map(async on => {
+      const y = on.upload(x)
+      const weight = on.upload(normals(8, [1000]))
+      const floats = kernels.cast(on.upload(new Tensor('float16', halves, [halves.length])), 'float32')
+      return Promise.all(
+        [
+          floats,
+          kernels.softmax(y),
+          kernels.rmsNorm(y, weight, { epsilon: 1e-5 }),
+          kernels.reduce('sum', y, { axis: 1 }),
+          kernels.reduce('absMax', y, { axis: 1 }),
+        ].map(result => result.read() as Promise<Float32Array>),
+      )
+    })
+    const [[exact, ...close], [exactPlain, ...closePlain]] = (await Promise.all(results)) as [
+      [Float32Array, ...Float32Array[]],
+      [Float32Array, ...Float32Array[]],
+    ]
+    expect(exact.every((value, i) => Object.is(value, exactPlain[i]))).toBe(true)
+    close.forEach((values, i) => {
+      const error = values.map((value, j) => Math.abs(value - closePlain[i]![j]!) / (1 + Math.abs(value)))
+      expect(Math.max(...error)).toBeLessThan(1e-6)
+    })
+    gpu.destroy()
   })
 
   it('rotates far positions as exactly as near ones', async () => {

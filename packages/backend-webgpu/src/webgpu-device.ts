@@ -12,6 +12,7 @@ import {
 } from '@tersor/core-tensor'
 import { tensorsOf } from '@tersor/core-tensor/host'
 import { BufferPool } from './buffer-pool.ts'
+import type { Card } from './card.ts'
 import { Commands } from './commands.ts'
 import { coreKernels } from './core-kernels.ts'
 import { GpuMemory } from './gpu-memory.ts'
@@ -23,6 +24,7 @@ const LARGEST = 2 ** 31 - 256
 
 export interface WebGpuDeviceParts {
   readonly gpu: GPUDevice
+  readonly card: Card
   readonly info: Readonly<Record<string, string | number | boolean>>
   /** Whether `dispose` destroys the GPUDevice. */
   readonly owned: boolean
@@ -44,7 +46,7 @@ export class WebGpuDevice implements Device {
   readonly #dropped: FinalizationRegistry<GPUBuffer>
   #scope: Set<GpuMemory> | undefined
 
-  constructor({ gpu, info, owned }: WebGpuDeviceParts) {
+  constructor({ gpu, card, info, owned }: WebGpuDeviceParts) {
     const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits
     this.info = Object.freeze({ ...info })
     this.#gpu = gpu
@@ -53,6 +55,7 @@ export class WebGpuDevice implements Device {
     this.#commands = new Commands(gpu, this.#pool)
     this.#programs = new Programs(
       gpu,
+      card,
       this.#commands,
       byteLength => this.#pool.take(byteLength).buffer,
       buffer => this.#pool.give(buffer),

@@ -1,4 +1,4 @@
-import { chromium, type Page } from 'playwright'
+import { chromium, type LaunchOptions, type Page } from 'playwright'
 import { preview } from 'vite'
 import { launchOptions } from '../../config/chromium.ts'
 
@@ -10,6 +10,7 @@ export async function browse<T>(
   folder: string,
   headers: Record<string, string>,
   visit: (page: Page, url: string) => Promise<T>,
+  launch: LaunchOptions = launchOptions,
 ): Promise<T> {
   const server = await preview({
     configFile: false,
@@ -20,9 +21,9 @@ export async function browse<T>(
     preview: { host: '127.0.0.1', port: 0, headers },
   })
   const { port } = server.httpServer.address() as { port: number }
-  const browser = await chromium.launch(launchOptions)
+  const browser = await chromium.launch(launch)
   try {
-    const page = await browser.newPage()
+    const page = await (await browser.newContext()).newPage()
     // Browsers ask for one, and count an answer of 404 as an error.
     await page.route('**/favicon.ico', route => route.fulfill({ status: 204 }))
     const problems: string[] = []

@@ -6,10 +6,11 @@ import { Rng, Tensor } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { encodeSafetensors } from '@tersor/formats'
 import { configFromHuggingFace, weightShapes } from '@tersor/models'
+import type { Page } from 'playwright'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isolation, pageConfig } from '../../../examples/browser/page-config.ts'
-import { chromiumPath } from '../../config/chromium.ts'
+import { chromiumPath, launchOptions } from '../../config/chromium.ts'
 import { browse } from './browse.ts'
 
 const tokenizer = fileURLToPath(new URL('../../../packages/tiny-lm/model/', import.meta.url))
@@ -44,25 +45,72 @@ describe.skipIf(chromiumPath === undefined)('examples/browser', () => {
   }, 120_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+  const load = async (page: Page, device: 'wasm' | 'webgpu') => {
+    await page.selectOption('[name=device]', device)
+    await page.click('#load button')
+    await page.waitForFunction(() => !document.body.hasAttribute('aria-busy'))
+  }
+  const write = async (page: Page) => {
+    await page.fill('[name=maxTokens]', '5')
+    await page.click('#write button')
+    await page.waitForFunction(() => !document.body.hasAttribute('aria-busy'))
+  }
+  const expectText = async (page: Page) => {
+    expect(await page.textContent('#problem')).toBe('')
+    const text = await page.textContent('#text')
+    expect(text).toMatch(/^Once upon a time/)
+    expect(text!.length).toBeGreaterThan('Once upon a time'.length)
+    expect(await page.textContent('#speed')).toMatch(/^[\d.]+ tokens\/s$/)
+  }
+
   it.each([
-    ['with threads where the page is isolated', isolation, /^wasm, [2-4] threads$/],
-    ['on one thread where it is not', {}, /^wasm, 1 thread: the page is not cross-origin isolated$/],
-  ])('loads, compresses and writes under a strict policy, %s', async (_, headers, device) => {
+    ['with threads where the page is isolated', 'wasm', isolation, /^wasm, [2-4] threads$/],
+    ['on one thread where it is not', 'wasm', {}, /^wasm, 1 thread: the page is not cross-origin isolated$/],
+    ['on WebGPU', 'webgpu', {}, /^webgpu, /],
+  ] as const)('loads, compresses and writes under a strict policy, %s', async (_, name, headers, device) => {
     await browse(outDir, { ...config.preview.headers, ...headers }, async page => {
-      await page.click('#load button')
-      await page.waitForSelector('#write button:enabled')
+      await load(page, name)
+      expect(await page.textContent('#problem')).toBe('')
       expect(await page.textContent('#device')).toMatch(device)
       const [stored, held] = await Promise.all([page.textContent('#stored'), page.textContent('#held')])
       expect(stored).toMatch(/kB$/)
       expect(Number.parseFloat(held!)).toBeLessThan(0.6 * Number.parseFloat(stored!))
-      await page.fill('[name=maxTokens]', '5')
-      await page.click('#write button')
-      await page.waitForSelector('body:not([aria-busy])')
-      expect(await page.textContent('#problem')).toBe('')
-      const text = await page.textContent('#text')
-      expect(text).toMatch(/^Once upon a time/)
-      expect(text!.length).toBeGreaterThan('Once upon a time'.length)
-      expect(await page.textContent('#speed')).toMatch(/^[\d.]+ tokens\/s$/)
+      await write(page)
+      await expectText(page)
+    })
+  })
+
+  it('says that there is no graphics card, and goes on without', async () => {
+    const launch = {
+      ...launchOptions,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-software-rasterizer'],
+    }
+    await browse(
+      outDir,
+      config.preview.headers,
+      async page => {
+        await load(page, 'webgpu')
+        expect(await page.textContent('#problem')).toMatch(
+          /^UnsupportedError: \[webgpu\] expected .*use @tersor\/backend-wasm/s,
+        )
+        await load(page, 'wasm')
+        await write(page)
+        await expectText(page)
+      },
+      launch,
+    )
+  })
+
+  it('says that the graphics card was lost, and goes on', async () => {
+    await browse(outDir, config.preview.headers, async page => {
+      await load(page, 'webgpu')
+      const session = await page.context().browser()!.newBrowserCDPSession()
+      await session.send('Browser.crashGpuProcess')
+      await write(page)
+      expect(await page.textContent('#problem')).toMatch(/^DeviceError: \[webgpu\] this device is lost/)
+      await load(page, 'wasm')
+      await write(page)
+      await expectText(page)
     })
   })
 

@@ -11,18 +11,18 @@ import {
   Tensor,
 } from '@tersor/core-tensor'
 import { requireDims } from '@tersor/core-tensor/host'
+import { joinParts, partsOf } from '../attention-parts.ts'
+import type { Card } from '../card.ts'
 import { elementwise, retyped } from '../elementwise.ts'
 import { land } from '../landing.ts'
 import { groupedWeight, type StoredWeight } from '../stored-weight.ts'
 import { deviceOf } from '../webgpu-device.ts'
-import { fold, LOWEST } from '../wgsl/group.ts'
+import { fold, LOWEST, NOTHING } from '../wgsl/group.ts'
 import { cast } from './cast.ts'
 import { rope } from './rope.ts'
 
 /** Threads of a group: keys that are scored at once. */
 const KEYS = 64
-/** Bits of −∞. */
-const NOTHING = '0xff800000u'
 
 /**
  * A group of threads for one query, or for four that share a key head: keys in blocks with a running
@@ -109,16 +109,30 @@ function attend(
   const [heads, queries, headDim] = q.dims as [number, number, number]
   const rows = (heads / kvHeads) * queries
   const lanes = rows === 1 ? 1 : 4
-  deviceOf(q).run({
+  const groups = kvHeads * Math.ceil(rows / lanes)
+  const { parts, span } = partsOf(options.length ?? capacity, groups)
+  const alone = parts === 1
+  const device = deviceOf(q)
+  const sums = alone ? y : device.make('float32', [parts, ...q.dims])
+  const sumsLse = alone ? lse : device.make('float32', [parts, heads, queries])
+  const adds = accumulate && alone
+  device.run({
     name: 'attention',
-    variant: `${lanes},${headDim},${accumulate},${k.key};${v.key}`,
+    variant: `${lanes},${headDim},${adds},${k.key};${v.key}`,
     inputs: { q, ...k.inputs, ...v.inputs, bias },
-    outputs: { y, lse: lse && retyped(lse, 'uint32', lse.dims) },
-    params: { ...k.params, ...v.params, ...sizes(options, { rows, queries, headDim, capacity }) },
-    groups: kvHeads * Math.ceil(rows / lanes),
-    code: () =>
-      shader({ k, v, lanes, headDim, bias: bias !== undefined, lse: lse !== undefined, accumulate }),
+    outputs: { y: sums, lse: sumsLse && retyped(sumsLse, 'uint32', sumsLse.dims) },
+    params: {
+      ...{ ...k.params, ...v.params, ...sizes(options, { rows, queries, headDim, capacity }) },
+      ...{ span, part_groups: groups, part_rows: heads * queries },
+    },
+    groups: parts * groups,
+    code: card =>
+      shader(card, {
+        ...{ k, v, lanes, headDim, accumulate: adds },
+        ...{ bias: bias !== undefined, lse: sumsLse !== undefined },
+      }),
   })
+  if (!alone) joinParts(sums, sumsLse!, { y, lse, accumulate })
 }
 
 interface Sizes {
@@ -172,7 +186,7 @@ interface Layout {
   readonly accumulate: boolean
 }
 
-function shader({ k, v, lanes, headDim, bias, lse, accumulate }: Layout) {
+function shader(card: Card, { k, v, lanes, headDim, bias, lse, accumulate }: Layout) {
   const type = lanes === 1 ? 'f32' : 'vec4<f32>'
   const each = (line: (lane: number, of: (name: string) => string) => string) =>
     Array.from({ length: lanes }, (_, lane) =>
@@ -181,13 +195,14 @@ function shader({ k, v, lanes, headDim, bias, lse, accumulate }: Layout) {
   const columns = Array.from({ length: Math.ceil(headDim / KEYS) }, (_, i) => i)
   const globals = /* wgsl */ `
 ${k.globals()}${v.globals()}${scoring(bias)}
-${fold('greatest', KEYS, 'max(a, b)', type)}${fold('total', KEYS, 'a + b', type)}
+${fold(card, 'greatest', KEYS, 'max', type)}${fold(card, 'total', KEYS, 'add', type)}
 var<workgroup> query: array<${type}, ${Math.max(1, headDim)}>;
 var<workgroup> weights: array<${type}, ${KEYS}>;
 `
   const main = /* wgsl */ `
   let blocks = (p.rows + ${lanes - 1}u) / ${lanes}u;
-  let head = group / blocks;
+  let part = group / p.part_groups;
+  let head = (group % p.part_groups) / blocks;
   let first = (group % blocks) * ${lanes}u;
   // Rows past the last repeat it, and are not written.
   ${each(lane => `let row${lane} = min(first + ${lane}u, p.rows - 1u);`)}
@@ -198,15 +213,17 @@ var<workgroup> weights: array<${type}, ${KEYS}>;
   ${each(lane => `let end${lane} = visible(row${lane} % p.queries);`)}
   var end = 0u;
   ${each(lane => `end = max(end, end${lane});`)}
+  let begin = part * p.span;
+  end = min(end, begin + p.span);
   var most = ${type}(${LOWEST});
   var sum = ${type}(0.0);
   ${columns.map(i => `var sum${i} = ${type}(0.0);`).join('\n  ')}
-  for (var start = 0u; start < end; start += ${KEYS}u) {
+  for (var start = begin; start < end; start += ${KEYS}u) {
     let j = start + thread;
     var score = ${type}(${LOWEST});
     if (j < end) {
       var dot = ${type}(0.0);
-      for (var d = 0u; d < p.head_dim; d++) { dot += query[d] * kweight(head * p.capacity + j, d); }
+      ${dotWithKey(k, headDim)}
       ${each((lane, of) => `if (j < end${lane}) { ${of('score')} = raised(${of('dot')}, head, j); }`)}
     }
     let next = max(most, greatest(score, thread));
@@ -231,7 +248,7 @@ var<workgroup> weights: array<${type}, ${KEYS}>;
   let share = 1.0 / max(whole, ${type}(1e-37));
   ${each(
     (lane, of) => `if (first + ${lane}u < p.rows) {
-    let row = head * p.rows + row${lane};
+    let row = part * p.part_rows + head * p.rows + row${lane};
     ${columns
       .map(
         i => `if (thread + ${i * KEYS}u < p.head_dim) {
@@ -244,6 +261,17 @@ var<workgroup> weights: array<${type}, ${KEYS}>;
   }`,
   )}`
   return { size: KEYS, globals, main }
+}
+
+/** Codes that share a word are read together. */
+function dotWithKey({ unit }: StoredWeight, headDim: number): string {
+  if (unit === 1 || headDim % unit > 0)
+    return 'for (var d = 0u; d < p.head_dim; d++) { dot += query[d] * kweight(head * p.capacity + j, d); }'
+  const products = Array.from({ length: unit }, (_, i) => `query[word * ${unit}u + ${i}u] * held[${i}]`)
+  return `for (var word = 0u; word < ${headDim / unit}u; word++) {
+        let held = kweight_unit(head * p.capacity + j, word);
+        dot += ${products.join(' + ')};
+      }`
 }
 
 /** mass[h, j] += Σ over the queries of exp(score − lse): a thread a key of a head. */

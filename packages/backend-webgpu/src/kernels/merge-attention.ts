@@ -3,7 +3,7 @@ import { requireDims } from '@tersor/core-tensor/host'
 import { elementwise, retyped } from '../elementwise.ts'
 import { land } from '../landing.ts'
 import { deviceOf } from '../webgpu-device.ts'
-import { LOWEST } from '../wgsl/group.ts'
+import { LOWEST, NOTHING } from '../wgsl/group.ts'
 import { cast } from './cast.ts'
 
 /** Part after part into running sums, each with the greatest log-sum-exp so far. */
@@ -70,7 +70,7 @@ function add({ heads, o, lse }: AttentionPart, sums: Tensor, weights: Tensor, mo
   if (i >= p.count) { return; }
   let row = i / p.head_dim;
   let held = lse(row);
-  if (held == 0xff800000u) { return; }
+  if (held == ${NOTHING}) { return; }
   let at = (u32(heads(row / p.queries)) * p.queries + row % p.queries) * p.head_dim + i % p.head_dim;
   let next = max(most(at), bitcast<f32>(held));
   let kept = exp(most(at) - next);

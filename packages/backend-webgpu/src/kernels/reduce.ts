@@ -4,11 +4,11 @@ import { deviceOf } from '../webgpu-device.ts'
 import { fold } from '../wgsl/group.ts'
 
 /** A step of a thread, and how the results of threads join. */
-const steps: Record<ReduceOp, readonly [step: string, join: string]> = {
-  sum: ['a + b', 'a + b'],
-  sumSquares: ['a + rounded(b * b)', 'a + b'],
-  max: ['max(a, b)', 'max(a, b)'],
-  absMax: ['max(a, abs(b))', 'max(a, b)'],
+const steps: Record<ReduceOp, readonly [step: string, join: 'add' | 'max']> = {
+  sum: ['a + b', 'add'],
+  sumSquares: ['a + rounded(b * b)', 'add'],
+  max: ['max(a, b)', 'max'],
+  absMax: ['max(a, abs(b))', 'max'],
 }
 
 /** From so many columns on, neighbouring threads read neighbouring columns. */
@@ -29,8 +29,8 @@ export const reduce: CoreKernels['reduce'] = (op, x, options) => {
       outputs: { y },
       params: { count: results, stride: length, inner },
       groups: alone ? Math.ceil(results / 64) : results,
-      code: () => ({
-        globals: alone ? '' : fold('join', 64, join),
+      code: card => ({
+        globals: alone ? '' : fold(card, 'join', 64, join),
         main: /* wgsl */ `
   ${
     alone

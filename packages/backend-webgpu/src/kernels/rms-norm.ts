@@ -17,9 +17,9 @@ export const rmsNorm: CoreKernels['rmsNorm'] = (x, weight, options) => {
       outputs: { y },
       params: { d, epsilon: { f32: options.epsilon } },
       groups: d === 0 ? 0 : x.size / d,
-      code: () => ({
+      code: card => ({
         size: 128,
-        globals: fold('total', 128, 'a + b'),
+        globals: fold(card, 'total', 128, 'add'),
         main: /* wgsl */ `
   let start = group * p.d;
   var squares = 0.0;

@@ -15,9 +15,9 @@ export const softmax: CoreKernels['softmax'] = (x, options = {}) => {
       outputs: { y },
       params: { n },
       groups: n === 0 ? 0 : x.size / n,
-      code: () => ({
+      code: card => ({
         size: 128,
-        globals: `${fold('greatest', 128, 'max(a, b)')}${fold('total', 128, 'a + b')}
+        globals: `${fold(card, 'greatest', 128, 'max')}${fold(card, 'total', 128, 'add')}
 // −∞ as the lowest number, which weighs nothing.
 fn weight(v: f32, shift: f32) -> f32 { return select(0.0, exp(v - shift), v > ${LOWEST}); }`,
         main: /* wgsl */ `

@@ -1,4 +1,5 @@
 import { type DType, dtypeBits, narrowFloats } from '@tersor/core-tensor'
+import type { Card } from '../card.ts'
 
 /** What WGSL computes with for a dtype. */
 export type Scalar = 'f32' | 'i32' | 'u32'
@@ -77,8 +78,11 @@ fn i32_to_f32(x: i32) -> f32 {
 }
 `
 
-/** from_… and to_… of a narrow float: on its bits, so that subnormals stay and ties go to even. */
-export function narrowFloatCode(type: keyof typeof narrowFloats): string {
+/**
+ * from_… and to_… of a narrow float: on its bits, so that subnormals stay and ties go to even; but half
+ * precision is widened by a card that does.
+ */
+export function narrowFloatCode(type: keyof typeof narrowFloats, card: Card): string {
   const { exponentBits, mantissaBits, infinities, saturates } = narrowFloats[type]
   const sign = exponentBits + mantissaBits
   const top = 2 ** exponentBits - 1
@@ -94,8 +98,7 @@ export function narrowFloatCode(type: keyof typeof narrowFloats): string {
       ? 'return bitcast<f32>(sign | (magnitude << 16u));'
       : `let small = f32(magnitude) * ${2 ** (1 - bias - mantissaBits)};
     return select(small, -small, sign != 0u);`
-  return /* wgsl */ `
-fn from_${type}(bits: u32) -> f32 {
+  const widening = /* wgsl */ `fn from_${type}(bits: u32) -> f32 {
   let sign = (bits >> ${sign}u) << 31u;
   let magnitude = bits & ${allOnes}u;
   if (magnitude < ${1 << mantissaBits}u) {
@@ -107,7 +110,9 @@ fn from_${type}(bits: u32) -> f32 {
       : `if (magnitude == ${allOnes}u) { return bitcast<f32>(sign | 0x7fc00000u); }`
   }
   return bitcast<f32>(sign | ((magnitude << ${shift}u) + ${(127 - bias) << 23}u));
-}
+}`
+  return /* wgsl */ `
+${type === 'float16' && card.float16 ? 'fn from_float16(bits: u32) -> f32 { return f32(bitcast<vec2<f16>>(bits).x); }' : widening}
 fn to_${type}(x: f32) -> u32 {
   let bits = bitcast<u32>(x);
   let magnitude = bits & 0x7fffffffu;
