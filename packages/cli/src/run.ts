@@ -30,7 +30,7 @@ Usage
   tersor demo [MODEL] [--device NAME]
   tersor verify-devices [MODEL] [--json]
 
-MODEL and FILE are paths, or tiny-lm for the bundled model.
+MODEL and FILE are paths, or tiny-lm, tiny-lm-mini and tiny-lm-moe for the bundled ones.
 Each command explains itself with --help. Errors are one line; --debug adds the stack trace.
 `
 

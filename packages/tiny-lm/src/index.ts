@@ -8,3 +8,9 @@
  * ```
  */
 export const tinyLm: URL = /* @__PURE__ */ new URL('../model/', import.meta.url)
+
+/** A quarter of its parameters, which learnt from it: a folder like that of {@link tinyLm}. */
+export const tinyLmMini: URL = /* @__PURE__ */ new URL('../mini/', import.meta.url)
+
+/** A mixture of four experts of its size class, two for each token: a folder like that of {@link tinyLm}. */
+export const tinyLmMoe: URL = /* @__PURE__ */ new URL('../moe/', import.meta.url)
