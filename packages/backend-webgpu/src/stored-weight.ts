@@ -1,8 +1,8 @@
 import { decode, type Encoded, packedRowBytes, type Tensor } from '@tersor/core-tensor'
 import { stridesOf, tensorPart } from '@tersor/core-tensor/host'
 import type { Parameter } from './programs.ts'
-import { codeReader, groupReader } from './wgsl/codes.ts'
-import { listed } from './wgsl/lists.ts'
+import { cacheGroupReader, codeReader, groupReader } from './wgsl/codes.ts'
+import { entry, listed } from './wgsl/lists.ts'
 
 /** An encoded weight as kernels read it: element by element, in whatever order. */
 export interface StoredWeight {
@@ -18,11 +18,33 @@ export interface StoredWeight {
 
 /** What kernels read of affine, codebook and sparse weights, packed or not. */
 export function storedWeight(e: Encoded): StoredWeight {
-  return 'codes' in e.parts ? groupedWeight(e) : sparseWeight(e)
+  return 'codes' in e.parts ? groupedWeight(e, rowReaders) : sparseWeight(e)
 }
 
-/** Affine and codebook weights; all names begin with `prefix`, for kernels that read several. */
-export function groupedWeight(e: Encoded, prefix = ''): StoredWeight {
+/** How the readers of a weight are called, and with what. */
+interface Readers {
+  /** Before all names, for kernels that read several. */
+  readonly prefix: string
+  /** The arguments that choose a row, and the row. */
+  readonly place: readonly string[]
+  readonly row: string
+  groups(axes: number, axis: number): string
+}
+
+const rowReaders: Readers = { prefix: '', place: ['row'], row: 'row', groups: groupReader }
+
+/** Keys or values (kvHeads, tokens, headDim) in codes, read by `${prefix}weight(head, token, column)`. */
+export function groupedCache(e: Encoded, prefix: string): StoredWeight {
+  return groupedWeight(e, {
+    prefix,
+    place: ['head', 'token'],
+    row: `(head * ${entry(`${prefix}weight_dims`, 1)} + token)`,
+    groups: (_, axis) => cacheGroupReader(axis, prefix),
+  })
+}
+
+/** Affine and codebook weights. */
+function groupedWeight(e: Encoded, { prefix, place, row, groups }: Readers): StoredWeight {
   const codes = tensorPart(e, 'codes')
   const { bits, group, axis } = e.meta as { bits: number; group: number; axis: number }
   const [scale, zero, offset] = ['scale', 'zero', 'offset'].map(name => {
@@ -34,6 +56,19 @@ export function groupedWeight(e: Encoded, prefix = ''): StoredWeight {
   const [d = 1, entries = 0, books = 1] = [...(table?.dims ?? [])].reverse()
   const stride = codes.dims.at(-1)!
   const unit = unitOf(e, codes, numberDims, d > 1)
+  const parameters = place.map(name => `${name}: u32`).join(', ')
+  // Codes of one word at once, where rows begin on words and words lie in one group each.
+  const unitReader = () => /* wgsl */ `
+fn ${prefix}weight_unit(${parameters}, word: u32) -> array<f32, ${unit}> {
+  let held = ${prefix}codes_data[(p.${prefix}codes_at + ${row} * p.${prefix}code_stride) / 4u + word];
+  let column = word * ${unit}u;
+  let g = ${prefix}group_of(${place}, column);
+  return array<f32, ${unit}>(${Array.from(
+    { length: unit },
+    (_, i) => `${prefix}number_of((held >> ${i * bits}u) & ${2 ** bits - 1}u, g, column + ${i}u)`,
+  ).join(', ')});
+}
+`
   const shift = `${zero ? 'zero' : ''}${offset ? 'offset' : ''}${scale ? 'scale' : ''}`
   return {
     key: `codes,${bits},${axis},${e.dims.length},${shift},${unit},${table ? `${d}` : ''}`,
@@ -57,31 +92,16 @@ export function groupedWeight(e: Encoded, prefix = ''): StoredWeight {
   return ${numbers.offset};`
           : `return f32(${prefix}table((((column / ${d}u) % p.${prefix}books) * p.${prefix}entries + min(held, p.${prefix}entries - 1u)) * ${d}u + column % ${d}u))${scale ? ` * f32(${prefix}scale(g))` : ''};`
       return /* wgsl */ `
-${codeReader(bits, prefix)}${groupReader(e.dims.length, axis, prefix)}
+${codeReader(bits, prefix)}${groups(e.dims.length, axis)}
 fn ${prefix}number_of(held: u32, g: u32, column: u32) -> f32 {
   ${value}
 }
-fn ${prefix}weight(row: u32, column: u32) -> f32 {
-  return ${prefix}number_of(${prefix}code(row, column / ${d}u), ${prefix}group_of(row, column), column);
+fn ${prefix}weight(${parameters}, column: u32) -> f32 {
+  return ${prefix}number_of(${prefix}code(${row}, column / ${d}u), ${prefix}group_of(${place}, column), column);
 }
-${unit > 1 ? unitReader(bits, unit, prefix) : ''}`
+${unit > 1 ? unitReader() : ''}`
     },
   }
-}
-
-/** Codes of one word at once, where rows begin on words and words lie in one group each. */
-function unitReader(bits: number, unit: number, prefix: string): string {
-  return /* wgsl */ `
-fn ${prefix}weight_unit(row: u32, word: u32) -> array<f32, ${unit}> {
-  let held = ${prefix}codes_data[(p.${prefix}codes_at + row * p.${prefix}code_stride) / 4u + word];
-  let column = word * ${unit}u;
-  let g = ${prefix}group_of(row, column);
-  return array<f32, ${unit}>(${Array.from(
-    { length: unit },
-    (_, i) => `${prefix}number_of((held >> ${i * bits}u) & ${2 ** bits - 1}u, g, column + ${i}u)`,
-  ).join(', ')});
-}
-`
 }
 
 function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {

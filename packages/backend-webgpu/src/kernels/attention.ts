@@ -15,7 +15,7 @@ import { joinParts, partsOf } from '../attention-parts.ts'
 import type { Card } from '../card.ts'
 import { elementwise, retyped } from '../elementwise.ts'
 import { land } from '../landing.ts'
-import { groupedWeight, type StoredWeight } from '../stored-weight.ts'
+import { groupedCache, type StoredWeight } from '../stored-weight.ts'
 import { deviceOf } from '../webgpu-device.ts'
 import { fold, LOWEST, NOTHING } from '../wgsl/group.ts'
 import { cast } from './cast.ts'
@@ -116,9 +116,12 @@ function attend(
   const sums = alone ? y : device.make('float32', [parts, ...q.dims])
   const sumsLse = alone ? lse : device.make('float32', [parts, heads, queries])
   const adds = accumulate && alone
+  // Code for so many elements a thread, whatever the width of a head: fewer pipelines to compile.
+  const columns = Math.ceil(headDim / KEYS)
+  const words = k.unit > 1 && headDim % k.unit === 0
   device.run({
     name: 'attention',
-    variant: `${lanes},${headDim},${adds},${k.key};${v.key}`,
+    variant: `${lanes},${columns},${words},${adds},${k.key};${v.key}`,
     inputs: { q, ...k.inputs, ...v.inputs, bias },
     outputs: { y: sums, lse: sumsLse && retyped(sumsLse, 'uint32', sumsLse.dims) },
     params: {
@@ -128,7 +131,7 @@ function attend(
     groups: parts * groups,
     code: card =>
       shader(card, {
-        ...{ k, v, lanes, headDim, accumulate: adds },
+        ...{ k, v, lanes, columns, words, accumulate: adds },
         ...{ bias: bias !== undefined, lse: sumsLse !== undefined },
       }),
   })
@@ -180,23 +183,26 @@ interface Layout {
   readonly k: StoredWeight
   readonly v: StoredWeight
   readonly lanes: number
-  readonly headDim: number
+  /** Elements of a head that a thread sums. */
+  readonly columns: number
+  /** Whether the codes of a key are read word by word. */
+  readonly words: boolean
   readonly bias: boolean
   readonly lse: boolean
   readonly accumulate: boolean
 }
 
-function shader(card: Card, { k, v, lanes, headDim, bias, lse, accumulate }: Layout) {
+function shader(card: Card, { k, v, lanes, columns: count, words, bias, lse, accumulate }: Layout) {
   const type = lanes === 1 ? 'f32' : 'vec4<f32>'
   const each = (line: (lane: number, of: (name: string) => string) => string) =>
     Array.from({ length: lanes }, (_, lane) =>
       line(lane, name => (lanes === 1 ? name : `${name}[${lane}]`)),
     ).join('\n  ')
-  const columns = Array.from({ length: Math.ceil(headDim / KEYS) }, (_, i) => i)
+  const columns = Array.from({ length: count }, (_, i) => i)
   const globals = /* wgsl */ `
 ${k.globals()}${v.globals()}${scoring(bias)}
 ${fold(card, 'greatest', KEYS, 'max', type)}${fold(card, 'total', KEYS, 'add', type)}
-var<workgroup> query: array<${type}, ${Math.max(1, headDim)}>;
+var<workgroup> query: array<${type}, ${Math.max(1, count) * KEYS}>;
 var<workgroup> weights: array<${type}, ${KEYS}>;
 `
   const main = /* wgsl */ `
@@ -223,7 +229,7 @@ var<workgroup> weights: array<${type}, ${KEYS}>;
     var score = ${type}(${LOWEST});
     if (j < end) {
       var dot = ${type}(0.0);
-      ${dotWithKey(k, headDim)}
+      ${words ? dotWithWords(k) : 'for (var d = 0u; d < p.head_dim; d++) { dot += query[d] * kweight(head, j, d); }'}
       ${each((lane, of) => `if (j < end${lane}) { ${of('score')} = raised(${of('dot')}, head, j); }`)}
     }
     let next = max(most, greatest(score, thread));
@@ -238,7 +244,7 @@ var<workgroup> weights: array<${type}, ${KEYS}>;
       .map(
         i => `sum${i} *= kept;
     if (thread + ${i * KEYS}u < p.head_dim) {
-      for (var c = 0u; c < count; c++) { sum${i} += weights[c] * vweight(head * p.capacity + start + c, thread + ${i * KEYS}u); }
+      for (var c = 0u; c < count; c++) { sum${i} += weights[c] * vweight(head, start + c, thread + ${i * KEYS}u); }
     }`,
       )
       .join('\n    ')}
@@ -264,12 +270,10 @@ var<workgroup> weights: array<${type}, ${KEYS}>;
 }
 
 /** Codes that share a word are read together. */
-function dotWithKey({ unit }: StoredWeight, headDim: number): string {
-  if (unit === 1 || headDim % unit > 0)
-    return 'for (var d = 0u; d < p.head_dim; d++) { dot += query[d] * kweight(head * p.capacity + j, d); }'
+function dotWithWords({ unit }: StoredWeight): string {
   const products = Array.from({ length: unit }, (_, i) => `query[word * ${unit}u + ${i}u] * held[${i}]`)
-  return `for (var word = 0u; word < ${headDim / unit}u; word++) {
-        let held = kweight_unit(head * p.capacity + j, word);
+  return `for (var word = 0u; word < p.head_dim / ${unit}u; word++) {
+        let held = kweight_unit(head, j, word);
         dot += ${products.join(' + ')};
       }`
 }
@@ -305,7 +309,7 @@ function addMass({ q, k, bias, kvHeads, capacity, options }: Attended, lse: Tens
     if (j >= visible(query) || held == ${NOTHING}) { continue; }
     var dot = 0.0;
     for (var d = 0u; d < p.head_dim; d++) {
-      dot += f32(q((h * p.queries + query) * p.head_dim + d)) * kweight(head * p.capacity + j, d);
+      dot += f32(q((h * p.queries + query) * p.head_dim + d)) * kweight(head, j, d);
     }
     received += exp(raised(dot, head, j) - bitcast<f32>(held));
   }
@@ -332,19 +336,18 @@ function storedBoth(
 /** Keys or values as `${prefix}weight(row, d)`: plain numbers and affine codes as they are, the rest decoded. */
 function storedOf(x: Tensor | Encoded, prefix: string): StoredWeight {
   if (isEncoded(x) && x.encoding === affineEncoding && x.parts.codes instanceof Tensor)
-    return groupedWeight(x, prefix)
+    return groupedCache(x, prefix)
   const plain =
     isEncoded(x) && x.encoding === denseEncoding && x.type === 'float32' && x.parts.values instanceof Tensor
       ? x.parts.values
       : decode(x)
-  const headDim = plain.dims[2]!
   return {
-    key: `plain${headDim}`,
+    key: 'plain',
     inputs: { [prefix]: plain },
     params: {},
     unit: 1,
     globals: () =>
-      `fn ${prefix}weight(row: u32, d: u32) -> f32 { return f32(${prefix}(row * ${headDim}u + d)); }\n`,
+      `fn ${prefix}weight(head: u32, token: u32, d: u32) -> f32 { return f32(${prefix}((head * p.capacity + token) * p.head_dim + d)); }\n`,
   }
 }
 

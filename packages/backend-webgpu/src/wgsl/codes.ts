@@ -20,8 +20,7 @@ fn ${prefix}code(row: u32, column: u32) -> u32 {
  * with its leading ones folded into rows.
  */
 export function groupReader(rank: number, axis: number, prefix = ''): string {
-  const coordinate = (i: number, value: string) =>
-    `(${i === axis ? `(${value}) / p.${prefix}group` : value}) * ${entry(`${prefix}group_strides`, i)}`
+  const coordinate = coordinatesOf(axis, prefix)
   const lines: string[] = []
   for (let i = rank - 2; i >= 0; i--) {
     if (i === 0) lines.push(`found += ${coordinate(0, 'rest')};`)
@@ -38,4 +37,20 @@ fn ${prefix}group_of(row: u32, column: u32) -> u32 {
   return found;
 }
 `
+}
+
+/** `group_of(head, token, column)`, in a shape of three axes: without divisions by what is only known later. */
+export function cacheGroupReader(axis: number, prefix: string): string {
+  const coordinate = coordinatesOf(axis, prefix)
+  return /* wgsl */ `
+fn ${prefix}group_of(head: u32, token: u32, column: u32) -> u32 {
+  return ${coordinate(0, 'head')} + ${coordinate(1, 'token')} + ${coordinate(2, 'column')};
+}
+`
+}
+
+/** What a coordinate adds to the number of its group. */
+function coordinatesOf(axis: number, prefix: string): (i: number, value: string) => string {
+  return (i, value) =>
+    `(${i === axis ? `(${value}) / p.${prefix}group` : value}) * ${entry(`${prefix}group_strides`, i)}`
 }
