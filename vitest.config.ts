@@ -20,6 +20,8 @@ const node = {
 const browser = {
   ...source,
   server: { headers: isolation },
+  // For Node only, and imported there only.
+  optimizeDeps: { exclude: ['webgpu'] },
   test: {
     name: 'chromium',
     include: [

@@ -26,6 +26,8 @@ const SPINS = 2000
 /** The main thread waits for workers this many times as long as its own part took, and at least a while, before it gives them up. */
 const PATIENCE = 50
 const LEAST_PATIENCE_MS = 5000
+/** A worker that is not up by then, because its script is another one for example, is given up. */
+const START_PATIENCE_MS = 20_000
 
 interface Worker {
   post(message: unknown): void
@@ -179,7 +181,12 @@ export class WorkerPool {
       } catch {
         gone()
       }
+      const deadline = performance.now() + START_PATIENCE_MS
       const poll = () => {
+        if (performance.now() > deadline) {
+          this.#workers[i]?.terminate()
+          gone()
+        }
         if (this.#workers[i] === undefined || Atomics.load(this.#control, layout.workers + i) !== 0) resolve()
         else setTimeout(poll, 1)
       }

@@ -62,22 +62,26 @@ function add({ heads, o, lse }: AttentionPart, sums: Tensor, weights: Tensor, mo
       heads: device.upload(new Tensor('int32', heads, [heads.length])),
     },
     outputs: { sums, weights, most },
-    params: { queries, head_dim: headDim, count: o.size },
-    groups: Math.ceil(o.size / 64),
+    params: { queries, head_dim: headDim, count: sums.size, heads_given: heads.length },
+    groups: Math.ceil(sums.size / 64),
     code: () => ({
       main: /* wgsl */ `
   let i = group * 64u + thread;
   if (i >= p.count) { return; }
   let row = i / p.head_dim;
-  let held = lse(row);
-  if (held == ${NOTHING}) { return; }
-  let at = (u32(heads(row / p.queries)) * p.queries + row % p.queries) * p.head_dim + i % p.head_dim;
-  let next = max(most(at), bitcast<f32>(held));
-  let kept = exp(most(at) - next);
-  let weight = exp(bitcast<f32>(held) - next);
-  set_sums(at, sums(at) * kept + weight * f32(o(i)));
-  set_weights(at, weights(at) * kept + weight);
-  set_most(at, next);`,
+  // A part may name a head more than once.
+  for (var given = 0u; given < p.heads_given; given++) {
+    if (u32(heads(given)) != row / p.queries) { continue; }
+    let from = given * p.queries + row % p.queries;
+    let held = lse(from);
+    if (held == ${NOTHING}) { continue; }
+    let next = max(most(i), bitcast<f32>(held));
+    let kept = exp(most(i) - next);
+    let weight = exp(bitcast<f32>(held) - next);
+    set_sums(i, sums(i) * kept + weight * f32(o(from * p.head_dim + i % p.head_dim)));
+    set_weights(i, weights(i) * kept + weight);
+    set_most(i, next);
+  }`,
     }),
   })
 }

@@ -56,10 +56,10 @@ function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
   const size = e.dims[0]!
   const device = deviceOf(e, options)
   // Row i of Q is eᵢ·H·diag(signs)/√block: the inverse transform, which flips the signs last.
-  const unit = device.empty('float32', [end - start, size])
-  const { data } = unit
-  for (let i = start; i < end; i++) data[(i - start) * size + i] = 1
-  return decoded(e, transform(unit, { signs: signs(e, device), inverse: true }), options)
+  const unit = new Float32Array((end - start) * size)
+  for (let i = start; i < end; i++) unit[(i - start) * size + i] = 1
+  const rows = device.upload(new Tensor('float32', unit, [end - start, size]))
+  return decoded(e, transform(rows, { signs: signs(e, device), inverse: true }), options)
 }
 
 function linearHadamard(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {

@@ -324,6 +324,14 @@ export const attendingCases: readonly KernelCase[] = [
       const out = device.empty('float32', [4, 3, 8])
       expect(mergeAttention(pieces, { out })).toBe(out)
       await expectElements(out, await numbersIn(whole), { dims: [4, 3, 8], ...CLOSE })
+      // One part that names heads more than once.
+      const joined = async (of: 'o' | 'lse', width: number) => {
+        const values = await Promise.all(pieces.map(async piece => [...(await numbersIn(piece[of]))]))
+        return upload(device, 'float32', [8, ...(width === 1 ? [3] : [3, width])], values.flat())
+      }
+      const heads = pieces.flatMap(piece => piece.heads)
+      const part = { heads, o: await joined('o', 8), lse: await joined('lse', 1) }
+      await expectElements(mergeAttention([part]), await numbersIn(whole), { dims: [4, 3, 8], ...CLOSE })
     },
   },
 ]
