@@ -246,6 +246,40 @@ describe.skipIf(!adapterFound)('WebGpuDevice', () => {
     gpu.destroy()
   })
 
+  it('drops the keys that were looked at least without a read', async () => {
+    const [heads, tokens, headDim, kept] = [2, 40, 16, 12]
+    const [q, k, v] = [7, 8, 9].map(seed => normals(seed, [heads, seed === 7 ? 1 : tokens, headDim])) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ]
+    const attended = (on: WebGpuDevice | typeof reference) => {
+      const there = (x: Tensor) => (on === reference ? x : on.upload(x))
+      const mass = on.empty('float32', [heads, tokens])
+      const scale = 0.5
+      kernels.attention(there(q), there(k), there(v), { scale, mass })
+      const { indices } = kernels.topK(mass, { k: kept })
+      const cache = (x: Tensor) => {
+        const whole = there(x)
+        const small = on.empty('float32', [heads, kept, headDim])
+        for (let head = 0; head < heads; head++) {
+          const rows = whole.rows(head, head + 1).reshape([tokens, headDim])
+          const index = indices.rows(head, head + 1).reshape([kept])
+          const out = small.rows(head, head + 1).reshape([kept, headDim])
+          kernels.gather(rows, index, { axis: 0, out })
+        }
+        return small
+      }
+      return kernels.attention(there(q), cache(k), cache(v), { scale })
+    }
+    const want = attended(reference).data as Float32Array
+    device.submit()
+    const before = device.submissions
+    const got = (await attended(device).read()) as Float32Array
+    expect(device.submissions - before).toBe(1)
+    expect(Math.max(...got.map((value, i) => Math.abs(value - want[i]!)))).toBeLessThan(1e-5)
+  })
+
   it('rotates far positions as exactly as near ones', async () => {
     const tokens = 3
     const x = normals(3, [tokens, 64])

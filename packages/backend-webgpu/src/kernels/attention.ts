@@ -6,11 +6,9 @@ import {
   denseEncoding,
   type Encoded,
   isEncoded,
-  ShapeError,
-  sameDims,
   Tensor,
 } from '@tersor/core-tensor'
-import { requireDims } from '@tersor/core-tensor/host'
+import { requireAttentionDims } from '@tersor/core-tensor/host'
 import { joinParts, partsOf } from '../attention-parts.ts'
 import type { Card } from '../card.ts'
 import { elementwise, retyped } from '../elementwise.ts'
@@ -29,7 +27,7 @@ const KEYS = 64
  * maximum (Dao et al., 2022, arXiv:2205.14135), read as they are stored.
  */
 export const attention: CoreKernels['attention'] = (q, k, v, options) => {
-  checkDims(q, k, v, options)
+  requireAttentionDims(q, k, v, options)
   const device = deviceOf(q)
   return device.scope(() => {
     const [heads, queries] = q.dims as [number, number]
@@ -59,34 +57,6 @@ export const attention: CoreKernels['attention'] = (q, k, v, options) => {
     if (options.lse !== undefined && lse !== options.lse) cast(lse!, options.lse.type, { out: options.lse })
     return result
   })
-}
-
-function checkDims(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options: AttentionOptions): void {
-  const [heads = 0, queries = 0, headDim = 0] = q.dims
-  const [kvHeads = 0, capacity = 0] = k.dims
-  const { length = capacity, logWeight, keyIndex, lse, mass } = options
-  const fits =
-    q.dims.length === 3 &&
-    kvHeads > 0 &&
-    heads % kvHeads === 0 &&
-    sameDims(k.dims, [kvHeads, capacity, headDim]) &&
-    sameDims(v.dims, k.dims) &&
-    Number.isInteger(length) &&
-    length >= 0 &&
-    length <= capacity
-  if (!fits) {
-    throw new ShapeError(
-      `[attention] expected q (heads, queries, headDim), k and v (kvHeads, tokens, headDim), kvHeads dividing heads, ` +
-        `length ≤ tokens, got [${q.dims}], [${k.dims}], [${v.dims}], length ${length}`,
-    )
-  }
-  const expect = (name: string, given: Tensor | undefined, dims: readonly number[]) => {
-    if (given !== undefined) requireDims('attention', name, given, dims)
-  }
-  expect('logWeight', logWeight, [kvHeads, capacity])
-  expect('keyIndex', keyIndex, [kvHeads, keyIndex?.dims[1] ?? 0])
-  expect('lse', lse, [heads, queries])
-  expect('mass', mass, [heads, capacity])
 }
 
 interface Attended {

@@ -3,6 +3,7 @@ export { isWhole, productOf, requireDims, stridesOf } from '../dims.ts'
 export { fitsGroups } from '../encodings/groups.ts'
 export { decoded, malformed, matrixRows, rowRange, tensorPart } from '../encodings/parts.ts'
 export { place } from '../place.ts'
+export { requireAttentionDims } from '../reference/attention-dims.ts'
 export { hadamardBlock } from '../reference/hadamard.ts'
 export { tensorsOf } from '../tensors-of.ts'
 

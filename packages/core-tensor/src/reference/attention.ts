@@ -1,9 +1,8 @@
-import { requireDims, sameDims } from '../dims.ts'
 import { decode, type Encoded } from '../encoded.ts'
-import { ShapeError } from '../errors.ts'
 import { type AttentionOptions, kernel } from '../kernels.ts'
 import type { Tensor } from '../tensor.ts'
 import { attend } from './attend.ts'
+import { requireAttentionDims } from './attention-dims.ts'
 import { rope } from './rope.ts'
 
 /**
@@ -30,39 +29,11 @@ function attentionReference(
   v: Tensor | Encoded,
   options: AttentionOptions,
 ): Tensor {
-  checkDims(q, k, v, options)
+  requireAttentionDims(q, k, v, options)
   return q.device.scope(() => {
     const { device } = q
     const decodedKeys = decode(k, { device })
     const keys = options.rope === undefined ? decodedKeys : rope(decodedKeys, options.rope)
     return attend(q, keys, decode(v, { device }), options)
   })
-}
-
-function checkDims(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options: AttentionOptions): void {
-  const [heads = 0, queries = 0, headDim = 0] = q.dims
-  const [kvHeads = 0, capacity = 0] = k.dims
-  const { length = capacity, logWeight, keyIndex, lse, mass } = options
-  const fits =
-    q.dims.length === 3 &&
-    kvHeads > 0 &&
-    heads % kvHeads === 0 &&
-    sameDims(k.dims, [kvHeads, capacity, headDim]) &&
-    sameDims(v.dims, k.dims) &&
-    Number.isInteger(length) &&
-    length >= 0 &&
-    length <= capacity
-  if (!fits) {
-    throw new ShapeError(
-      `[attention] expected q (heads, queries, headDim), k and v (kvHeads, tokens, headDim), kvHeads dividing heads, ` +
-        `length ≤ tokens, got [${q.dims}], [${k.dims}], [${v.dims}], length ${length}`,
-    )
-  }
-  const expect = (name: string, given: Tensor | undefined, dims: readonly number[]) => {
-    if (given !== undefined) requireDims('attention', name, given, dims)
-  }
-  expect('logWeight', logWeight, [kvHeads, capacity])
-  expect('keyIndex', keyIndex, [kvHeads, keyIndex?.dims[1] ?? 0])
-  expect('lse', lse, [heads, queries])
-  expect('mass', mass, [heads, capacity])
 }
