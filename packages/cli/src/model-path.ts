@@ -10,8 +10,12 @@ const bundled: Readonly<Record<string, URL>> = {
   'tiny-lm-moe': tinyLmMoe,
 }
 
+/** Whether a name is that of a bundled model: what it was trained on is known. */
+export function isBundled(given: string): boolean {
+  return Object.hasOwn(bundled, given)
+}
+
 /** Where a model lies: what was given, or the folder of a bundled one. */
 export function modelPath(given: string): string {
-  const folder = bundled[given]
-  return folder === undefined ? given : fileURLToPath(folder)
+  return isBundled(given) ? fileURLToPath(bundled[given]!) : given
 }

@@ -10,13 +10,14 @@ import { DEVICES, openDevice } from '../devices.ts'
 import { compressModel } from '../job/compress-model.ts'
 import { demoRecipes } from '../job/demo-recipes.ts'
 import type { Recipe } from '../job/recipe.ts'
-import { BUNDLED, modelPath } from '../model-path.ts'
+import { BUNDLED, isBundled, modelPath } from '../model-path.ts'
 import type { DemoResult, DemoRow } from '../report/demo-report.ts'
 import { demoCells, demoHeader } from '../report/demo-table.ts'
 import { reportPage } from '../report/report-page.ts'
 import type { Streams } from '../run.ts'
+import { storyWindows, trainingWindows } from '../story-text.ts'
 import { tasksFrom } from '../tasks.ts'
-import { progressBar } from '../terminal/progress.ts'
+import { type Progress, progressBar } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
 const EVALUATION_TOKENS = 8_192
@@ -35,6 +36,7 @@ const HELP = `tersor demo [MODEL]
 
 The main job: compresses a model with ten recipes, from float8 down to 2 bits, evaluates every file
 that it wrote, prints a table and writes a report page. Without MODEL, the bundled ${BUNDLED}.
+Bundled models are evaluated on stories that they never saw, others on text that they draw themselves.
 
   --report DIR   where the page and the compressed files go; report by default
   --tokens N     tokens to evaluate on; ${EVALUATION_TOKENS} by default
@@ -65,7 +67,7 @@ export async function demo(args: readonly string[], streams: Streams): Promise<v
   const tokens =
     values.tokens === undefined ? EVALUATION_TOKENS : wholeNumber(values.tokens, 'tokens', 2, 2 ** 31)
   const folder = values.report ?? 'report'
-  const taskFlag = values.tasks ?? (given === BUNDLED ? DEFAULT_TASKS : 'none')
+  const taskFlag = values.tasks ?? (isBundled(given) ? DEFAULT_TASKS : 'none')
   const tasks = taskFlag === 'none' ? [] : tasksFrom(taskFlag)
   const n = wholeNumber(values.n ?? String(DEFAULT_PROMPTS), 'n', 1, 1_000_000)
   await mkdir(join(folder, 'models'), { recursive: true })
@@ -73,7 +75,17 @@ export async function demo(args: readonly string[], streams: Streams): Promise<v
   const file = await openModel(path)
   try {
     const result = await measure(file, {
-      ...{ name: basename(given), device, tokens, folder, tasks, n, streams, quiet },
+      ...{
+        name: basename(given),
+        bundled: isBundled(given),
+        device,
+        tokens,
+        folder,
+        tasks,
+        n,
+        streams,
+        quiet,
+      },
     })
     const page = join(folder, 'index.html')
     await writeFile(page, reportPage(result))
@@ -90,6 +102,7 @@ export async function demo(args: readonly string[], streams: Streams): Promise<v
 
 interface Request {
   readonly name: string
+  readonly bundled: boolean
   readonly device: Device
   readonly tokens: number
   readonly folder: string
@@ -102,28 +115,21 @@ interface Request {
 
 async function measure(
   file: ModelFile,
-  { name, device, tokens, folder, tasks, n, streams, quiet }: Request,
+  { name, bundled, device, tokens, folder, tasks, n, streams, quiet }: Request,
 ): Promise<DemoResult> {
   const say = (text: string) => quiet || streams.out.write(text)
   const model = await loadModel(file, { device })
   const parameters = [...model.weights.values()].reduce((sum, { dims }) => sum + sizeOf(dims), 0)
   say(`${name}: ${parameters} parameters, ${bytesText(file.fileBytes)}\n`)
 
-  const bos = (await file.openTokenizer())?.bos ?? 1
-  const draw = (label: string, count: number, seed: number) =>
-    sampledWindows(file, { tokens: count, seed, bos, progress: progressBar(streams, label, quiet) })
-  const windows = (await draw('drawing evaluation text', tokens, EVALUATION_SEED)).map(window => ({
-    tokens: window,
-    from: 1,
-  }))
-  const calibration = await draw('drawing calibration text', CALIBRATION_TOKENS, CALIBRATION_SEED)
+  const { text, windows, calibration } = bundled
+    ? await generatedText(file, tokens)
+    : await drawnText(file, tokens, label => progressBar(streams, label, quiet))
   const logitBytes =
     4 * model.config.vocabSize * windows.reduce((sum, window) => sum + window.tokens.length, 0)
   const against = logitBytes <= MAX_RECORDED_BYTES ? await recordLogits(model, windows) : logitsOf(model)
   const float = await evaluate(against, windows)
-  say(
-    `float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens that the model drew itself\n`,
-  )
+  say(`float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens ${text}\n`)
 
   const score = await scorer(file, tasks, n)
   const floatTasks = await score(model)
@@ -139,6 +145,7 @@ async function measure(
     model: name,
     parameters,
     fileBytes: file.fileBytes,
+    text,
     evaluatedTokens: float.tokens,
     calibrationTokens: calibration.reduce((sum, window) => sum + window.length, 0),
     device: model.device.name,
@@ -146,6 +153,40 @@ async function measure(
     ...(floatTasks === undefined ? {} : { tasks: floatTasks }),
     rows,
   }
+}
+
+/** What a model is evaluated on, in words and in windows, and what calibrated methods see. */
+interface Text {
+  readonly text: string
+  readonly windows: EvaluationWindow[]
+  readonly calibration: Int32Array[]
+}
+
+/** For bundled models: the kind of text that they were trained on is made, not drawn. */
+async function generatedText(file: ModelFile, tokens: number): Promise<Text> {
+  const tokenizer = await tokenizerOf(file, undefined)
+  const contextLength = file.config!.contextLength
+  const { windows } = storyWindows(tokenizer, { tokens, seed: EVALUATION_SEED, contextLength })
+  const options = { tokens: CALIBRATION_TOKENS, seed: CALIBRATION_SEED, contextLength }
+  const calibration = trainingWindows(tokenizer, options)
+  return { text: 'of stories that no model was trained on', windows, calibration }
+}
+
+/** For any model: it writes what it is evaluated on. */
+async function drawnText(
+  file: ModelFile,
+  tokens: number,
+  progress: (label: string) => Progress,
+): Promise<Text> {
+  const bos = (await file.openTokenizer())?.bos ?? 1
+  const draw = (label: string, count: number, seed: number) =>
+    sampledWindows(file, { tokens: count, seed, bos, progress: progress(label) })
+  const windows = (await draw('drawing evaluation text', tokens, EVALUATION_SEED)).map(window => ({
+    tokens: window,
+    from: 1,
+  }))
+  const calibration = await draw('drawing calibration text', CALIBRATION_TOKENS, CALIBRATION_SEED)
+  return { text: 'that the float model drew itself', windows, calibration }
 }
 
 type Score = (model: Llama) => Promise<TaskScores | undefined>

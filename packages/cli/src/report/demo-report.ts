@@ -21,6 +21,8 @@ export interface DemoResult {
   readonly model: string
   readonly parameters: number
   readonly fileBytes: number
+  /** What the evaluated tokens are, in words after their number. */
+  readonly text: string
   readonly evaluatedTokens: number
   readonly calibrationTokens: number
   readonly device: string

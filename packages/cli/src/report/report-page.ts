@@ -29,7 +29,7 @@ export function reportPage(result: DemoResult): string {
 <style>${STYLE}</style>
 <h1>${escapeHtml(result.model)}, compressed</h1>
 <p>${result.parameters} parameters. Every row was written to a file, loaded again and evaluated from it on
-${result.evaluatedTokens} tokens that the float model drew itself; calibrated methods saw ${result.calibrationTokens} others.
+${result.evaluatedTokens} tokens ${escapeHtml(result.text)}; calibrated methods saw ${result.calibrationTokens} others.
 Methods of fewer than 8 bits leave the token embedding, which is also
 the head of many models, at 8. Tasks are scored by exact answers to n prompts each; answer nats is the mean cross-entropy
 of the right answers' tokens, which tells apart what is right anyway. KL is the mean divergence from the float model's next-token distribution, with its standard error.</p>
