@@ -2,11 +2,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Rng, Tensor } from '@tersor/core-tensor'
 import { encodeSafetensors, openSafetensors, weightNames } from '@tersor/formats'
 import { configToHuggingFace, loadModel, weightShapes } from '@tersor/models'
-import { tinyLm } from '@tersor/tiny-lm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from './run.ts'
 
@@ -322,10 +320,7 @@ describe('tersor verify-devices', () => {
   })
 })
 
-const bundled = existsSync(join(fileURLToPath(tinyLm), 'model.safetensors'))
-if (!bundled) console.log('skipped: what takes tiny-lm needs its weights, which `pnpm train:tiny-lm` makes')
-
-describe.skipIf(!bundled)('the bundled model', () => {
+describe('the bundled model', () => {
   it('is scored on tasks, and on stories where no text is given', async () => {
     const result = await json('eval', 'tiny-lm', '--tasks', 'addition-2,copy', '--n', '5')
     expect(Object.keys(result.tasks)).toEqual(['addition-2', 'copy'])

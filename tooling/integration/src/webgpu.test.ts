@@ -6,11 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
 import { compressModel, type Method, modelRecipe } from '@tersor/cli'
 import { generate, type Llama, loadModel, openModel } from '@tersor/models'
+import { tinyLm } from '@tersor/tiny-lm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
-const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))
-const present = existsSync(path)
-if (!present) console.log(`skipped: the WebGPU tests on a model need ${path}`)
+const path = fileURLToPath(tinyLm)
 
 /** Software drivers, for machines without a graphics card: Mesa's, and the one that comes with Chromium. */
 const SOFTWARE_DRIVERS = ['/usr/share/vulkan/icd.d/lvp_icd.json', '/usr/lib/chromium/vk_swiftshader_icd.json']
@@ -34,7 +33,7 @@ const METHODS: readonly (Method | undefined)[] = [
 const PROMPT = Int32Array.of(1, 403, 407, 261, 378, 398, 262)
 const TOKENS = 8
 
-describe.skipIf(!present || found instanceof Error)('stories260K on webgpu', () => {
+describe.skipIf(found instanceof Error)('the bundled model on webgpu', () => {
   const device = found as WebGpuDevice
   let folder = ''
 
@@ -67,7 +66,7 @@ describe.skipIf(!present || found instanceof Error)('stories260K on webgpu', () 
     const before = device.submissions
     const { logits } = await moved.forward(PROMPT, { cache })
     await logits!.read()
-    expect(moved.config.layers).toBeGreaterThan(4)
+    expect(moved.config.layers).toBe(8)
     expect(device.submissions - before).toBe(1)
     moved.dispose()
   })

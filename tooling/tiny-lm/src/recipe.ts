@@ -39,8 +39,8 @@ export const recipes = {
   },
   mini: {
     config: { ...shape, layers: 4, heads: 2, kvHeads: 2, hiddenSize: 64, intermediateSize: 288 },
-    steps: 2400,
-    short: 1000,
+    steps: 800,
+    short: 400,
   },
   moe: {
     config: {
@@ -53,8 +53,8 @@ export const recipes = {
       experts: 4,
       expertsPerToken: 2,
     },
-    steps: 3000,
-    short: 1200,
+    steps: 1500,
+    short: 750,
   },
 } as const satisfies Readonly<Record<string, Recipe>>
 
