@@ -29,30 +29,79 @@ export interface MuonOptions {
 export function muon(
   weight: Tensor,
   gradient: Tensor,
-  options: MuonOptions & { state: { momentum: Tensor } },
+  { state, ...options }: MuonOptions & { state: { momentum: Tensor } },
 ): void {
-  const { state, rate, momentum = 0.95, weightDecay = 0, iterations = 5 } = options
-  const [rows = 0, columns = 0] = weight.dims
-  if (!sameDims(gradient.dims, weight.dims) || !sameDims(state.momentum.dims, weight.dims)) {
-    throw new ShapeError(
-      `[distill/muon] expected a gradient and a momentum of [${weight.dims}], got [${gradient.dims}] and [${state.momentum.dims}]`,
-    )
-  }
-  const where = 'distill/muon'
-  weight.device.scope(() => {
-    const ahead = weight.device.empty(weight.type, weight.dims)
-    const g = floatData(gradient, where)
-    const held = floatData(state.momentum, where)
-    const sum = floatData(ahead, where)
-    for (let i = 0; i < g.length; i++) {
-      held[i] = momentum * held[i]! + g[i]!
-      sum[i] = g[i]! + momentum * held[i]!
+  muonAll([{ weight, gradient, momentum: state.momentum }], options)
+}
+
+/** A matrix with its gradient and M. */
+export interface MuonMatrix {
+  readonly weight: Tensor
+  readonly gradient: Tensor
+  readonly momentum: Tensor
+}
+
+/** A step of {@link muon} for many matrices, those of one shape together: small products keep no device busy. */
+export function muonAll(matrices: readonly MuonMatrix[], options: MuonOptions): void {
+  const byShape = new Map<string, MuonMatrix[]>()
+  for (const matrix of matrices) {
+    const { weight, gradient, momentum } = matrix
+    if (
+      weight.dims.length !== 2 ||
+      !sameDims(gradient.dims, weight.dims) ||
+      !sameDims(momentum.dims, weight.dims)
+    ) {
+      throw new ShapeError(
+        `[distill/muon] expected a matrix, a gradient and a momentum of one shape, got [${weight.dims}], [${gradient.dims}] and [${momentum.dims}]`,
+      )
     }
-    const step = newtonSchulz(ahead, { iterations })
-    const w = floatData(weight, where)
-    const u = floatData(step, where)
+    const shape = `${weight.type} ${weight.dims}`
+    const alike = byShape.get(shape)
+    if (alike === undefined) byShape.set(shape, [matrix])
+    else alike.push(matrix)
+  }
+  for (const alike of byShape.values()) stepTogether(alike, options)
+}
+
+function stepTogether(
+  matrices: readonly MuonMatrix[],
+  { rate, momentum = 0.95, weightDecay = 0, iterations = 5 }: MuonOptions,
+): void {
+  const where = 'distill/muon'
+  const { device, type, dims, size } = matrices[0]!.weight
+  const [rows = 0, columns = 0] = dims
+  device.scope(() => {
+    const ahead = device.empty(type, [matrices.length, ...dims])
+    const sums = floatData(ahead, where)
+    for (const [at, { gradient, momentum: m }] of matrices.entries())
+      lookAhead(
+        sums.subarray(at * size, (at + 1) * size),
+        floatData(gradient, where),
+        floatData(m, where),
+        momentum,
+      )
+    const steps = floatData(newtonSchulz(ahead, { iterations }), where)
     const scale = rate * Math.sqrt(Math.max(1, rows / columns))
-    const shrink = 1 - rate * weightDecay
-    for (let i = 0; i < w.length; i++) w[i] = shrink * w[i]! - scale * u[i]!
+    for (const [at, { weight }] of matrices.entries())
+      move(
+        floatData(weight, where),
+        steps.subarray(at * size, (at + 1) * size),
+        scale,
+        1 - rate * weightDecay,
+      )
   })
+}
+
+type Floats = Float32Array | Float64Array
+
+/** M ← μ·M + G, and G + μ·M. */
+function lookAhead(ahead: Floats, gradient: Floats, held: Floats, momentum: number): void {
+  for (let i = 0; i < gradient.length; i++) {
+    held[i] = momentum * held[i]! + gradient[i]!
+    ahead[i] = gradient[i]! + momentum * held[i]!
+  }
+}
+
+function move(weight: Floats, step: Floats, scale: number, shrink: number): void {
+  for (let i = 0; i < weight.length; i++) weight[i] = shrink * weight[i]! - scale * step[i]!
 }

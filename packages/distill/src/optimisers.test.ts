@@ -4,7 +4,7 @@ import { matmul } from '@tersor/core-tensor/reference'
 import { expect, test } from 'vitest'
 import { adamW } from './adam-w.ts'
 import { clipGradients } from './clip-gradients.ts'
-import { muon } from './muon.ts'
+import { muon, muonAll } from './muon.ts'
 import { newtonSchulz } from './newton-schulz.ts'
 import { cosine, trapezoidal } from './schedules.ts'
 import { normals, relativeError } from './testing/central-differences.ts'
@@ -66,6 +66,33 @@ test('Muon moves along the orthogonal factor of gradient and momentum', () => {
   const factor = newtonSchulz(ahead).data as Float64Array
   const expected = before.map((w, i) => w - 0.1 * (0.5 * w + Math.SQRT2 * factor[i]!))
   expect(relativeError(weight, expected)).toBeLessThan(1e-14)
+})
+
+test('Muon takes matrices together as one by one', () => {
+  const shapes = [
+    [6, 3],
+    [3, 6],
+    [6, 3],
+    [4, 4],
+  ]
+  const matrices = () =>
+    shapes.map((dims, i) => ({
+      weight: normals(dims, { seed: i }),
+      gradient: normals(dims, { seed: 10 + i }),
+      momentum: normals(dims, { seed: 20 + i }),
+    }))
+  const [together, alone] = [matrices(), matrices()]
+  muonAll(together, { rate: 0.1 })
+  for (const { weight, gradient, momentum } of alone)
+    muon(weight, gradient, { rate: 0.1, state: { momentum } })
+  for (const [i, { weight, momentum }] of together.entries()) {
+    expect(weight.data).toEqual(alone[i]!.weight.data)
+    expect(momentum.data).toEqual(alone[i]!.momentum.data)
+  }
+  const vector = normals([4])
+  expect(() => muonAll([{ weight: vector, gradient: vector, momentum: vector }], { rate: 1 })).toThrow(
+    'a matrix',
+  )
 })
 
 test('clipping keeps the direction, and leaves small gradients alone', () => {

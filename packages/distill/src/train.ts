@@ -6,7 +6,7 @@ import { clipGradients } from './clip-gradients.ts'
 import { denseWeights } from './dense-weights.ts'
 import { floatData } from './float-data.ts'
 import { llamaGradients, type Objective, zerosLike } from './llama-gradients.ts'
-import { type MuonOptions, muon } from './muon.ts'
+import { type MuonMatrix, type MuonOptions, muonAll } from './muon.ts'
 import { cosine, type Schedule } from './schedules.ts'
 import { trainingFlops } from './training-flops.ts'
 import { type TrainingWindow, trainingRows } from './training-window.ts'
@@ -202,17 +202,18 @@ function update(
 ): void {
   const { rate: muonRate = 0.02, ...muonOptions } = options.muon ?? {}
   const { rate: adamRate = 3e-3, ...adamOptions } = options.adamW ?? {}
+  const matrices: MuonMatrix[] = []
   for (const [name, weight] of weights) {
     const gradient = gradients.get(name)!
     const state = slots.get(name)!
     if ('momentum' in state) {
-      const { momentum } = state as { momentum: Tensor }
-      muon(weight, gradient, { ...muonOptions, rate: factor * muonRate, state: { momentum } })
+      matrices.push({ weight, gradient, momentum: (state as { momentum: Tensor }).momentum })
     } else {
       const { mean, square } = state as { mean: Tensor; square: Tensor }
       adamW(weight, gradient, { ...adamOptions, rate: factor * adamRate, step, state: { mean, square } })
     }
   }
+  muonAll(matrices, { ...muonOptions, rate: factor * muonRate })
 }
 
 /** Copies of the weights, and zeros for what the optimisers remember. */
