@@ -21,8 +21,10 @@ import { type Progress, progressBar } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
 const EVALUATION_TOKENS = 8_192
-/** Half of what `tersor quantize` takes, for the sake of those who wait. */
+/** Less than what `tersor quantize` takes, for the sake of those who wait. */
 const CALIBRATION_TOKENS = 8_192
+/** For bundled models, which are larger than most that are tried here. */
+const BUNDLED_CALIBRATION_TOKENS = 4_096
 const EVALUATION_SEED = 2
 
 /** Above this the float model runs again for every recipe instead of being remembered. */
@@ -30,7 +32,7 @@ const MAX_RECORDED_BYTES = 2 ** 29
 
 /** Tasks that the bundled model is scored on, of those that compression hurts first. */
 const DEFAULT_TASKS = 'needle-256,sort,addition-3,entity'
-const DEFAULT_PROMPTS = 40
+const DEFAULT_PROMPTS = 20
 
 const HELP = `tersor demo [MODEL]
 
@@ -167,7 +169,7 @@ async function generatedText(file: ModelFile, tokens: number): Promise<Text> {
   const tokenizer = await tokenizerOf(file, undefined)
   const contextLength = file.config!.contextLength
   const { windows } = storyWindows(tokenizer, { tokens, seed: EVALUATION_SEED, contextLength })
-  const options = { tokens: CALIBRATION_TOKENS, seed: CALIBRATION_SEED, contextLength }
+  const options = { tokens: BUNDLED_CALIBRATION_TOKENS, seed: CALIBRATION_SEED, contextLength }
   const calibration = trainingWindows(tokenizer, options)
   return { text: 'of stories that no model was trained on', windows, calibration }
 }
