@@ -1,5 +1,5 @@
-// pnpm tiny-lm:figures [--device native|wasm] [--n N] [--seed N] [--write-docs]: what the bundled models make of
-// every task, as the table of packages/tiny-lm/README.md, which --write-docs writes.
+// pnpm tiny-lm:figures [--models model,mini,moe] [--device native|wasm] [--n N] [--seed N] [--write-docs]: what the
+// bundled models make of every task, as the table of packages/tiny-lm/README.md, which --write-docs writes.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,6 +19,7 @@ const END = '<!-- end of what was measured -->'
 
 const { values } = parseArgs({
   options: {
+    models: { type: 'string', default: 'model,mini,moe' },
     device: { type: 'string', default: nativeAvailable() ? 'native' : 'wasm' },
     n: { type: 'string', default: '400' },
     seed: { type: 'string', default: '0' },
@@ -59,7 +60,7 @@ async function measured(name: string): Promise<Measured> {
   return { scores, parameters, fileBytes: file.fileBytes, log }
 }
 
-const names = ['model', 'mini', 'moe'].filter(name => existsSync(join(bundled, name, 'model.safetensors')))
+const names = values.models.split(',')
 const all: Measured[] = []
 for (const name of names) all.push(await measured(name))
 device.dispose()
