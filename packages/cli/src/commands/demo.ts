@@ -24,14 +24,14 @@ const EVALUATION_TOKENS = 8_192
 /** Less than what `tersor quantize` takes, for the sake of those who wait. */
 const CALIBRATION_TOKENS = 8_192
 /** For bundled models, which are larger than most that are tried here. */
-const BUNDLED_CALIBRATION_TOKENS = 4_096
+const BUNDLED_CALIBRATION_TOKENS = 2_048
 const EVALUATION_SEED = 2
 
 /** Above this the float model runs again for every recipe instead of being remembered. */
 const MAX_RECORDED_BYTES = 2 ** 29
 
 /** Tasks that the bundled model is scored on, of those that compression hurts first. */
-const DEFAULT_TASKS = 'needle-256,sort,addition-3,entity'
+const DEFAULT_TASKS = 'needle-256,copy,sort'
 const DEFAULT_PROMPTS = 20
 
 const HELP = `tersor demo [MODEL]
