@@ -334,14 +334,16 @@ describe('the bundled model', () => {
     expect(other.perplexity).not.toBe(result.perplexity)
   })
 
-  it('is what demo takes unless told otherwise, with its tasks', async () => {
+  it('is compressed and scored by demo on text and tasks of its own', async () => {
     const args = ['--report', at('tiny-report'), '--tokens', '300', '--tasks', 'addition-2', '--n', '3']
-    const { model, tasks, rows } = await json('demo', ...args)
-    expect(model).toBe('tiny-lm')
+    const { model, text, tasks, rows } = await json('demo', 'tiny-lm-mini', ...args)
+    expect(model).toBe('tiny-lm-mini')
+    expect(text).toContain('stories')
     expect(tasks.tasks['addition-2'].n).toBe(3)
     expect(rows[0].tasks.answerNats).toBeGreaterThan(0)
     const page = await readFile(at('tiny-report', 'index.html'), 'utf8')
     expect(page).toContain('addition-2 (n 3)')
+    expect((await tersor('demo', '--help')).out).toContain('Without MODEL, the bundled tiny-lm.')
   }, 300_000)
 })
 
