@@ -1,4 +1,12 @@
-import { isEncoded, Rng, ShapeError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import {
+  decode,
+  denseEncoding,
+  isEncoded,
+  Rng,
+  ShapeError,
+  Tensor,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import type { Llama } from './llama.ts'
 import { blockWeightNames, feedForwardNames } from './weight-names.ts'
@@ -66,7 +74,9 @@ function drawChannels(count: number, wanted: number, seed: number): number[] {
 
 /** A copy of a weight in float32. */
 function floats(model: Llama, name: string): Tensor {
-  const weight = model.weights.get(name)!
+  const held = model.weights.get(name)!
+  // Files hold narrow floats as dense encodings.
+  const weight = isEncoded(held) && held.encoding === denseEncoding ? decode(held) : held
   if (isEncoded(weight)) {
     throw new UnsupportedError(
       `[models/outliers] expected '${name}' as a tensor, got ${weight.encoding.kind}; decode it first`,

@@ -72,13 +72,13 @@ function add({ heads, o, lse }: AttentionPart, sums: Tensor, weights: Tensor, mo
   // A part may name a head more than once.
   for (var given = 0u; given < p.heads_given; given++) {
     if (u32(heads(given)) != row / p.queries) { continue; }
-    let from = given * p.queries + row % p.queries;
-    let held = lse(from);
+    let at = given * p.queries + row % p.queries;
+    let held = lse(at);
     if (held == ${NOTHING}) { continue; }
     let next = max(most(i), bitcast<f32>(held));
     let kept = exp(most(i) - next);
     let weight = exp(bitcast<f32>(held) - next);
-    set_sums(i, sums(i) * kept + weight * f32(o(from * p.head_dim + i % p.head_dim)));
+    set_sums(i, sums(i) * kept + weight * f32(o(at * p.head_dim + i % p.head_dim)));
     set_weights(i, weights(i) * kept + weight);
     set_most(i, next);
   }`,
