@@ -39,8 +39,8 @@ const allowed = [
   /^assembly\/[\w-]+\.ts$/,
   /^scripts\/[\w-]+\.mjs$/,
   /^tersor\.node$/,
-  // The bundled model.
-  /^model\/[\w-]+\.(json|safetensors)$/,
+  // The bundled models.
+  /^(model|mini|moe)\/[\w-]+\.(json|safetensors)$/,
 ]
 
 const problems = []

@@ -9,6 +9,7 @@ import {
 } from '../encoded.ts'
 import { cast } from '../reference/cast.ts'
 import { hadamard as transform } from '../reference/hadamard.ts'
+import { reference } from '../reference-device.ts'
 import { Rng } from '../rng.ts'
 import { Tensor } from '../tensor.ts'
 import { decoded, malformed, metaInteger, rowRange } from './parts.ts'
@@ -42,13 +43,14 @@ function checkHadamard(e: Encoded): void {
   metaInteger(e, 'seed', 0, 2 ** 32 - 1)
   const [size = 0, width] = e.dims
   if (e.dims.length !== 2 || size !== width || size > MAX_HADAMARD_SIZE)
-    throw malformed(e, `expected a square of at most ${MAX_HADAMARD_SIZE}`)
+    throw malformed(e, `expected a square to ${MAX_HADAMARD_SIZE}`)
 }
 
 function signs(e: Encoded, device: Device): Tensor {
   const rng = new Rng(e.meta.seed as number)
-  const values = Float32Array.from({ length: e.dims[0]! }, () => (rng.uint32() & 1 ? 1 : -1))
-  return device.upload(new Tensor('float32', values, [values.length]))
+  const length = e.dims[0]!
+  const values = Array.from({ length }, () => (rng.uint32() & 1 ? 1 : -1))
+  return device.upload(new Tensor('float32', values, [length]))
 }
 
 function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
@@ -56,10 +58,9 @@ function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
   const size = e.dims[0]!
   const device = deviceOf(e, options)
   // Row i of Q is eᵢ·H·diag(signs)/√block: the inverse transform, which flips the signs last.
-  const unit = new Float32Array((end - start) * size)
-  for (let i = start; i < end; i++) unit[(i - start) * size + i] = 1
-  const rows = device.upload(new Tensor('float32', unit, [end - start, size]))
-  return decoded(e, transform(rows, { signs: signs(e, device), inverse: true }), options)
+  const unit = reference.empty('float32', [end - start, size])
+  for (let i = start; i < end; i++) unit.data[(i - start) * size + i] = 1
+  return decoded(e, transform(device.upload(unit), { signs: signs(e, device), inverse: true }), options)
 }
 
 function linearHadamard(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {

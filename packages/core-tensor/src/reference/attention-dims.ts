@@ -1,4 +1,4 @@
-import { requireDims, sameDims } from '../dims.ts'
+import { isWhole, requireDims, sameDims } from '../dims.ts'
 import type { Encoded } from '../encoded.ts'
 import { ShapeError } from '../errors.ts'
 import type { AttentionOptions } from '../kernels.ts'
@@ -20,20 +20,18 @@ export function requireAttentionDims(
     heads % kvHeads === 0 &&
     sameDims(k.dims, [kvHeads, capacity, headDim]) &&
     sameDims(v.dims, k.dims) &&
-    Number.isInteger(length) &&
-    length >= 0 &&
-    length <= capacity
+    isWhole(length, capacity)
   if (!fits) {
     throw new ShapeError(
-      `[attention] expected q (heads, queries, headDim), k and v (kvHeads, tokens, headDim), kvHeads dividing heads, ` +
-        `length ≤ tokens, got [${q.dims}], [${k.dims}], [${v.dims}], length ${length}`,
+      `[attention] expected q (heads, queries, headDim), k, v (kvHeads, tokens, headDim), kvHeads dividing heads, ` +
+        `length ≤ tokens, got [${q.dims}], [${k.dims}], [${v.dims}], ${length}`,
     )
   }
-  const expect = (name: string, given: Tensor | undefined, dims: readonly number[]) => {
-    if (given !== undefined) requireDims('attention', name, given, dims)
-  }
-  expect('logWeight', logWeight, [kvHeads, capacity])
-  expect('keyIndex', keyIndex, [kvHeads, keyIndex?.dims[1] ?? 0])
-  expect('lse', lse, [heads, queries])
-  expect('mass', mass, [heads, capacity])
+  const expected = [
+    ['logWeight', logWeight, [kvHeads, capacity]],
+    ['keyIndex', keyIndex, [kvHeads, keyIndex?.dims[1] ?? 0]],
+    ['lse', lse, [heads, queries]],
+    ['mass', mass, [heads, capacity]],
+  ] as const
+  for (const [name, given, dims] of expected) given && requireDims('attention', name, given, dims)
 }
