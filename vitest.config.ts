@@ -25,7 +25,6 @@ const browser = {
   test: {
     name: 'chromium',
     include: [
-      'packages/core-tensor/src/testing/describe-device.test.ts',
       'packages/backend-wasm/src/conformance{,-relaxed,-threads}.test.ts',
       'packages/backend-webgpu/src/*.test.ts',
       'packages/backend-wasm/src/{coding,training}.test.ts',
