@@ -183,12 +183,12 @@ export class WorkerPool {
       }
       const deadline = performance.now() + START_PATIENCE_MS
       const poll = () => {
-        if (performance.now() > deadline) {
-          this.#workers[i]?.terminate()
+        if (this.#workers[i] === undefined || Atomics.load(this.#control, layout.workers + i) !== 0) resolve()
+        else if (performance.now() < deadline) setTimeout(poll, 1)
+        else {
+          this.#workers[i].terminate()
           gone()
         }
-        if (this.#workers[i] === undefined || Atomics.load(this.#control, layout.workers + i) !== 0) resolve()
-        else setTimeout(poll, 1)
       }
       poll()
     })

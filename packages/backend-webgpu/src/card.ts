@@ -1,4 +1,4 @@
-import { decodeNarrow, narrowFloats } from '@tersor/core-tensor'
+import { DeviceError, decodeNarrow, narrowFloats } from '@tersor/core-tensor'
 
 /** What kernels may use of a graphics card, beyond what all cards have. */
 export interface Card {
@@ -40,7 +40,9 @@ function halfAt(i: number): number {
   return decodeNarrow((HALVES[i >> 1]! >>> (16 * (i % 2))) & 0xffff, narrowFloats.float16)
 }
 
+/** What the probe writes; nothing but zeros where the card refuses it. */
 async function runProbe(gpu: GPUDevice, subgroups: boolean, float16: boolean): Promise<Uint32Array> {
+  gpu.pushErrorScope('validation')
   const pipeline = gpu.createComputePipeline({
     layout: 'auto',
     compute: { module: gpu.createShaderModule({ code: probe(subgroups, float16) }), entryPoint: 'main' },
@@ -62,8 +64,13 @@ async function runProbe(gpu: GPUDevice, subgroups: boolean, float16: boolean): P
     pass.end()
     encoder.copyBufferToBuffer(seen, 0, landing, 0, byteLength)
     gpu.queue.submit([encoder.finish()])
+    await gpu.popErrorScope()
     await landing.mapAsync(READ)
     return new Uint32Array(landing.getMappedRange().slice(0))
+  } catch (error) {
+    throw new DeviceError(
+      `[webgpu] expected a device that lives, got one that is lost: ${(error as Error).message}; make a new one`,
+    )
   } finally {
     for (const buffer of [halves, seen, landing]) buffer.destroy()
   }

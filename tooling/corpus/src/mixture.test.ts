@@ -2,7 +2,7 @@ import { rngStream } from '@tersor/eval/tasks'
 import { describe, expect, it } from 'vitest'
 import { BpeEncoder } from './bpe-encoder.ts'
 import { lossWeights } from './encode-sample.ts'
-import { Corpus, type Family, families, shares, tokenizerTexts } from './mixture.ts'
+import { Corpus, type Family, families, shares, taskShares, tokenizerTexts } from './mixture.ts'
 import { trainTokenizer } from './train-tokenizer.ts'
 
 const encoder = new BpeEncoder(trainTokenizer(tokenizerTexts(600_000)).tokenizer)
@@ -10,9 +10,11 @@ const corpus = new Corpus({ encoder, seed: 3 })
 
 describe('Corpus', () => {
   it.each([
-    { length: 1024, tolerance: 0.025 },
-    { length: 256, tolerance: 0.04 },
-  ])('has the shares of the mixture in windows of $length', ({ length, tolerance }) => {
+    { mixture: 'recall', shares, length: 1024, tolerance: 0.025 },
+    { mixture: 'recall', shares, length: 256, tolerance: 0.04 },
+    { mixture: 'tasks', shares: taskShares, length: 1024, tolerance: 0.025 },
+  ])('has the shares of $mixture in windows of $length', ({ shares, length, tolerance }) => {
+    const corpus = new Corpus({ encoder, seed: 3, shares })
     const counts = new Map<string, number>()
     const total = 1_500_000
     for (let index = 0; index < total / length; index++) {

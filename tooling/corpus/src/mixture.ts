@@ -37,8 +37,11 @@ export const families = {
 
 export type Family = keyof typeof families
 
-/** Which share of the tokens each family has. */
-export const shares: Readonly<Record<Family, number>> = {
+/** Which share of the tokens each family has; all together 1. */
+export type Shares = Readonly<Record<Family, number>>
+
+/** The mixture, half of it recall: what a model learns first, and all else waits for. */
+export const shares: Shares = {
   'key-value': 0.3,
   needle: 0.2,
   stories: 0.2,
@@ -49,6 +52,20 @@ export const shares: Readonly<Record<Family, number>> = {
   arithmetic: 0.06,
   brackets: 0.035,
   instructions: 0.035,
+}
+
+/** A mixture for a model that recalls: more of what takes longer to learn. */
+export const taskShares: Shares = {
+  'key-value': 0.12,
+  needle: 0.17,
+  stories: 0.28,
+  text: 0.03,
+  copy: 0.075,
+  reverse: 0.08,
+  sort: 0.075,
+  arithmetic: 0.09,
+  brackets: 0.06,
+  instructions: 0.02,
 }
 
 /** Families whose texts are as long as one asks for; the others' have a length of their own. */
@@ -79,6 +96,8 @@ export interface CorpusOptions {
   seed?: number
   /** `train` by default. */
   split?: Split
+  /** {@link shares} by default. */
+  shares?: Shares
 }
 
 /**
@@ -92,17 +111,19 @@ export class Corpus {
   readonly #encoder: BpeEncoder
   readonly #seed: number
   readonly #split: Split
+  readonly #shares: Shares
 
-  constructor({ encoder, seed = 0, split = 'train' }: CorpusOptions) {
-    this.#encoder = encoder
-    this.#seed = seed
-    this.#split = split
+  constructor(options: CorpusOptions) {
+    this.#encoder = options.encoder
+    this.#seed = options.seed ?? 0
+    this.#split = options.split ?? 'train'
+    this.#shares = options.shares ?? shares
   }
 
   /** Window `index` of those of this length. */
   window(index: number, length: number): Window {
     const rng = rngStream(this.#seed, index)
-    const main = drawMain(rng)
+    const main = drawMain(rng, this.#shares)
     const next = (room: number) => (room < longestSum ? undefined : this.#document(rng, main, room, length))
     return packDocuments(next, { length, padding: this.#encoder.eos })
   }
@@ -114,7 +135,7 @@ export class Corpus {
       return this.#draw(rng, main, tokens - 2)
     }
     for (let tries = 0; tries < 4; tries++) {
-      const document = this.#draw(rng, drawShort(rng, length), room)
+      const document = this.#draw(rng, drawShort(rng, this.#shares, length), room)
       if (document.tokens.length <= room) return document
     }
     return this.#draw(rng, 'arithmetic', room)
@@ -130,13 +151,13 @@ type ShortFamily = keyof typeof typicalTokens
 
 type MainFamily = (typeof longFamilies)[number] | 'short'
 
-function drawMain(rng: Rng): MainFamily {
+function drawMain(rng: Rng, shares: Shares): MainFamily {
   const long = Object.fromEntries(longFamilies.map(family => [family, shares[family]]))
   const rest = 1 - longFamilies.reduce((sum, family) => sum + shares[family], 0)
   return pickWeighted<MainFamily>(rng, { ...long, short: rest })
 }
 
-function drawShort(rng: Rng, length = Number.POSITIVE_INFINITY): ShortFamily {
+function drawShort(rng: Rng, shares: Shares, length = Number.POSITIVE_INFINITY): ShortFamily {
   const filled = filledBySums / length
   const weights = Object.entries(typicalTokens).map(([family, tokens]) => {
     const share = shares[family as Family] - (family === 'arithmetic' ? filled : 0)
@@ -153,9 +174,9 @@ function drawShort(rng: Rng, length = Number.POSITIVE_INFINITY): ShortFamily {
 export function* tokenizerTexts(characters: number, seed = 0): Generator<string> {
   for (let index = 0, length = 0; length < characters; index++) {
     const rng = rngStream(seed, index)
-    const main = drawMain(rng)
+    const main = drawMain(rng, shares)
     const tokens = between(rng, 200, 1000)
-    const family = main === 'short' ? drawShort(rng) : main
+    const family = main === 'short' ? drawShort(rng, shares) : main
     // As many short texts as a long one is long.
     const count = main === 'short' ? Math.ceil(tokens / typicalTokens[family as ShortFamily]) : 1
     for (let i = 0; i < count; i++) {

@@ -31,9 +31,9 @@ function* documentsOf(
 }
 
 function* trainingDocuments(): Generator<Int32Array> {
-  const corpus = new Corpus({ encoder, seed: log.seed })
+  const windows = windowsOf({ encoder, seed: log.seed }, recipe)
   for (let step = 0; step < log.steps; step++) {
-    for (const { tokens } of documentsOf(windowsOf(corpus, step, recipe))) yield tokens
+    for (const { tokens } of documentsOf(windows(step))) yield tokens
   }
 }
 

@@ -1,6 +1,6 @@
 import { type TrainOptions, trapezoidal } from '@tersor/distill'
 import type { LlamaConfig } from '@tersor/models'
-import type { Corpus, Window } from 'corpus'
+import { Corpus, type CorpusOptions, taskShares, type Window } from 'corpus'
 
 /** What a run is, but for its seed. */
 export interface Recipe {
@@ -8,12 +8,18 @@ export interface Recipe {
   readonly steps: number
   /** Steps, the first ones, of short windows. */
   readonly short: number
+  /** Steps, the first ones, of the mixture that is half recall; the others are of `taskShares`. All by default. */
+  readonly recall?: number
+  /** Share of the steps, the last ones, in which the rates fall. */
+  readonly coolDown: number
 }
 
 /** Tokens that a step learns from. */
 const TOKENS_PER_STEP = 4096
 /** Tokens of short windows and of long ones. */
 const LENGTHS = [256, 1024] as const
+/** Windows of the second mixture are numbered from here, so that none is drawn from the stream of another. */
+const SECOND_MIXTURE = 2 ** 20
 /** Bases of the rotary positions for either: longer windows are learnt faster with slower rotations. */
 const ROPE_BASES = [10_000, 50_000] as const
 
@@ -34,13 +40,16 @@ const shape = {
 export const recipes = {
   model: {
     config: { ...shape, layers: 8, heads: 4, kvHeads: 4, hiddenSize: 128, intermediateSize: 288 },
-    steps: 5000,
+    steps: 9500,
     short: 2000,
+    recall: 3600,
+    coolDown: 0.4,
   },
   mini: {
     config: { ...shape, layers: 4, heads: 2, kvHeads: 2, hiddenSize: 64, intermediateSize: 288 },
     steps: 800,
     short: 400,
+    coolDown: 0.25,
   },
   moe: {
     config: {
@@ -55,28 +64,39 @@ export const recipes = {
     },
     steps: 1500,
     short: 750,
+    coolDown: 0.25,
   },
 } as const satisfies Readonly<Record<string, Recipe>>
 
-/** What a step learns from. Windows of either length are numbered on their own. */
-export function windowsOf(corpus: Corpus, step: number, { short }: Recipe): Window[] {
-  const length = LENGTHS[step < short ? 0 : 1]
-  const count = TOKENS_PER_STEP / length
-  return Array.from({ length: count }, (_, i) => corpus.window(step * count + i, length))
+/** What each step of a run learns from. Windows of either length are numbered on their own. */
+export function windowsOf(
+  options: Pick<CorpusOptions, 'encoder' | 'seed'>,
+  { short, recall = Number.POSITIVE_INFINITY }: Recipe,
+): (step: number) => Window[] {
+  const recalls = new Corpus(options)
+  const tasks = new Corpus({ ...options, shares: taskShares })
+  return step => {
+    const length = LENGTHS[step < short ? 0 : 1]
+    const count = TOKENS_PER_STEP / length
+    return Array.from({ length: count }, (_, i) => {
+      const index = step * count + i
+      return step < recall ? recalls.window(index, length) : tasks.window(SECOND_MIXTURE + index, length)
+    })
+  }
 }
 
 /**
- * The rates, the windows and the rotary base of each step. Rates stay up until the last quarter, and nothing before depends
- * on how long the run is: a checkpoint of a shorter one can go on as a longer one.
+ * The rates, the windows and the rotary base of each step. Nothing before the rates fall depends on how
+ * long the run is: a checkpoint of a shorter one can go on as a longer one.
  */
 export function curriculum(
-  corpus: Corpus,
+  corpus: Pick<CorpusOptions, 'encoder' | 'seed'>,
   recipe: Recipe,
   steps: number,
 ): Pick<TrainOptions, 'data' | 'ropeBase' | 'schedule'> {
-  const coolDown = Math.floor(steps / 4)
+  const coolDown = Math.floor(steps * recipe.coolDown)
   return {
-    data: step => windowsOf(corpus, step, recipe),
+    data: windowsOf(corpus, recipe),
     ropeBase: step => ROPE_BASES[step < recipe.short ? 0 : 1],
     schedule: trapezoidal({ steps, coolDown, warmUp: Math.min(100, steps - coolDown) }),
   }

@@ -68,7 +68,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
   let since: TrainProgress[] = []
   let last = performance.now()
   const model = await train(initial, {
-    ...curriculum(new Corpus({ encoder, seed }), recipe, steps),
+    ...curriculum({ encoder, seed }, recipe, steps),
     steps,
     ...(teacher === undefined
       ? {}

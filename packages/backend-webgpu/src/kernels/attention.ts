@@ -1,19 +1,11 @@
-import {
-  type AttentionOptions,
-  affineEncoding,
-  type CoreKernels,
-  decode,
-  denseEncoding,
-  type Encoded,
-  isEncoded,
-  Tensor,
-} from '@tersor/core-tensor'
+import { type AttentionOptions, type CoreKernels, decode, type Tensor } from '@tersor/core-tensor'
 import { requireAttentionDims } from '@tersor/core-tensor/host'
 import { joinParts, partsOf } from '../attention-parts.ts'
 import type { Card } from '../card.ts'
 import { elementwise, retyped } from '../elementwise.ts'
 import { land } from '../landing.ts'
-import { groupedCache, type StoredWeight } from '../stored-weight.ts'
+import { storedBoth } from '../stored-cache.ts'
+import type { StoredWeight } from '../stored-weight.ts'
 import { deviceOf } from '../webgpu-device.ts'
 import { fold, LOWEST, NOTHING } from '../wgsl/group.ts'
 import { cast } from './cast.ts'
@@ -287,38 +279,6 @@ function addMass({ q, k, bias, kvHeads, capacity, options }: Attended, lse: Tens
       }),
     })
   })
-}
-
-/** Keys and values, decoded one after the other where they have more parts than a kernel may bind. */
-function storedBoth(
-  k: Tensor | Encoded,
-  v: Tensor | Encoded,
-  most: number,
-): { k: StoredWeight; v: StoredWeight } {
-  const parts = ({ inputs }: StoredWeight) => Object.values(inputs).filter(part => part !== undefined).length
-  const keys = storedOf(k, 'k')
-  const values = storedOf(v, 'v')
-  if (parts(keys) + parts(values) <= most) return { k: keys, v: values }
-  const plain = storedOf(decode(v), 'v')
-  return { k: parts(keys) + 1 <= most ? keys : storedOf(decode(k), 'k'), v: plain }
-}
-
-/** Keys or values as `${prefix}weight(row, d)`: plain numbers and affine codes as they are, the rest decoded. */
-function storedOf(x: Tensor | Encoded, prefix: string): StoredWeight {
-  if (isEncoded(x) && x.encoding === affineEncoding && x.parts.codes instanceof Tensor)
-    return groupedCache(x, prefix)
-  const plain =
-    isEncoded(x) && x.encoding === denseEncoding && x.type === 'float32' && x.parts.values instanceof Tensor
-      ? x.parts.values
-      : decode(x)
-  return {
-    key: 'plain',
-    inputs: { [prefix]: plain },
-    params: {},
-    unit: 1,
-    globals: () =>
-      `fn ${prefix}weight(head: u32, token: u32, d: u32) -> f32 { return f32(${prefix}((head * p.capacity + token) * p.head_dim + d)); }\n`,
-  }
 }
 
 /** (kvHeads, capacity) what is added to the score of each key as bits: its log-weight, −∞ where a head may not look. */

@@ -42,7 +42,7 @@ Bundled models are evaluated on stories that they never saw, others on text that
 
   --report DIR   where the page and the compressed files go; report by default
   --tokens N     tokens to evaluate on; ${EVALUATION_TOKENS} by default
-  --tasks NAMES  tasks to score every model on, all or none; for ${BUNDLED} by default
+  --tasks NAMES  tasks to score every model on, all or none; for bundled ones by default
                  ${DEFAULT_TASKS}
   --n N          prompts of each task; ${DEFAULT_PROMPTS} by default
   --device NAME  where the models are evaluated: ${DEVICES.join(', ')}; by default native

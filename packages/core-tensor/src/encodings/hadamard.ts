@@ -1,4 +1,5 @@
 import type { Device } from '../device.ts'
+import { sameDims } from '../dims.ts'
 import {
   type DecodeOptions,
   deviceOf,
@@ -41,9 +42,9 @@ export const hadamardEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 
 function checkHadamard(e: Encoded): void {
   metaInteger(e, 'seed', 0, 2 ** 32 - 1)
-  const [size = 0, width] = e.dims
-  if (e.dims.length !== 2 || size !== width || size > MAX_HADAMARD_SIZE)
-    throw malformed(e, `expected a square to ${MAX_HADAMARD_SIZE}`)
+  const [size = 0] = e.dims
+  if (!sameDims(e.dims, [size, size]) || size > MAX_HADAMARD_SIZE)
+    throw malformed(e, `expected a square of at most ${MAX_HADAMARD_SIZE}`)
 }
 
 function signs(e: Encoded, device: Device): Tensor {

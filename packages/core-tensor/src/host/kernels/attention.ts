@@ -2,6 +2,7 @@ import { numbersOf } from '../../convert.ts'
 import { sameDims } from '../../dims.ts'
 import { type Encoded, isEncoded } from '../../encoded.ts'
 import type { DeviceKernels } from '../../kernels.ts'
+import { fitsAttention } from '../../reference/attention-dims.ts'
 import { Tensor } from '../../tensor.ts'
 import { cacheTypes, floatCodes, type Primitives, shiftKinds } from '../primitives.ts'
 import { landing } from './landing.ts'
@@ -26,14 +27,7 @@ export function attending(primitives: Primitives): DeviceKernels {
         options.order !== 'sequential' &&
         [q, logWeight, lse].every(tensor => tensor === undefined || tensor.type === 'float32')
       const fits =
-        q.dims.length === 3 &&
-        kvHeads > 0 &&
-        heads % kvHeads === 0 &&
-        sameDims(k.dims, [kvHeads, capacity, headDim]) &&
-        sameDims(v.dims, k.dims) &&
-        Number.isInteger(length) &&
-        length >= 0 &&
-        length <= capacity &&
+        fitsAttention(q, k, v, length) &&
         (logWeight === undefined || sameDims(logWeight.dims, [kvHeads, capacity])) &&
         (lse === undefined || sameDims(lse.dims, [heads, queries]))
       if (!offered || !fits) return undefined
