@@ -59,13 +59,13 @@ export const taskShares: Shares = {
   'key-value': 0.12,
   needle: 0.17,
   stories: 0.28,
-  text: 0.03,
-  copy: 0.075,
-  reverse: 0.08,
-  sort: 0.075,
-  arithmetic: 0.09,
-  brackets: 0.06,
-  instructions: 0.02,
+  text: 0.02,
+  copy: 0.07,
+  reverse: 0.075,
+  sort: 0.07,
+  arithmetic: 0.1,
+  brackets: 0.08,
+  instructions: 0.015,
 }
 
 /** Families whose texts are as long as one asks for; the others' have a length of their own. */
@@ -86,6 +86,9 @@ const filledBySums = 9
 
 /** Below this a long text is not worth beginning. */
 const shortestLong = 64
+
+/** More tokens than any window has. */
+const longestWindow = 2 ** 20
 
 /** The shortest documents are sums: this is what one needs at most. */
 const longestSum = 15
@@ -120,9 +123,9 @@ export class Corpus {
     this.#shares = options.shares ?? shares
   }
 
-  /** Window `index` of those of this length. */
+  /** Window `index` of those of this length; it has nothing to do with one of another length. */
   window(index: number, length: number): Window {
-    const rng = rngStream(this.#seed, index)
+    const rng = rngStream(this.#seed, index * longestWindow + length)
     const main = drawMain(rng, this.#shares)
     const next = (room: number) => (room < longestSum ? undefined : this.#document(rng, main, room, length))
     return packDocuments(next, { length, padding: this.#encoder.eos })

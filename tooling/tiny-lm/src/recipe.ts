@@ -18,16 +18,17 @@ export interface Recipe {
 const TOKENS_PER_STEP = 4096
 /** Tokens of short windows and of long ones. */
 const LENGTHS = [256, 1024] as const
-/** Windows of the second mixture are numbered from here, so that none is drawn from the stream of another. */
-const SECOND_MIXTURE = 2 ** 20
-/** Bases of the rotary positions for either: longer windows are learnt faster with slower rotations. */
-const ROPE_BASES = [10_000, 50_000] as const
+/**
+ * Matrices learn fastest with half of Muon's usual rate and a pull towards zero: without one they grow until attention and
+ * gates are saturated, and sums and brackets are hardly learnt any more.
+ */
+const MUON = { rate: 0.01, weightDecay: 0.1 } as const
 
 const shape = {
   headDim: 32,
   vocabSize: 1024,
   contextLength: 1024,
-  ropeBase: ROPE_BASES[0],
+  ropeBase: 50_000,
   epsilon: 1e-5,
   ropeLayout: 'half',
   tied: true,
@@ -40,16 +41,16 @@ const shape = {
 export const recipes = {
   model: {
     config: { ...shape, layers: 8, heads: 4, kvHeads: 4, hiddenSize: 128, intermediateSize: 288 },
-    steps: 9500,
-    short: 2000,
-    recall: 3600,
-    coolDown: 0.4,
+    steps: 5200,
+    short: 2600,
+    recall: 1600,
+    coolDown: 0.5,
   },
   mini: {
     config: { ...shape, layers: 4, heads: 2, kvHeads: 2, hiddenSize: 64, intermediateSize: 288 },
     steps: 800,
     short: 400,
-    coolDown: 0.25,
+    coolDown: 0.5,
   },
   moe: {
     config: {
@@ -64,11 +65,11 @@ export const recipes = {
     },
     steps: 1500,
     short: 750,
-    coolDown: 0.25,
+    coolDown: 0.5,
   },
 } as const satisfies Readonly<Record<string, Recipe>>
 
-/** What each step of a run learns from. Windows of either length are numbered on their own. */
+/** What each step of a run learns from. */
 export function windowsOf(
   options: Pick<CorpusOptions, 'encoder' | 'seed'>,
   { short, recall = Number.POSITIVE_INFINITY }: Recipe,
@@ -78,26 +79,24 @@ export function windowsOf(
   return step => {
     const length = LENGTHS[step < short ? 0 : 1]
     const count = TOKENS_PER_STEP / length
-    return Array.from({ length: count }, (_, i) => {
-      const index = step * count + i
-      return step < recall ? recalls.window(index, length) : tasks.window(SECOND_MIXTURE + index, length)
-    })
+    const corpus = step < recall ? recalls : tasks
+    return Array.from({ length: count }, (_, i) => corpus.window(step * count + i, length))
   }
 }
 
 /**
- * The rates, the windows and the rotary base of each step. Nothing before the rates fall depends on how
- * long the run is: a checkpoint of a shorter one can go on as a longer one.
+ * The windows and the rates of each step. Nothing before the rates fall depends on how long the run is: a checkpoint of a
+ * shorter one can go on as a longer one.
  */
 export function curriculum(
   corpus: Pick<CorpusOptions, 'encoder' | 'seed'>,
   recipe: Recipe,
   steps: number,
-): Pick<TrainOptions, 'data' | 'ropeBase' | 'schedule'> {
+): Pick<TrainOptions, 'data' | 'muon' | 'schedule'> {
   const coolDown = Math.floor(steps * recipe.coolDown)
   return {
     data: windowsOf(corpus, recipe),
-    ropeBase: step => ROPE_BASES[step < recipe.short ? 0 : 1],
+    muon: MUON,
     schedule: trapezoidal({ steps, coolDown, warmUp: Math.min(100, steps - coolDown) }),
   }
 }

@@ -35,7 +35,7 @@ it('trains the bundled model for fifty steps, with a falling loss', { timeout: 9
   expect(losses[0]).toBeGreaterThan(5)
   expect(validation!.loss).toBeLessThan(4.8)
   const model = await loadModel(given.folder)
-  expect(model.config).toMatchObject({ layers: 8, heads: 4, kvHeads: 4, ropeBase: 10_000 })
+  expect(model.config).toMatchObject({ layers: 8, heads: 4, kvHeads: 4, ropeBase: 50_000 })
   given.device.dispose()
 })
 
