@@ -1,5 +1,4 @@
 import type { Device } from '../device.ts'
-import { sameDims } from '../dims.ts'
 import {
   type DecodeOptions,
   deviceOf,
@@ -16,7 +15,7 @@ import { Tensor } from '../tensor.ts'
 import { decoded, malformed, metaInteger, rowRange } from './parts.ts'
 
 /** Larger rotations than any model has; a bound for files, whose dims could ask for any amount of memory. */
-export const MAX_HADAMARD_SIZE = 1 << 20
+export const MAX_HADAMARD_SIZE = 2 ** 20
 
 /**
  * A randomised orthogonal rotation Q = H·diag(signs)/√block, made of its seed alone: it takes no bytes.
@@ -42,9 +41,9 @@ export const hadamardEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 
 function checkHadamard(e: Encoded): void {
   metaInteger(e, 'seed', 0, 2 ** 32 - 1)
-  const [size = 0] = e.dims
-  if (!sameDims(e.dims, [size, size]) || size > MAX_HADAMARD_SIZE)
-    throw malformed(e, `expected a square of at most ${MAX_HADAMARD_SIZE}`)
+  const [size = 0, width] = e.dims
+  if (e.dims.length !== 2 || size !== width || size > MAX_HADAMARD_SIZE)
+    throw malformed(e, `expected [n, n] up to ${MAX_HADAMARD_SIZE}`)
 }
 
 function signs(e: Encoded, device: Device): Tensor {
