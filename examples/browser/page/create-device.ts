@@ -8,3 +8,14 @@ export async function createDevice(name: 'wasm' | 'webgpu'): Promise<Device> {
   await device.startThreads()
   return device
 }
+
+/** What a device runs on, in words. */
+export function aboutDevice({ name, info }: Device): string {
+  const { threads, threadsReason, description, vendor, architecture } = info
+  const where =
+    threads === undefined
+      ? [description, vendor, architecture]
+      : [`${threads} thread${threads === 1 ? '' : 's'}`]
+  const reason = threadsReason === undefined ? '' : `: ${threadsReason}`
+  return [name, ...where.filter(Boolean)].join(', ') + reason
+}

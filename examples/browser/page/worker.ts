@@ -1,7 +1,7 @@
 import { byteLength, type Encoded, type Tensor, type Tokenizer } from '@tersor/core-tensor'
 import { generate, isRouter, Llama, openModel, weightShapes } from '@tersor/models'
 import { quantizeAffine } from '@tersor/quantize'
-import { createDevice } from './create-device.ts'
+import { aboutDevice, createDevice } from './create-device.ts'
 import type { Answer, Request } from './messages.ts'
 
 let model: Llama | undefined
@@ -38,14 +38,11 @@ async function load({ url, bits, device: name }: Request & { kind: 'load' }): Pr
   const device = await createDevice(name)
   model = await new Llama(file.config, weights).to(device)
   await file.close()
-  const { threads, threadsReason, description } = device.info
-  const how = threads === undefined ? description : `${threads} thread${threads === 1 ? '' : 's'}`
-  const why = threadsReason === undefined ? '' : `: ${threadsReason}`
   answer({
     kind: 'loaded',
     storedBytes: file.fileBytes,
     heldBytes,
-    device: `${device.name}, ${how}${why}`,
+    device: aboutDevice(device),
   })
 }
 

@@ -68,7 +68,7 @@ async function run(): Promise<void> {
 
 function cell(measured: Measured, expected: Measured, error: number, diverges: boolean): HTMLElement {
   const { milliseconds } = measured
-  const time = make('b', milliseconds < 0.01 ? '< 0.01 ms' : `${milliseconds.toPrecision(3)} ms`)
+  const time = make('b', `${milliseconds < 0.01 ? '< 0.01' : threeDigits(milliseconds)} ms`)
   if (measured === expected) return make('td', [time])
   const ratio = expected.milliseconds / Math.max(milliseconds, 0.005)
   const times = make(
@@ -78,6 +78,10 @@ function cell(measured: Measured, expected: Measured, error: number, diverges: b
   )
   const difference = make('small', error === 0 ? 'same bits' : `± ${error.toExponential(0)}`)
   return make('td', [time, times, difference], diverges ? 'diverges' : '')
+}
+
+function threeDigits(value: number): string {
+  return value < 1000 ? value.toPrecision(3) : Math.round(value).toLocaleString('en')
 }
 
 run().catch(error => {

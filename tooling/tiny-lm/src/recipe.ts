@@ -41,7 +41,7 @@ const shape = {
 export const recipes = {
   model: {
     config: { ...shape, layers: 8, heads: 4, kvHeads: 4, hiddenSize: 128, intermediateSize: 288 },
-    steps: 5200,
+    steps: 6400,
     short: 2600,
     recall: 1600,
     coolDown: 0.5,
