@@ -63,8 +63,8 @@ export const recipes = {
       experts: 4,
       expertsPerToken: 2,
     },
-    steps: 1500,
-    short: 750,
+    steps: 1250,
+    short: 700,
     coolDown: 0.5,
   },
 } as const satisfies Readonly<Record<string, Recipe>>
