@@ -19,8 +19,8 @@ const TOKENS_PER_STEP = 4096
 /** Tokens of short windows and of long ones. */
 const LENGTHS = [256, 1024] as const
 /**
- * Matrices learn fastest with half of Muon's usual rate and a pull towards zero: without one they grow until attention and
- * gates are saturated, and sums and brackets are hardly learnt any more.
+ * Half of Muon's usual rate, and a pull towards zero. On sums alone the loss after 160 steps is 1.48 at 0.02 without decay,
+ * 1.42 with it, 1.24 at 0.01 with it, and 1.41 at 0.005.
  */
 const MUON = { rate: 0.01, weightDecay: 0.1 } as const
 
