@@ -1,4 +1,4 @@
-import { centreShifts, inIntegers, KEYS, loadNumbers, setCodes, widenCodes } from './cache-codes'
+import { centreShifts, fetch, fetchNumbers, inIntegers, KEYS, loadNumbers, setCodes, widenCodes } from './cache-codes'
 import { addCodes, codeScores, directRoom, quantizeQuery } from './cache-direct'
 import { addFloats, floatScores } from './cache-floats'
 import { expBelow, logOf } from './exponential'
@@ -100,6 +100,7 @@ export function attention(
 
       if (codes) loadNumbers(numbers, kScale, kShift, scaleType, at, count)
       if (direct) {
+        store<u32>(room, fetch(values, <usize>count * rowBytes) + fetchNumbers(vScale, vShift, scaleType, at, count))
         centreShifts(count)
         for (let r: u32 = 0; r < rows; r++) {
           codeScores(scores + (<usize>(r * KEYS) << 2), keys, integers + (<usize>(r * headDim) << 1), units + (<usize>(r * groups) << 3), count)
@@ -123,6 +124,8 @@ export function attention(
 
       if (codes) loadNumbers(numbers, vScale, vShift, scaleType, at, count)
       if (direct) {
+        const next = min(KEYS, visible - j - count)
+        store<u32>(room, fetch(keys + <usize>count * rowBytes, <usize>next * rowBytes) + fetchNumbers(kScale, kShift, scaleType, at + count, next))
         centreShifts(count)
         for (let r: u32 = 0; r < rows; r++) {
           addCodes(out + (<usize>(r * headDim) << 2), values, scores + (<usize>(r * KEYS) << 2), count, room)

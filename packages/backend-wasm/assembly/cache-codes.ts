@@ -2,6 +2,8 @@ import { widen } from './widen'
 
 /** Keys at a time. */
 export const KEYS: u32 = 256
+/** Bytes. */
+const FETCHED: usize = 512
 
 const ZERO: i32 = 1
 const OFFSET: i32 = 2
@@ -47,6 +49,23 @@ export function loadNumbers(scratch: usize, scale: usize, shift: usize, type: i3
   else if (shiftKind == ZERO) {
     for (let i: u32 = 0; i < count * groups; i++) f32.store(shifts + (i << 2), <f32>load<u8>(shift + first * groups + i))
   }
+}
+
+/**
+ * Reads the beginning of what is needed later: there is no other way to have it fetched, and the processor goes on
+ * where several lines in a row are read. The sum that it returns has to be stored.
+ */
+export function fetch(from: usize, bytes: usize): u32 {
+  let sum: u32 = 0
+  for (const end = from + min(bytes, FETCHED); from < end; from += 64) sum += load<u8>(from)
+  return sum
+}
+
+/** The same of the numbers of `count` keys from key `first`. */
+export function fetchNumbers(scale: usize, shift: usize, type: i32, first: u32, count: u32): u32 {
+  const width: usize = type == 0 ? 4 : type <= 2 ? 2 : 1
+  const sum = fetch(scale + width * (first * groups), width * (count * groups))
+  return shiftKind == OFFSET ? sum + fetch(shift + width * (first * groups), width * (count * groups)) : sum
 }
 
 /** Turns the shifts at hand into what is added to code · scale. */

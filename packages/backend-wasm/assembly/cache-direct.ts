@@ -1,14 +1,17 @@
 import { bits, group, groups, headDim, KEYS, rowBytes, scales, shiftKind, shifts } from './cache-codes'
 import { madd, sumsOf } from './vector'
 
-// Few queries over codes as they are, in integers. Four places of a block are read together, as in `cache-floats.ts`.
+// Few queries over codes as they are, in integers, four keys at a time.
 
 /** 1.5 · 2^23: what is added to it is rounded to an integer, whose low half are the low bits of the sum. */
 const TO_INTEGER: f32 = 12582912
 
+/** Columns of values whose sums registers hold. */
+const STRIP: u32 = 32
+
 /** Bytes that `addCodes` works with. */
 export function directRoom(): usize {
-  return (<usize>(KEYS * groups + (KEYS / 2 + 10) * groups + headDim)) << 2
+  return <usize>(KEYS * groups + (KEYS / 2 + 10) * groups) << 2
 }
 
 /**
@@ -39,21 +42,14 @@ export function quantizeQuery(to: usize, units: usize, query: usize): void {
 
 /** Scores (count) of a quantised query. */
 export function codeScores(scores: usize, codes: usize, query: usize, units: usize, count: u32): void {
-  const step = count >> 2
   const bytes = rowBytes()
   const numbers = <usize>groups << 2
-  let j: u32 = 0
-  for (; j < step; j++, scores += 4, codes += bytes) {
-    const four = fourScores(codes, bytes * step, numbers * j, numbers * step, query, units)
-    v128.store32_lane(scores, four, 0)
-    v128.store32_lane(scores + (<usize>step << 2), four, 1)
-    v128.store32_lane(scores + (<usize>step << 3), four, 2)
-    v128.store32_lane(scores + 3 * (<usize>step << 2), four, 3)
+  let number: usize = 0
+  for (; count >= 4; count -= 4, scores += 16, codes += bytes << 2, number += numbers << 2) {
+    v128.store(scores, fourScores(codes, bytes, number, numbers, query, units))
   }
-  scores += 3 * (<usize>step << 2)
-  codes += 3 * bytes * step
-  for (j = step << 2; j < count; j++, scores += 4, codes += bytes) {
-    v128.store32_lane(scores, fourScores(codes, 0, numbers * j, 0, query, units), 0)
+  for (; count > 0; count--, scores += 4, codes += bytes, number += numbers) {
+    v128.store32_lane(scores, fourScores(codes, 0, number, 0, query, units), 0)
   }
 }
 
@@ -77,15 +73,19 @@ function scoresOf(width: u32, c0: usize, apart: usize, number: usize, numbersApa
   const first = number
   let sums = units + (<usize>groups << 2)
   for (let g: u32 = 0; g < groups; g++, number += 4, units += 4) {
-    let s0 = i32x4.splat(0)
-    let s1 = s0
-    let s2 = s0
-    let s3 = s0
-    for (let d: u32 = 0; d < group; d += 32, query += 64, c0 += <usize>width << 2) {
-      s0 = i32x4.add(s0, dot32(width, c0, query))
-      s1 = i32x4.add(s1, dot32(width, c0 + c1, query))
-      s2 = i32x4.add(s2, dot32(width, c0 + c2, query))
-      s3 = i32x4.add(s3, dot32(width, c0 + c3, query))
+    let s0 = dot32(width, c0, query)
+    let s1 = dot32(width, c0 + c1, query)
+    let s2 = dot32(width, c0 + c2, query)
+    let s3 = dot32(width, c0 + c3, query)
+    query += 64
+    c0 += <usize>width << 2
+    if (group > 32) {
+      for (let d: u32 = 32; d < group; d += 32, query += 64, c0 += <usize>width << 2) {
+        s0 = i32x4.add(s0, dot32(width, c0, query))
+        s1 = i32x4.add(s1, dot32(width, c0 + c1, query))
+        s2 = i32x4.add(s2, dot32(width, c0 + c2, query))
+        s3 = i32x4.add(s3, dot32(width, c0 + c3, query))
+      }
     }
     const unit = v128.load32_splat(units)
     const scale = scales + number
@@ -162,33 +162,157 @@ function nibble(v: v128, i: u32): v128 {
  * @param room  {@link directRoom} bytes
  */
 export function addCodes(o: usize, codes: usize, weights: usize, count: u32, room: usize): void {
-  const step = count >> 2
-  const sums = room + (<usize>(KEYS * groups) << 2) // (headDim) integers, in the order of the codes' lanes
-  const ab = sums + (<usize>headDim << 2) // (step + 3, groups) weights of two keys, then those of two more
+  const ab = room + (<usize>(KEYS * groups) << 2) // (step + 3, groups) weights of two keys, then those of two more
   const cd = ab + (<usize>((KEYS / 4 + 4) * groups) << 2)
   const units = cd + (<usize>((KEYS / 4 + 4) * groups) << 2) // (groups) what an integer counts, and (groups) what shifts add
-  memory.fill(sums, 0, <usize>headDim << 2)
   let g: u32 = 0
   for (; g + 4 <= groups; g += 4) quantizeWeights(true, room, ab, cd, units, weights, count, g)
   for (; g < groups; g++) quantizeWeights(false, room, ab, cd, units, weights, count, g)
 
+  const end = o + (<usize>headDim << 2)
+  const groupEnd = <usize>group << 2
+  let at: usize = 0
+  for (let from = o; o < end; o += STRIP << 2, codes += (STRIP * bits) >> 3) {
+    if (o - from == groupEnd) {
+      from = o
+      at += 4
+    }
+    if (bits == 8) addStrip(8, o, codes, ab + at, cd + at, units + at, count)
+    else addStrip(4, o, codes, ab + at, cd + at, units + at, count)
+  }
+}
+
+/** Adds weights times 32 columns of codes to `o` (32). */
+// @ts-ignore: decorator
+@inline
+function addStrip(width: u32, o: usize, codes: usize, ab: usize, cd: usize, units: usize, count: u32): void {
   const bytes = rowBytes()
   const numbers = <usize>groups << 2
-  for (let j: u32 = 0; j < step; j++, codes += bytes) addFour(sums, codes, bytes * step, ab + numbers * j, cd + numbers * j)
-  codes += 3 * bytes * step
-  for (let j = step; j < step + (count & 3); j++, codes += bytes) addFour(sums, codes, 0, ab + numbers * j, cd + numbers * j)
-
-  for (g = 0; g < groups; g++) {
-    const at = units + (<usize>g << 2)
-    const unit = f32.load(at)
-    const shift = f32.load(at + numbers)
-    for (let d = g * group; d < (g + 1) * group; d++) {
-      // Of 8 bits even columns of eight come first; of 4 bits those of 16 in fours.
-      const lane = bits == 8 ? (d & ~7) + ((d & 1) << 2) + ((d & 7) >> 1) : (d & ~15) + ((d & 3) << 2) + ((d & 15) >> 2)
-      const to = o + (<usize>d << 2)
-      f32.store(to, f32.load(to) + (unit * <f32>i32.load(sums + (lane << 2)) + shift))
+  let left = count >> 2
+  let c1 = bytes
+  let step = bytes << 2
+  let c2 = c1 + c1
+  let c3 = c2 + c1
+  let s0 = i32x4.splat(0)
+  let s1 = s0
+  let s2 = s0
+  let s3 = s0
+  let s4 = s0
+  let s5 = s0
+  let s6 = s0
+  let s7 = s0
+  // Four keys at a time; then those that are left, each alone.
+  for (let pass = 0; pass < 2; pass++) {
+    for (; left > 0; left--, codes += step, ab += numbers, cd += numbers) {
+      const w = v128.load32_splat(ab)
+      const u = v128.load32_splat(cd)
+      let a = v128.load(codes)
+      let b = v128.load(codes + c1)
+      let c = v128.load(codes + c2)
+      let d = v128.load(codes + c3)
+      // Codes of two keys, side by side in 16 bits.
+      let p = lowOf(a, b)
+      let q = lowOf(c, d)
+      if (width == 8) {
+        s0 = i32x4.add(s0, products(lowByte(p), lowByte(q), w, u))
+        s1 = i32x4.add(s1, products(i16x8.shr_u(p, 8), i16x8.shr_u(q, 8), w, u))
+        p = highOf(a, b)
+        q = highOf(c, d)
+        s2 = i32x4.add(s2, products(lowByte(p), lowByte(q), w, u))
+        s3 = i32x4.add(s3, products(i16x8.shr_u(p, 8), i16x8.shr_u(q, 8), w, u))
+        a = v128.load(codes, 16)
+        b = v128.load(codes + c1, 16)
+        c = v128.load(codes + c2, 16)
+        d = v128.load(codes + c3, 16)
+        p = lowOf(a, b)
+        q = lowOf(c, d)
+        s4 = i32x4.add(s4, products(lowByte(p), lowByte(q), w, u))
+        s5 = i32x4.add(s5, products(i16x8.shr_u(p, 8), i16x8.shr_u(q, 8), w, u))
+        p = highOf(a, b)
+        q = highOf(c, d)
+        s6 = i32x4.add(s6, products(lowByte(p), lowByte(q), w, u))
+        s7 = i32x4.add(s7, products(i16x8.shr_u(p, 8), i16x8.shr_u(q, 8), w, u))
+      } else {
+        s0 = i32x4.add(s0, products(nibble(p, 0), nibble(q, 0), w, u))
+        s1 = i32x4.add(s1, products(nibble(p, 1), nibble(q, 1), w, u))
+        s2 = i32x4.add(s2, products(nibble(p, 2), nibble(q, 2), w, u))
+        s3 = i32x4.add(s3, products(nibble(p, 3), nibble(q, 3), w, u))
+        p = highOf(a, b)
+        q = highOf(c, d)
+        s4 = i32x4.add(s4, products(nibble(p, 0), nibble(q, 0), w, u))
+        s5 = i32x4.add(s5, products(nibble(p, 1), nibble(q, 1), w, u))
+        s6 = i32x4.add(s6, products(nibble(p, 2), nibble(q, 2), w, u))
+        s7 = i32x4.add(s7, products(nibble(p, 3), nibble(q, 3), w, u))
+      }
     }
+    step = bytes
+    c1 = c2 = c3 = 0
+    left = count & 3
   }
+  const unit = v128.load32_splat(units)
+  const shift = v128.load32_splat(units + numbers)
+  if (width == 8) {
+    addEight(o, s0, s1, unit, shift)
+    addEight(o + 32, s2, s3, unit, shift)
+    addEight(o + 64, s4, s5, unit, shift)
+    addEight(o + 96, s6, s7, unit, shift)
+  } else {
+    addSixteen(o, s0, s1, s2, s3, unit, shift)
+    addSixteen(o + 64, s4, s5, s6, s7, unit, shift)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function lowByte(v: v128): v128 {
+  return v128.and(v, i16x8.splat(255))
+}
+
+/** Codes of four keys times their weights. */
+// @ts-ignore: decorator
+@inline
+function products(ab: v128, cd: v128, w: v128, u: v128): v128 {
+  return i32x4.add(i32x4.dot_i16x8_s(ab, w), i32x4.dot_i16x8_s(cd, u))
+}
+
+// @ts-ignore: decorator
+@inline
+function lowOf(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23)
+}
+
+// @ts-ignore: decorator
+@inline
+function highOf(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31)
+}
+
+/** Adds the sums of eight columns, the even ones and the odd ones, to `o`. */
+// @ts-ignore: decorator
+@inline
+function addEight(o: usize, even: v128, odd: v128, unit: v128, shift: v128): void {
+  addFour(o, i8x16.shuffle(even, odd, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23), unit, shift)
+  addFour(o + 16, i8x16.shuffle(even, odd, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31), unit, shift)
+}
+
+/** The same of sixteen columns, of which each vector has every fourth. */
+// @ts-ignore: decorator
+@inline
+function addSixteen(o: usize, a: v128, b: v128, c: v128, d: v128, unit: v128, shift: v128): void {
+  // First and third columns side by side, then second and fourth: pairs of four bytes become pairs of eight.
+  const even = i8x16.shuffle(a, c, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23)
+  const odd = i8x16.shuffle(b, d, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23)
+  addEight(o, even, odd, unit, shift)
+  const lastEven = i8x16.shuffle(a, c, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31)
+  const lastOdd = i8x16.shuffle(b, d, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31)
+  addEight(o + 32, lastEven, lastOdd, unit, shift)
+}
+
+/** Adds the sums of four columns to `o`. */
+// @ts-ignore: decorator
+@inline
+function addFour(o: usize, sums: v128, unit: v128, shift: v128): void {
+  v128.store(o, f32x4.add(v128.load(o), madd(unit, f32x4.convert_i32x4_s(sums), shift)))
 }
 
 // @ts-ignore: decorator
@@ -210,13 +334,14 @@ function storeOneOrFour(four: bool, to: usize, v: v128): void {
 function quantizeWeights(four: bool, factors: usize, ab: usize, cd: usize, units: usize, weights: usize, count: u32, g: u32): void {
   const numbers = <usize>groups << 2
   const first = <usize>g << 2
-  let largest = f32x4.splat(0)
-  let sum = largest
+  // Bits of numbers without their sign are ordered as the numbers are, with what is none above all.
+  let largest = i32x4.splat(0)
+  let sum = f32x4.splat(0)
   for (let j: u32 = 0, at = first; j < count; j++, at += numbers) {
     const weight = v128.load32_splat(weights + (<usize>j << 2))
     const factor = f32x4.mul(weight, loadOneOrFour(four, scales + at))
     storeOneOrFour(four, factors + at, factor)
-    largest = f32x4.max(largest, f32x4.abs(factor))
+    largest = i32x4.max_s(largest, f32x4.abs(factor))
     if (shiftKind != 0) sum = f32x4.add(sum, f32x4.mul(weight, loadOneOrFour(four, shifts + at)))
   }
   // Nothing comes of factors that are all tiny, and no number of those that are none.
@@ -227,19 +352,17 @@ function quantizeWeights(four: bool, factors: usize, ab: usize, cd: usize, units
   storeOneOrFour(four, units + numbers + first, sum)
 
   const step = count >> 2
-  const apart = numbers * step
   let from = factors + first
   ab += first
   cd += first
-  for (let j: u32 = 0; j < step; j++, from += numbers, ab += numbers, cd += numbers) {
+  for (let j: u32 = 0; j < step; j++, from += numbers << 2, ab += numbers, cd += numbers) {
     const a = integers(loadOneOrFour(four, from), inverse)
-    const b = integers(loadOneOrFour(four, from + apart), inverse)
-    const c = integers(loadOneOrFour(four, from + 2 * apart), inverse)
-    const d = integers(loadOneOrFour(four, from + 3 * apart), inverse)
+    const b = integers(loadOneOrFour(four, from + numbers), inverse)
+    const c = integers(loadOneOrFour(four, from + 2 * numbers), inverse)
+    const d = integers(loadOneOrFour(four, from + 3 * numbers), inverse)
     storeOneOrFour(four, ab, v128.or(v128.and(a, i32x4.splat(0xffff)), i32x4.shl(b, 16)))
     storeOneOrFour(four, cd, v128.or(v128.and(c, i32x4.splat(0xffff)), i32x4.shl(d, 16)))
   }
-  from += 3 * apart
   // Keys that are left, each alone.
   for (let j = step << 2; j < count; j++, from += numbers, ab += numbers, cd += numbers) {
     storeOneOrFour(four, ab, v128.and(integers(loadOneOrFour(four, from), inverse), i32x4.splat(0xffff)))
@@ -252,67 +375,4 @@ function quantizeWeights(four: bool, factors: usize, ab: usize, cd: usize, units
 @inline
 function integers(factors: v128, inverse: v128): v128 {
   return f32x4.add(f32x4.mul(factors, inverse), f32x4.splat(TO_INTEGER))
-}
-
-/** Adds codes of four keys, `apart` bytes from one to the next, times their weights. */
-function addFour(sums: usize, codes: usize, apart: usize, ab: usize, cd: usize): void {
-  if (bits == 8) addFourOf(8, sums, codes, apart, ab, cd)
-  else addFourOf(4, sums, codes, apart, ab, cd)
-}
-
-// @ts-ignore: decorator
-@inline
-function addFourOf(width: u32, sums: usize, codes: usize, apart: usize, ab: usize, cd: usize): void {
-  const c1 = apart
-  const c2 = apart + apart
-  const c3 = c2 + apart
-  for (let g: u32 = 0; g < groups; g++, ab += 4, cd += 4) {
-    const w = v128.load32_splat(ab)
-    const u = v128.load32_splat(cd)
-    const end = codes + <usize>((group * width) >> 3)
-    // Vectors of 16 bytes, of which those of two keys are interleaved in 16 bits.
-    for (; codes < end; codes += 16) {
-      const a = v128.load(codes)
-      const b = v128.load(codes + c1)
-      const c = v128.load(codes + c2)
-      const d = v128.load(codes + c3)
-      sums = addLanes(width, sums, lowOf(a, b), lowOf(c, d), w, u)
-      sums = addLanes(width, sums, highOf(a, b), highOf(c, d), w, u)
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function lowOf(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23)
-}
-
-// @ts-ignore: decorator
-@inline
-function highOf(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31)
-}
-
-// @ts-ignore: decorator
-@inline
-function addLanes(width: u32, sums: usize, ab: v128, cd: v128, w: v128, u: v128): usize {
-  if (width == 8) {
-    const mask = i16x8.splat(255)
-    addPairs(sums, v128.and(ab, mask), v128.and(cd, mask), w, u)
-    addPairs(sums + 16, i16x8.shr_u(ab, 8), i16x8.shr_u(cd, 8), w, u)
-    return sums + 32
-  }
-  addPairs(sums, nibble(ab, 0), nibble(cd, 0), w, u)
-  addPairs(sums + 16, nibble(ab, 1), nibble(cd, 1), w, u)
-  addPairs(sums + 32, nibble(ab, 2), nibble(cd, 2), w, u)
-  addPairs(sums + 48, nibble(ab, 3), nibble(cd, 3), w, u)
-  return sums + 64
-}
-
-// @ts-ignore: decorator
-@inline
-function addPairs(sums: usize, ab: v128, cd: v128, w: v128, u: v128): void {
-  const both = i32x4.add(i32x4.dot_i16x8_s(ab, w), i32x4.dot_i16x8_s(cd, u))
-  v128.store(sums, i32x4.add(v128.load(sums), both))
 }
