@@ -2,7 +2,7 @@ import { widen } from './widen'
 
 /** Keys at a time. */
 export const KEYS: u32 = 256
-/** Bytes. */
+/** Bytes that are read of what is needed later. */
 const FETCHED: usize = 512
 
 const ZERO: i32 = 1

@@ -2,7 +2,8 @@ import { rngStream } from '@tersor/eval/tasks'
 import { describe, expect, it } from 'vitest'
 import { BpeEncoder } from './bpe-encoder.ts'
 import { lossWeights } from './encode-sample.ts'
-import { Corpus, type Family, families, shares, taskShares, tokenizerTexts } from './mixture.ts'
+import { Corpus, type Family, families, tokenizerTexts } from './mixture.ts'
+import { holderShares, mostlyStories, shares, storyShares, taskShares } from './shares.ts'
 import { trainTokenizer } from './train-tokenizer.ts'
 
 const encoder = new BpeEncoder(trainTokenizer(tokenizerTexts(600_000)).tokenizer)
@@ -13,6 +14,9 @@ describe('Corpus', () => {
     { mixture: 'recall', shares, length: 1024, tolerance: 0.025 },
     { mixture: 'recall', shares, length: 256, tolerance: 0.04 },
     { mixture: 'tasks', shares: taskShares, length: 1024, tolerance: 0.025 },
+    { mixture: 'stories', shares: storyShares, length: 1024, tolerance: 0.025 },
+    { mixture: 'holders', shares: holderShares, length: 1024, tolerance: 0.025 },
+    { mixture: 'mostly stories', shares: mostlyStories, length: 1024, tolerance: 0.025 },
   ])('has the shares of $mixture in windows of $length', ({ shares, length, tolerance }) => {
     const corpus = new Corpus({ encoder, seed: 3, shares })
     const counts = new Map<string, number>()
@@ -24,7 +28,7 @@ describe('Corpus', () => {
       }
     }
     for (const [family, share] of Object.entries(shares)) {
-      expect(Math.abs(counts.get(family)! / total - share), family).toBeLessThan(tolerance)
+      expect(Math.abs((counts.get(family) ?? 0) / total - share), family).toBeLessThan(tolerance)
     }
     expect(counts.get('padding')! / total).toBeLessThan(tolerance)
     expect(Object.values(shares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 10)
@@ -35,6 +39,23 @@ describe('Corpus', () => {
     for (const index of [40, 7, 0]) expect(again.window(index, 256)).toEqual(corpus.window(index, 256))
     expect(corpus.window(1, 256)).not.toEqual(corpus.window(0, 256))
     expect(new Corpus({ encoder, seed: 4 }).window(0, 256)).not.toEqual(corpus.window(0, 256))
+  })
+
+  it('makes little of what is told for its questions', () => {
+    const corpus = new Corpus({ encoder, seed: 3, shares: holderShares })
+    const kinds = new Map<string, Set<number>>()
+    for (let index = 0; index < 100; index++) {
+      const { weights, borders, families } = corpus.window(index, 512)
+      for (const [i, family] of families.entries()) {
+        const seen = kinds.get(family) ?? new Set()
+        for (const weight of weights.subarray(borders[i]! + 1, borders[i + 1])) seen.add(weight)
+        kinds.set(family, seen)
+      }
+    }
+    for (const family of ['quiz', 'inventory']) {
+      expect([...kinds.get(family)!].sort()).toEqual([Math.fround(lossWeights.quiz), lossWeights.answer])
+    }
+    expect([...kinds.get('stories')!].sort()).toEqual([Math.fround(lossWeights.rest), lossWeights.answer])
   })
 
   it('begins each document with the beginning token and ends it with the end token', () => {

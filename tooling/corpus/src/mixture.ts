@@ -16,10 +16,34 @@ import {
   stories,
 } from '@tersor/eval/tasks'
 import type { BpeEncoder } from './bpe-encoder.ts'
-import { type Document, encodeSample } from './encode-sample.ts'
+import { type Document, encodeSample, lossWeights } from './encode-sample.ts'
 import { instruction } from './instructions.ts'
 import { keyValue } from './key-value.ts'
 import { packDocuments, type Window } from './pack-documents.ts'
+import { type Shares, shares } from './shares.ts'
+
+/** A story that is told for a while and then asks for much of what it told, as long as those that models are asked about. */
+function quiz(rng: Rng, { tokens = 250, ...options }: LongSampleOptions): Sample {
+  const story = stories(rng, {
+    ...options,
+    tokens: Math.min(tokens, between(rng, 100, 500)),
+    eventsBeforeQuestions: [3, 10],
+    questionsAtOnce: [3, 8],
+  })
+  return { ...story, family: 'quiz' }
+}
+
+/** People come with what they hold, nearly nothing happens, and much is asked: who has what, with no shorter way to tell. */
+function inventory(rng: Rng, { tokens = 250, ...options }: LongSampleOptions): Sample {
+  const story = stories(rng, {
+    ...options,
+    tokens: Math.min(tokens, between(rng, 150, 500)),
+    events: { introduce: 20, thing: 0, move: 0.5, together: 0, take: 0, find: 6, drop: 0, give: 1 },
+    eventsBeforeQuestions: [4, 10],
+    questionsAtOnce: [5, 12],
+  })
+  return { ...story, family: 'inventory' }
+}
 
 /** Every generator. */
 export const families = {
@@ -27,6 +51,8 @@ export const families = {
   needle,
   stories,
   text: (rng, options) => stories(rng, { ...options, questions: false }),
+  quiz,
+  inventory,
   copy,
   reverse,
   sort,
@@ -37,39 +63,11 @@ export const families = {
 
 export type Family = keyof typeof families
 
-/** Which share of the tokens each family has; all together 1. */
-export type Shares = Readonly<Record<Family, number>>
-
-/** The mixture, half of it recall: what a model learns first, and all else waits for. */
-export const shares: Shares = {
-  'key-value': 0.3,
-  needle: 0.2,
-  stories: 0.2,
-  text: 0.03,
-  copy: 0.045,
-  reverse: 0.045,
-  sort: 0.05,
-  arithmetic: 0.06,
-  brackets: 0.035,
-  instructions: 0.035,
-}
-
-/** A mixture for a model that recalls: more of what takes longer to learn. */
-export const taskShares: Shares = {
-  'key-value': 0.12,
-  needle: 0.17,
-  stories: 0.28,
-  text: 0.02,
-  copy: 0.07,
-  reverse: 0.075,
-  sort: 0.07,
-  arithmetic: 0.1,
-  brackets: 0.08,
-  instructions: 0.015,
-}
-
 /** Families whose texts are as long as one asks for; the others' have a length of their own. */
-const longFamilies = ['key-value', 'needle', 'stories', 'text'] as const
+const longFamilies = ['key-value', 'needle', 'stories', 'text', 'quiz', 'inventory'] as const
+
+/** Of these the text matters little: answers are what there is to learn. */
+const asking: readonly Family[] = ['quiz', 'inventory']
 
 /** About how many tokens a short document has: with these, shares of documents become shares of tokens. */
 const typicalTokens = {
@@ -146,7 +144,8 @@ export class Corpus {
 
   #draw(rng: Rng, family: Family, tokens: number): Document {
     const options = { tokens, split: this.#split, measure: this.#encoder }
-    return encodeSample(families[family](rng, options), this.#encoder)
+    const rest = asking.includes(family) ? lossWeights.quiz : lossWeights.rest
+    return encodeSample(families[family](rng, options), this.#encoder, rest)
   }
 }
 

@@ -3,7 +3,8 @@
 import { parseArgs } from 'node:util'
 import { rngStream } from '@tersor/eval/tasks'
 import { BpeEncoder } from './bpe-encoder.ts'
-import { Corpus, families, shares, tokenizerTexts } from './mixture.ts'
+import { Corpus, families, tokenizerTexts } from './mixture.ts'
+import { shares } from './shares.ts'
 import { trainTokenizer } from './train-tokenizer.ts'
 
 const { values } = parseArgs({

@@ -1,6 +1,16 @@
 import { type TrainOptions, trapezoidal } from '@tersor/distill'
 import type { LlamaConfig } from '@tersor/models'
-import { Corpus, type CorpusOptions, taskShares, type Window } from 'corpus'
+import {
+  Corpus,
+  type CorpusOptions,
+  holderShares,
+  mostlyStories,
+  type Shares,
+  shares,
+  storyShares,
+  taskShares,
+  type Window,
+} from 'corpus'
 
 /** What a run is, but for its seed. */
 export interface Recipe {
@@ -8,8 +18,8 @@ export interface Recipe {
   readonly steps: number
   /** Steps, the first ones, of short windows. */
   readonly short: number
-  /** Steps, the first ones, of the mixture that is half recall; the others are of `taskShares`. All by default. */
-  readonly recall?: number
+  /** What the text is mixed of, and from which step on; the first one from the beginning. */
+  readonly mixtures: readonly (readonly [from: number, shares: Shares])[]
   /** Share of the steps, the last ones, in which the rates fall. */
   readonly coolDown: number
 }
@@ -41,15 +51,23 @@ const shape = {
 export const recipes = {
   model: {
     config: { ...shape, layers: 8, heads: 4, kvHeads: 4, hiddenSize: 128, intermediateSize: 288 },
-    steps: 6400,
+    steps: 9200,
     short: 2600,
-    recall: 1600,
+    // Each was chosen when the one before it no longer helped.
+    mixtures: [
+      [0, shares],
+      [1600, taskShares],
+      [2400, storyShares],
+      [4400, holderShares],
+      [5400, mostlyStories],
+    ],
     coolDown: 0.5,
   },
   mini: {
     config: { ...shape, layers: 4, heads: 2, kvHeads: 2, hiddenSize: 64, intermediateSize: 288 },
     steps: 800,
     short: 400,
+    mixtures: [[0, shares]],
     coolDown: 0.5,
   },
   moe: {
@@ -65,6 +83,7 @@ export const recipes = {
     },
     steps: 1250,
     short: 700,
+    mixtures: [[0, shares]],
     coolDown: 0.5,
   },
 } as const satisfies Readonly<Record<string, Recipe>>
@@ -72,14 +91,13 @@ export const recipes = {
 /** What each step of a run learns from. */
 export function windowsOf(
   options: Pick<CorpusOptions, 'encoder' | 'seed'>,
-  { short, recall = Number.POSITIVE_INFINITY }: Recipe,
+  { short, mixtures }: Recipe,
 ): (step: number) => Window[] {
-  const recalls = new Corpus(options)
-  const tasks = new Corpus({ ...options, shares: taskShares })
+  const corpora = mixtures.map(([from, shares]) => ({ from, corpus: new Corpus({ ...options, shares }) }))
   return step => {
     const length = LENGTHS[step < short ? 0 : 1]
     const count = TOKENS_PER_STEP / length
-    const corpus = step < recall ? recalls : tasks
+    const { corpus } = corpora.findLast(({ from }) => from <= step)!
     return Array.from({ length: count }, (_, i) => corpus.window(step * count + i, length))
   }
 }

@@ -26,6 +26,29 @@ describe('stories', () => {
     expect(wrong).toEqual([])
   })
 
+  it('asks several questions at a time where it is told to, each with its answer', () => {
+    let most = 0
+    for (const { text } of some(100, { eventsBeforeQuestions: [3, 10], questionsAtOnce: [3, 8] })) {
+      for (const { given, understood } of readStory(text)) expect(given).toBe(understood)
+      for (const questions of text.match(/(Q: .*\nA: .*\n)+/g) ?? []) {
+        const asked = questions.match(/^Q: /gm)!.length
+        // The last one of a text is alone, or follows those before it.
+        expect(asked).toBeLessThanOrEqual(9)
+        most = Math.max(most, asked)
+      }
+    }
+    expect(most).toBeGreaterThan(5)
+  })
+
+  it('tells of the events that it is to tell of', () => {
+    const none = { thing: 0, together: 0, take: 0, drop: 0, give: 0 }
+    for (const { text, answers } of some(50, { events: none })) {
+      for (const { given, understood } of readStory(text)) expect(given).toBe(understood)
+      // Nothing ever lies about.
+      expect(answers.every(({ kind }) => kind !== 'where-left')).toBe(true)
+    }
+  })
+
   it('marks every answer and its kind', () => {
     const kinds = new Map<string, number>()
     for (const { text, answers } of some(200)) {

@@ -7,12 +7,26 @@ import { fillerClause } from './story-fillers.ts'
 import { expand, sentence, withArticle } from './story-grammar.ts'
 import { closers, openers, storyTemplates } from './story-templates.ts'
 import type { Tense } from './story-verbs.ts'
-import { drawWorld, nextEvent, type Person, type StoryEvent, type World } from './story-world.ts'
+import {
+  drawWorld,
+  type EventWeights,
+  eventWeights,
+  nextEvent,
+  type Person,
+  type StoryEvent,
+  type World,
+} from './story-world.ts'
 import { estimatedMeasure } from './text-measure.ts'
 
 export interface StoryOptions extends LongSampleOptions {
   /** Whether questions interrupt the story; they do by default. Without them the family is `text`. */
   questions?: boolean
+  /** How many events there are before questions, at least and at most; 2 to 4 by default. */
+  eventsBeforeQuestions?: readonly [number, number]
+  /** How many questions then follow each other; by default one, and one time in three two. */
+  questionsAtOnce?: readonly [number, number]
+  /** How frequent events of some kinds are among those that are possible: `move`, the most frequent, has 4. */
+  events?: Partial<EventWeights>
 }
 
 /** What is kept free for a question at the end. */
@@ -36,7 +50,15 @@ const longestTelling = 120
  */
 export function stories(
   rng: Rng,
-  { split = 'train', measure = estimatedMeasure, tokens = 250, questions = true }: StoryOptions = {},
+  {
+    split = 'train',
+    measure = estimatedMeasure,
+    tokens = 250,
+    questions = true,
+    eventsBeforeQuestions = [2, 4],
+    questionsAtOnce,
+    events: weights,
+  }: StoryOptions = {},
 ): Sample {
   const family = questions ? 'stories' : 'text'
   const { world, key } = drawInSplit(split, 'stories', () => {
@@ -75,7 +97,8 @@ export function stories(
     teller.pause()
   }
   const fillers = questions ? 6 : 2
-  let untilQuestion = between(rng, 2, 4)
+  const frequencies = { ...eventWeights, ...weights }
+  let untilQuestion = between(rng, ...eventsBeforeQuestions)
   let last: Question | undefined
   while (true) {
     // What does not fit any more has happened all the same: a question at the end is about the time before.
@@ -84,15 +107,19 @@ export function stories(
       if (!add(teller.filler(world))) break
       continue
     }
-    const events = [nextEvent(rng, world)]
-    if (canJoin(events[0]!) && rng.integer(6) === 0) events.push(nextEvent(rng, world))
+    const events = [nextEvent(rng, world, frequencies)]
+    if (canJoin(events[0]!) && rng.integer(6) === 0) events.push(nextEvent(rng, world, frequencies))
     if (!add(teller.tell(events))) break
     for (const event of events) forget(asked, event, world)
     untilQuestion -= events.length
     if (questions && untilQuestion <= 0) {
-      ask()
-      if (rng.integer(3) === 0) ask()
-      untilQuestion = between(rng, 2, 4)
+      if (questionsAtOnce !== undefined)
+        for (let left = between(rng, ...questionsAtOnce); left > 0; left--) ask()
+      else {
+        ask()
+        if (rng.integer(3) === 0) ask()
+      }
+      untilQuestion = between(rng, ...eventsBeforeQuestions)
     }
   }
   if (last !== undefined) ask(last)

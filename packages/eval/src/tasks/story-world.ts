@@ -42,8 +42,10 @@ export interface StoryEvent {
 
 export type StoryEventKind = 'introduce' | 'thing' | 'move' | 'together' | 'take' | 'find' | 'drop' | 'give'
 
-/** How frequent an event is among those that are possible. */
-const weights: Readonly<Record<StoryEventKind, number>> = {
+/** How frequent an event of each kind is among those that are possible. */
+export type EventWeights = Readonly<Record<StoryEventKind, number>>
+
+export const eventWeights: EventWeights = {
   introduce: 3,
   thing: 0.6,
   move: 4,
@@ -70,7 +72,7 @@ export function drawWorld(rng: Rng, tokens: number): World {
 }
 
 /** Lets something happen that can happen. */
-export function nextEvent(rng: Rng, world: World): StoryEvent {
+export function nextEvent(rng: Rng, world: World, weights: EventWeights = eventWeights): StoryEvent {
   const people = world.people.filter(({ place }) => place !== undefined)
   const unseen = world.people.find(({ place }) => place === undefined)
   const unknown = world.things.find(({ holder, place }) => holder === undefined && place === undefined)
