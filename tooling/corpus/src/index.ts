@@ -4,5 +4,13 @@ export { instruction } from './instructions.ts'
 export { keyValue } from './key-value.ts'
 export { Corpus, type CorpusOptions, type Family, families, tokenizerTexts } from './mixture.ts'
 export { type PackOptions, packDocuments, type Window } from './pack-documents.ts'
-export { holderShares, mostlyStories, type Shares, shares, storyShares, taskShares } from './shares.ts'
+export {
+  evenShares,
+  holderShares,
+  mostlyStories,
+  type Shares,
+  shares,
+  storyShares,
+  taskShares,
+} from './shares.ts'
 export { type TokenizerFiles, type TokenizerOptions, trainTokenizer } from './train-tokenizer.ts'

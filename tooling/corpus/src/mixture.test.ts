@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { BpeEncoder } from './bpe-encoder.ts'
 import { lossWeights } from './encode-sample.ts'
 import { Corpus, type Family, families, tokenizerTexts } from './mixture.ts'
-import { holderShares, mostlyStories, shares, storyShares, taskShares } from './shares.ts'
+import { evenShares, holderShares, mostlyStories, shares, storyShares, taskShares } from './shares.ts'
 import { trainTokenizer } from './train-tokenizer.ts'
 
 const encoder = new BpeEncoder(trainTokenizer(tokenizerTexts(600_000)).tokenizer)
@@ -17,6 +17,7 @@ describe('Corpus', () => {
     { mixture: 'stories', shares: storyShares, length: 1024, tolerance: 0.025 },
     { mixture: 'holders', shares: holderShares, length: 1024, tolerance: 0.025 },
     { mixture: 'mostly stories', shares: mostlyStories, length: 1024, tolerance: 0.025 },
+    { mixture: 'even', shares: evenShares, length: 1024, tolerance: 0.025 },
   ])('has the shares of $mixture in windows of $length', ({ shares, length, tolerance }) => {
     const corpus = new Corpus({ encoder, seed: 3, shares })
     const counts = new Map<string, number>()

@@ -82,3 +82,19 @@ export const mostlyStories: Shares = {
   brackets: 0.03,
   instructions: 0.005,
 }
+
+/** A mixture to end with: stories still, and more of what they had pushed aside. */
+export const evenShares: Shares = {
+  'key-value': 0.02,
+  needle: 0.06,
+  stories: 0.15,
+  text: 0.02,
+  quiz: 0.2,
+  inventory: 0.1,
+  copy: 0.03,
+  reverse: 0.03,
+  sort: 0.1,
+  arithmetic: 0.12,
+  brackets: 0.15,
+  instructions: 0.02,
+}
