@@ -1,6 +1,7 @@
 import { centreShifts, fetch, fetchNumbers, inIntegers, KEYS, loadNumbers, setCodes, widenCodes } from './cache-codes'
-import { addCodes, codeScores, directRoom, quantizeQuery } from './cache-direct'
 import { addFloats, floatScores } from './cache-floats'
+import { codeScores, quantizeQuery } from './cache-keys'
+import { addCodes, directRoom } from './cache-values'
 import { expBelow, logOf } from './exponential'
 import { GEMM_BYTES, multiply } from './gemm'
 import { scaleRow } from './rows'

@@ -128,3 +128,12 @@ function nibbles8(from: usize): v128 {
   const high = i16x8.shr_u(spread, 4)
   return v128.bitselect(low, high, i32x4.splat(0xffff))
 }
+
+/** The codes at place `i` of four in each 16 bits. */
+// @ts-ignore: decorator
+@inline
+export function nibble(v: v128, i: u32): v128 {
+  if (i == 0) return v128.and(v, i16x8.splat(15))
+  if (i == 3) return i16x8.shr_u(v, 12)
+  return v128.and(i16x8.shr_u(v, i << 2), i16x8.splat(15))
+}
