@@ -5,8 +5,9 @@ export { keyValue } from './key-value.ts'
 export { Corpus, type CorpusOptions, type Family, families, tokenizerTexts } from './mixture.ts'
 export { type PackOptions, packDocuments, type Window } from './pack-documents.ts'
 export {
-  evenShares,
+  crowdShares,
   holderShares,
+  lastShares,
   mostlyStories,
   type Shares,
   shares,

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { BpeEncoder } from './bpe-encoder.ts'
 import { lossWeights } from './encode-sample.ts'
 import { Corpus, type Family, families, tokenizerTexts } from './mixture.ts'
-import { evenShares, holderShares, mostlyStories, shares, storyShares, taskShares } from './shares.ts'
+import {
+  crowdShares,
+  holderShares,
+  lastShares,
+  mostlyStories,
+  shares,
+  storyShares,
+  taskShares,
+} from './shares.ts'
 import { trainTokenizer } from './train-tokenizer.ts'
 
 const encoder = new BpeEncoder(trainTokenizer(tokenizerTexts(600_000)).tokenizer)
@@ -17,7 +25,8 @@ describe('Corpus', () => {
     { mixture: 'stories', shares: storyShares, length: 1024, tolerance: 0.025 },
     { mixture: 'holders', shares: holderShares, length: 1024, tolerance: 0.025 },
     { mixture: 'mostly stories', shares: mostlyStories, length: 1024, tolerance: 0.025 },
-    { mixture: 'even', shares: evenShares, length: 1024, tolerance: 0.025 },
+    { mixture: 'crowds', shares: crowdShares, length: 1024, tolerance: 0.025 },
+    { mixture: 'last', shares: lastShares, length: 1024, tolerance: 0.025 },
   ])('has the shares of $mixture in windows of $length', ({ shares, length, tolerance }) => {
     const corpus = new Corpus({ encoder, seed: 3, shares })
     const counts = new Map<string, number>()
@@ -43,7 +52,7 @@ describe('Corpus', () => {
   })
 
   it('makes little of what is told for its questions', () => {
-    const corpus = new Corpus({ encoder, seed: 3, shares: holderShares })
+    const corpus = new Corpus({ encoder, seed: 3, shares: crowdShares })
     const kinds = new Map<string, Set<number>>()
     for (let index = 0; index < 100; index++) {
       const { weights, borders, families } = corpus.window(index, 512)
@@ -53,7 +62,7 @@ describe('Corpus', () => {
         kinds.set(family, seen)
       }
     }
-    for (const family of ['quiz', 'inventory']) {
+    for (const family of ['quiz', 'inventory', 'crowd', 'holders']) {
       expect([...kinds.get(family)!].sort()).toEqual([Math.fround(lossWeights.quiz), lossWeights.answer])
     }
     expect([...kinds.get('stories')!].sort()).toEqual([Math.fround(lossWeights.rest), lossWeights.answer])

@@ -17,6 +17,7 @@ import {
 } from '@tersor/eval/tasks'
 import type { BpeEncoder } from './bpe-encoder.ts'
 import { type Document, encodeSample, lossWeights } from './encode-sample.ts'
+import { holders } from './holders.ts'
 import { instruction } from './instructions.ts'
 import { keyValue } from './key-value.ts'
 import { packDocuments, type Window } from './pack-documents.ts'
@@ -45,6 +46,20 @@ function inventory(rng: Rng, { tokens = 250, ...options }: LongSampleOptions): S
   return { ...story, family: 'inventory' }
 }
 
+/** Who has what among too many people to guess. */
+function crowd(rng: Rng, { tokens = 250, ...options }: LongSampleOptions): Sample {
+  const story = stories(rng, {
+    ...options,
+    tokens: Math.min(tokens, between(rng, 300, 800)),
+    castSize: [5, 12],
+    kinds: ['who-has'],
+    events: { introduce: 20, thing: 0, move: 0.3, together: 0, take: 0, find: 12, drop: 0, give: 1 },
+    eventsBeforeQuestions: [8, 20],
+    questionsAtOnce: [8, 16],
+  })
+  return { ...story, family: 'crowd' }
+}
+
 /** Every generator. */
 export const families = {
   'key-value': keyValue,
@@ -53,6 +68,8 @@ export const families = {
   text: (rng, options) => stories(rng, { ...options, questions: false }),
   quiz,
   inventory,
+  crowd,
+  holders,
   copy,
   reverse,
   sort,
@@ -64,10 +81,19 @@ export const families = {
 export type Family = keyof typeof families
 
 /** Families whose texts are as long as one asks for; the others' have a length of their own. */
-const longFamilies = ['key-value', 'needle', 'stories', 'text', 'quiz', 'inventory'] as const
+const longFamilies = [
+  'key-value',
+  'needle',
+  'stories',
+  'text',
+  'quiz',
+  'inventory',
+  'crowd',
+  'holders',
+] as const
 
 /** Of these the text matters little: answers are what there is to learn. */
-const asking: readonly Family[] = ['quiz', 'inventory']
+const asking: readonly Family[] = ['quiz', 'inventory', 'crowd', 'holders']
 
 /** About how many tokens a short document has: with these, shares of documents become shares of tokens. */
 const typicalTokens = {

@@ -11,6 +11,8 @@ export const shares: Shares = {
   text: 0.03,
   quiz: 0,
   inventory: 0,
+  crowd: 0,
+  holders: 0,
   copy: 0.045,
   reverse: 0.045,
   sort: 0.05,
@@ -27,6 +29,8 @@ export const taskShares: Shares = {
   text: 0.02,
   quiz: 0,
   inventory: 0,
+  crowd: 0,
+  holders: 0,
   copy: 0.07,
   reverse: 0.075,
   sort: 0.07,
@@ -43,6 +47,8 @@ export const storyShares: Shares = {
   text: 0.02,
   quiz: 0.4,
   inventory: 0,
+  crowd: 0,
+  holders: 0,
   copy: 0.05,
   reverse: 0.05,
   sort: 0.05,
@@ -51,50 +57,66 @@ export const storyShares: Shares = {
   instructions: 0.01,
 }
 
-/** A mixture for a model that stories still confuse: the same, and who has what on its own. */
+/** A mixture for a model that finds what follows a word, and not yet who came before it. */
 export const holderShares: Shares = {
-  'key-value': 0.05,
-  needle: 0.1,
-  stories: 0.12,
-  text: 0.02,
-  quiz: 0.22,
-  inventory: 0.22,
-  copy: 0.05,
-  reverse: 0.045,
-  sort: 0.045,
-  arithmetic: 0.075,
-  brackets: 0.045,
+  'key-value': 0.03,
+  needle: 0.06,
+  stories: 0.1,
+  text: 0,
+  quiz: 0.15,
+  inventory: 0.05,
+  crowd: 0,
+  holders: 0.5,
+  copy: 0.02,
+  reverse: 0.02,
+  sort: 0.02,
+  arithmetic: 0.03,
+  brackets: 0.02,
+  instructions: 0,
+}
+
+/** A mixture for a model that knows who came before a word, and not yet in all that stories say. */
+export const mostlyStories: Shares = {
+  'key-value': 0.02,
+  needle: 0.06,
+  stories: 0.22,
+  text: 0.01,
+  quiz: 0.28,
+  inventory: 0.16,
+  crowd: 0,
+  holders: 0.1,
+  copy: 0.02,
+  reverse: 0.02,
+  sort: 0.025,
+  arithmetic: 0.04,
+  brackets: 0.035,
   instructions: 0.01,
 }
 
-/** The last mixture: as much of stories as does not cost the rest. */
-export const mostlyStories: Shares = {
-  'key-value': 0.02,
-  needle: 0.05,
-  stories: 0.25,
-  text: 0.01,
-  quiz: 0.33,
-  inventory: 0.18,
-  copy: 0.025,
-  reverse: 0.025,
-  sort: 0.025,
-  arithmetic: 0.05,
-  brackets: 0.03,
-  instructions: 0.005,
+/** The same, and more people than one can guess among. */
+export const crowdShares: Shares = {
+  ...mostlyStories,
+  stories: 0.2,
+  quiz: 0.2,
+  inventory: 0.04,
+  crowd: 0.24,
+  holders: 0.08,
 }
 
-/** A mixture to end with: stories still, and more of what they had pushed aside. */
-export const evenShares: Shares = {
+/** A mixture to end with: some of everything, and most of stories. */
+export const lastShares: Shares = {
   'key-value': 0.02,
-  needle: 0.06,
-  stories: 0.15,
+  needle: 0.08,
+  stories: 0.2,
   text: 0.02,
-  quiz: 0.2,
-  inventory: 0.1,
-  copy: 0.03,
-  reverse: 0.03,
-  sort: 0.1,
-  arithmetic: 0.12,
-  brackets: 0.15,
+  quiz: 0.18,
+  inventory: 0.02,
+  crowd: 0.14,
+  holders: 0.02,
+  copy: 0.04,
+  reverse: 0.035,
+  sort: 0.055,
+  arithmetic: 0.09,
+  brackets: 0.08,
   instructions: 0.02,
 }

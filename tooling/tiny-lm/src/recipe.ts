@@ -3,8 +3,9 @@ import type { LlamaConfig } from '@tersor/models'
 import {
   Corpus,
   type CorpusOptions,
-  evenShares,
+  crowdShares,
   holderShares,
+  lastShares,
   mostlyStories,
   type Shares,
   shares,
@@ -21,10 +22,10 @@ export interface Recipe {
   readonly short: number
   /** What the text is mixed of, and from which step on; the first one from the beginning. */
   readonly mixtures: readonly (readonly [from: number, shares: Shares])[]
-  /** Share of the steps in which the rates fall, the last ones before they are raised once more. */
+  /** Share of the steps, the last ones, in which the rates fall to nothing. */
   readonly coolDown: number
-  /** Share of the steps, the last ones of all, in which they fall again, from a fifth of their full size; 0 by default. */
-  readonly polish?: number
+  /** What the rates begin to fall from, as a share of their full size; 1 by default. */
+  readonly coolDownFrom?: number
 }
 
 /** Tokens that a step learns from. */
@@ -36,8 +37,6 @@ const LENGTHS = [256, 1024] as const
  * 1.42 with it, 1.24 at 0.01 with it, and 1.41 at 0.005.
  */
 const MUON = { rate: 0.01, weightDecay: 0.1 } as const
-/** What rates begin with when they fall for the second time. */
-const POLISH_RATE = 0.2
 
 const shape = {
   headDim: 32,
@@ -56,19 +55,19 @@ const shape = {
 export const recipes = {
   model: {
     config: { ...shape, layers: 8, heads: 4, kvHeads: 4, hiddenSize: 128, intermediateSize: 288 },
-    steps: 9900,
+    steps: 9200,
     short: 2600,
-    // Each was chosen when the one before it no longer helped.
     mixtures: [
       [0, shares],
       [1600, taskShares],
       [2400, storyShares],
       [4400, holderShares],
-      [5400, mostlyStories],
-      [9200, evenShares],
+      [5200, mostlyStories],
+      [6200, crowdShares],
+      [8300, lastShares],
     ],
-    coolDown: 0.5,
-    polish: 700 / 9900,
+    coolDown: 4800 / 9200,
+    coolDownFrom: 0.5,
   },
   mini: {
     config: { ...shape, layers: 4, heads: 2, kvHeads: 2, hiddenSize: 64, intermediateSize: 288 },
@@ -118,14 +117,12 @@ export function curriculum(
   recipe: Recipe,
   steps: number,
 ): Pick<TrainOptions, 'data' | 'muon' | 'schedule'> {
-  const polish = Math.round(steps * (recipe.polish ?? 0))
-  const main = steps - polish
-  const coolDown = Math.floor(main * recipe.coolDown)
-  const first = trapezoidal({ steps: main, coolDown, warmUp: Math.min(100, main - coolDown) })
-  const second = trapezoidal({ steps: Math.max(1, polish), coolDown: polish })
+  const coolDown = Math.round(steps * recipe.coolDown)
+  const rates = trapezoidal({ steps, coolDown, warmUp: Math.min(100, steps - coolDown) })
+  const from = recipe.coolDownFrom ?? 1
   return {
     data: windowsOf(corpus, recipe),
     muon: MUON,
-    schedule: step => (step < main ? first(step) : POLISH_RATE * second(step - main)),
+    schedule: step => (step < steps - coolDown ? 1 : from) * rates(step),
   }
 }

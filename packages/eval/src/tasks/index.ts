@@ -22,7 +22,7 @@ export type { Answer, LongSampleOptions, Sample, SampleOptions } from './sample.
 export { type SortOptions, sort } from './sort.ts'
 export { drawInSplit, type Split, splitOf } from './split.ts'
 // Texts with answers, a generator for each family
-export { type StoryOptions, stories } from './stories.ts'
+export { type StoryOptions, type StoryQuestionKind, stories } from './stories.ts'
 export { type TaskName, type TaskOptions, type TaskPrompt, taskNames, taskPrompts } from './task-prompts.ts'
 // Tokens and splits
 export { estimatedMeasure, measureOf, singleTokensOf, type TextMeasure } from './text-measure.ts'

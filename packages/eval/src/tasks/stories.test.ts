@@ -49,6 +49,26 @@ describe('stories', () => {
     }
   })
 
+  it('asks for nothing but the kinds that are wanted', () => {
+    const kinds = new Set(
+      some(100, { kinds: ['who-has'] }).flatMap(({ answers }) => answers.map(({ kind }) => kind)),
+    )
+    expect([...kinds]).toEqual(['who-has'])
+    for (const { text } of some(100, { kinds: ['who-has', 'where-left'] }))
+      for (const { given, understood } of readStory(text)) expect(given).toBe(understood)
+  })
+
+  it('has a cast of the size that is wanted', () => {
+    let most = 0
+    for (const { text } of some(40, { tokens: 900, castSize: [9, 12], events: { introduce: 100 } })) {
+      for (const { given, understood } of readStory(text)) expect(given).toBe(understood)
+      const told = new Set(names.filter(name => new RegExp(`\\b${name}\\b`).test(text)))
+      expect(told.size).toBeLessThanOrEqual(12)
+      most = Math.max(most, told.size)
+    }
+    expect(most).toBe(12)
+  })
+
   it('marks every answer and its kind', () => {
     const kinds = new Map<string, number>()
     for (const { text, answers } of some(200)) {

@@ -18,13 +18,20 @@ import {
 } from './story-world.ts'
 import { estimatedMeasure } from './text-measure.ts'
 
+/** Where a person is, who has a thing, where a thing lies, and where one is that somebody carries about. */
+export type StoryQuestionKind = 'where-person' | 'who-has' | 'where-left' | 'where-held'
+
 export interface StoryOptions extends LongSampleOptions {
   /** Whether questions interrupt the story; they do by default. Without them the family is `text`. */
   questions?: boolean
+  /** How many people there are, and how many things, at least and at most; 2 to 6 by default, fewer in short stories. */
+  castSize?: readonly [number, number]
   /** How many events there are before questions, at least and at most; 2 to 4 by default. */
   eventsBeforeQuestions?: readonly [number, number]
   /** How many questions then follow each other; by default one, and one time in three two. */
   questionsAtOnce?: readonly [number, number]
+  /** What is asked for; all of it by default. */
+  kinds?: readonly StoryQuestionKind[]
   /** How frequent events of some kinds are among those that are possible: `move`, the most frequent, has 4. */
   events?: Partial<EventWeights>
 }
@@ -55,14 +62,16 @@ export function stories(
     measure = estimatedMeasure,
     tokens = 250,
     questions = true,
+    castSize,
     eventsBeforeQuestions = [2, 4],
     questionsAtOnce,
+    kinds,
     events: weights,
   }: StoryOptions = {},
 ): Sample {
   const family = questions ? 'stories' : 'text'
   const { world, key } = drawInSplit(split, 'stories', () => {
-    const world = drawWorld(rng, tokens)
+    const world = drawWorld(rng, tokens, castSize)
     const cast = [world.people.map(({ name }) => name), world.things.map(({ phrase }) => phrase)]
     return {
       world,
@@ -83,7 +92,7 @@ export function stories(
     length += size
     return true
   }
-  const ask = (question = drawQuestion(rng, world, asked)) => {
+  const ask = (question = drawQuestion(rng, world, asked, kinds)) => {
     if (question === undefined) return
     const head = `${text.endsWith('\n') ? '' : '\n'}Q: ${question.text}\nA:`
     const start = text.length + head.length
@@ -102,7 +111,7 @@ export function stories(
   let last: Question | undefined
   while (true) {
     // What does not fit any more has happened all the same: a question at the end is about the time before.
-    last = questions && tokens - length < longestTelling ? drawQuestion(rng, world, asked) : undefined
+    last = questions && tokens - length < longestTelling ? drawQuestion(rng, world, asked, kinds) : undefined
     if (rng.integer(fillers) === 0) {
       if (!add(teller.filler(world))) break
       continue
@@ -211,7 +220,7 @@ function forget(asked: Set<string>, { doer, other, thing }: StoryEvent, { things
 }
 
 interface Question {
-  readonly kind: string
+  readonly kind: StoryQuestionKind
   /** What may not be asked again before it changes. */
   readonly about: string
   readonly text: string
@@ -219,7 +228,12 @@ interface Question {
 }
 
 /** Something that was not asked since it changed last. */
-function drawQuestion(rng: Rng, { people, things }: World, asked: Set<string>): Question | undefined {
+function drawQuestion(
+  rng: Rng,
+  { people, things }: World,
+  asked: Set<string>,
+  kinds?: readonly StoryQuestionKind[],
+): Question | undefined {
   const whereabouts = people.flatMap(({ name, place }): Question[] => {
     if (place === undefined) return []
     return [{ kind: 'where-person', about: name, text: where(rng, name), answer: place.noun }]
@@ -235,7 +249,7 @@ function drawQuestion(rng: Rng, { people, things }: World, asked: Set<string>): 
     return [{ kind, about: `where ${phrase}`, text: where(rng, `the ${phrase}`), answer: at.noun }]
   })
   const open = [whereabouts, owners, positions]
-    .map(list => list.filter(({ about }) => !asked.has(about)))
+    .map(list => list.filter(({ about, kind }) => !asked.has(about) && (kinds?.includes(kind) ?? true)))
     .filter(list => list.length > 0)
   if (open.length === 0) return undefined
   return pick(rng, pick(rng, open))

@@ -56,12 +56,17 @@ export const eventWeights: EventWeights = {
   give: 3,
 }
 
-/** The cast of a story of about so many tokens, of whom nothing is known yet. */
-export function drawWorld(rng: Rng, tokens: number): World {
+/**
+ * The cast of a story of about so many tokens, of whom nothing is known yet.
+ *
+ * @param size  how many people there are, and how many things, at least and at most
+ */
+export function drawWorld(rng: Rng, tokens: number, size?: readonly [number, number]): World {
   const some = (most: number) => between(rng, 2, Math.max(2, Math.min(most, 2 + Math.floor(tokens / 100))))
+  const cast = () => (size === undefined ? some(6) : between(rng, ...size))
   return {
-    people: pickFrequentDistinct(rng, names, some(6)).map(name => ({ name, isWoman: women.includes(name) })),
-    things: pickFrequentDistinct(rng, objects, some(6)).map(noun => ({
+    people: pickFrequentDistinct(rng, names, cast()).map(name => ({ name, isWoman: women.includes(name) })),
+    things: pickFrequentDistinct(rng, objects, cast()).map(noun => ({
       phrase: rng.integer(4) === 0 ? `${pickFrequent(rng, adjectives)} ${noun}` : noun,
     })),
     places: pickFrequentDistinct(rng, places, 1 + some(7)).map(noun => ({
