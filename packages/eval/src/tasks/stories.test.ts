@@ -1,4 +1,4 @@
-import { Rng } from '@tersor/core-tensor'
+import { Rng, ShapeError } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { lexicon, names, objects, places } from './lexicon.ts'
 import { splitOf } from './split.ts'
@@ -67,6 +67,13 @@ describe('stories', () => {
       most = Math.max(most, told.size)
     }
     expect(most).toBe(12)
+    for (const castSize of [
+      [1, 4],
+      [4, 3],
+      [2.5, 4],
+      [300, 300],
+    ] as const)
+      expect(() => some(1, { castSize })).toThrow(ShapeError)
   })
 
   it('marks every answer and its kind', () => {

@@ -52,6 +52,7 @@ const longestTelling = 120
  * What makes a story this one is its cast: people, things and places. A cast is in one split only, with questions
  * and without.
  *
+ * @throws {ShapeError} when nobody can have a cast of this size
  * @example
  * stories(new Rng(2), { tokens: 90 }).text.split('\n').slice(-3) // => ['Q: In which place is Clara?', 'A: plaza', '']
  */

@@ -1,4 +1,4 @@
-import type { Rng } from '@tersor/core-tensor'
+import { type Rng, ShapeError } from '@tersor/core-tensor'
 import { adjectives, names, objects, places, placesAt, placesIn, women } from './lexicon.ts'
 import { between, pick, pickFrequent, pickFrequentDistinct, pickWeighted } from './pick.ts'
 
@@ -60,8 +60,14 @@ export const eventWeights: EventWeights = {
  * The cast of a story of about so many tokens, of whom nothing is known yet.
  *
  * @param size  how many people there are, and how many things, at least and at most
+ * @throws {ShapeError} when it begins below 2, falls, or goes beyond 80
  */
 export function drawWorld(rng: Rng, tokens: number, size?: readonly [number, number]): World {
+  if (size !== undefined && !isCastSize(size)) {
+    throw new ShapeError(
+      `[eval/tasks] expected a cast of 2 to ${LARGEST_CAST}, the smaller number first, got ${size.join(' to ')}`,
+    )
+  }
   const some = (most: number) => between(rng, 2, Math.max(2, Math.min(most, 2 + Math.floor(tokens / 100))))
   const cast = () => (size === undefined ? some(6) : between(rng, ...size))
   return {
@@ -74,6 +80,15 @@ export function drawWorld(rng: Rng, tokens: number, size?: readonly [number, num
       preposition: placesIn.includes(noun) ? 'in' : placesAt.includes(noun) ? 'at' : 'on',
     })),
   }
+}
+
+/** There are some 200 names and as many things: to draw more of them, none twice, is slow. */
+const LARGEST_CAST = 80
+
+function isCastSize([least, most]: readonly [number, number]): boolean {
+  return (
+    Number.isInteger(least) && Number.isInteger(most) && 2 <= least && least <= most && most <= LARGEST_CAST
+  )
 }
 
 /** Lets something happen that can happen. */
