@@ -12,6 +12,7 @@ import {
   rngStream,
   type Sample,
   type Split,
+  type StoryOptions,
   sort,
   stories,
 } from '@tersor/eval/tasks'
@@ -23,41 +24,36 @@ import { keyValue } from './key-value.ts'
 import { packDocuments, type Window } from './pack-documents.ts'
 import { type Shares, shares } from './shares.ts'
 
-/** A story that is told for a while and then asks for much of what it told, as long as those that models are asked about. */
-function quiz(rng: Rng, { tokens = 250, ...options }: LongSampleOptions): Sample {
-  const story = stories(rng, {
-    ...options,
-    tokens: Math.min(tokens, between(rng, 100, 500)),
-    eventsBeforeQuestions: [3, 10],
-    questionsAtOnce: [3, 8],
-  })
-  return { ...story, family: 'quiz' }
-}
+type AskingFamily = 'quiz' | 'inventory' | 'crowd'
 
-/** People come with what they hold, nearly nothing happens, and much is asked: who has what, with no shorter way to tell. */
-function inventory(rng: Rng, { tokens = 250, ...options }: LongSampleOptions): Sample {
-  const story = stories(rng, {
-    ...options,
-    tokens: Math.min(tokens, between(rng, 150, 500)),
+/** Stories that are told for their questions, with how many tokens they have at least and at most. */
+const askingStories: Readonly<Record<AskingFamily, StoryOptions & { length: readonly [number, number] }>> = {
+  /** A story that is told for a while and then asks for much of what it told, as long as those that models are asked about. */
+  quiz: { length: [100, 500], eventsBeforeQuestions: [3, 10], questionsAtOnce: [3, 8] },
+  /** People come with what they hold, nearly nothing happens, and much is asked: who has what, with no shorter way to tell. */
+  inventory: {
+    length: [150, 500],
     events: { introduce: 20, thing: 0, move: 0.5, together: 0, take: 0, find: 6, drop: 0, give: 1 },
     eventsBeforeQuestions: [4, 10],
     questionsAtOnce: [5, 12],
-  })
-  return { ...story, family: 'inventory' }
-}
-
-/** Who has what among too many people to guess. */
-function crowd(rng: Rng, { tokens = 250, ...options }: LongSampleOptions): Sample {
-  const story = stories(rng, {
-    ...options,
-    tokens: Math.min(tokens, between(rng, 300, 800)),
+  },
+  /** Who has what among too many people to guess. */
+  crowd: {
+    length: [300, 800],
     castSize: [5, 12],
     kinds: ['who-has'],
     events: { introduce: 20, thing: 0, move: 0.3, together: 0, take: 0, find: 12, drop: 0, give: 1 },
     eventsBeforeQuestions: [8, 20],
     questionsAtOnce: [8, 16],
+  },
+}
+
+function askingStory(family: AskingFamily) {
+  const { length, ...story } = askingStories[family]
+  return (rng: Rng, { tokens = 250, ...options }: LongSampleOptions): Sample => ({
+    ...stories(rng, { ...options, ...story, tokens: Math.min(tokens, between(rng, ...length)) }),
+    family,
   })
-  return { ...story, family: 'crowd' }
 }
 
 /** Every generator. */
@@ -66,9 +62,9 @@ export const families = {
   needle,
   stories,
   text: (rng, options) => stories(rng, { ...options, questions: false }),
-  quiz,
-  inventory,
-  crowd,
+  quiz: askingStory('quiz'),
+  inventory: askingStory('inventory'),
+  crowd: askingStory('crowd'),
   holders,
   copy,
   reverse,
