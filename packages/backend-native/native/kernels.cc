@@ -3,6 +3,7 @@
 #include "gemm.h"
 #include "linear-dense.h"
 #include "packed.h"
+#include "packing.h"
 #include "rans.h"
 #include "segment-attention.h"
 #include "training-rows.h"

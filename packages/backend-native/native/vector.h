@@ -20,6 +20,8 @@
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))
 #define UNROLL _Pragma("GCC unroll 16")
+/** After the parameters of a lambda in an inner loop: left out of line, all that it captures would go through memory. */
+#define INLINED __attribute__((always_inline))
 
 /**
  * Keeps a sum in its register here, so that the compiler neither regroups what is added to it nor runs out of
@@ -283,7 +285,8 @@ INLINE vub lookup16(vub table, vub codes) {
   return (vub)_mm_shuffle_epi8((__m128i)table, (__m128i)codes);
 #endif
 }
-INLINE vub table16(const uint8_t *p) {
+/** The same sixteen bytes everywhere. */
+INLINE vub repeat16(const void *p) {
   vub v;
   for (int i = 0; i < W / 4; i++) memcpy((uint8_t *)&v + 16 * i, p, 16);
   return v;

@@ -60,8 +60,8 @@ export interface Primitives {
    * gives rows start to end back, byte for byte.
    *
    * `linearPacked (y ; x, stream, table ; m, n, k, bits, group, scaleType, shiftKind, constant, precision, accumulate)`:
-   * y (m, n) = x (m, k)·wᵀ. `table` null for affine, else 2^bits floats that codes index. `constant`
-   * is the zero of all groups with shift kind 3. Precision 0 keeps at least 14 bits of activations
+   * y (m, n) = x (m, k)·wᵀ. `table` null for affine, else 2^bits floats that codes index. `constant`,
+   * a whole number below 256, is the zero of all groups with shift kind 3. Precision 0 keeps at least 14 bits of activations
    * relative to the largest of a group of k (or float32), and as many of the levels of a table relative to
    * the largest; 1 may round activations to 8.
    *
