@@ -95,8 +95,8 @@ NOINLINE void roundGroup(Rounding rounding, int8_t *out, int64_t step, const flo
   *ones = *unit * float(sum);
 }
 
-/** Rounds the rows of a panel; every `ones` comes out times `factor`. */
-void roundPanel(const Activations &a, const PackedLayout &layout, const float *x, Panel panel, float factor) {
+/** Rounds the rows of a panel; every unit comes out times `unit`, every sum times `ones`. */
+void roundPanel(const Activations &a, const PackedLayout &layout, const float *x, Panel panel, float unit, float ones) {
   const int64_t lanes = a.rounding == SPLIT_BYTES ? 2 : 1;
   for (int64_t r = 0; r < panel.rows; r++) {
     int8_t *out = a.values + panel.first * a.padded * a.size() + 4 * lanes * r;
@@ -104,7 +104,8 @@ void roundPanel(const Activations &a, const PackedLayout &layout, const float *x
       const int64_t at = panel.first * a.groups + g * panel.rows + r, padded = layout.padded(g);
       roundGroup(a.rounding, out, 4 * lanes * panel.rows, x + (panel.first + r) * layout.columns + g * layout.group, layout.length(g), padded,
                  a.unit + at, a.ones + at);
-      a.ones[at] *= factor;
+      a.unit[at] *= unit;
+      a.ones[at] *= ones;
       out += panel.rows * padded * a.size();
     }
   }

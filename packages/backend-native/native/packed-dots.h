@@ -22,6 +22,8 @@ template <int STORED, int R> INLINE void dotUnits(DotSum sum[R][NT], const uint8
 
 /** Columns whose products an i32 holds: 255 · 32512 · 256, or 15 · 32512 · 512. */
 constexpr int64_t SEGMENT = 256;
+/** The same where both are 15-bit integers. */
+constexpr int64_t TABLE_SEGMENT = 8;
 
 /** The dot products of one group's codes with a panel of bytes, or of high and low bytes. */
 template <int STORED, int ROWS, bool SPLIT, bool OF32>
@@ -81,7 +83,7 @@ template <bool FIRST, int LANES> INLINE void addStepOfWords(vi sum[LANES][NT], c
 
 /** The dot products of one group's unpacked codes with a panel. */
 template <Rounding ROUNDING, int ROWS, bool OF32> INLINE void dotUnpacked(vf out[ROWS][NT], const uint8_t *codes, int64_t columns, const int8_t *x) {
-  constexpr bool words = ROUNDING == WORDS, split = ROUNDING == SPLIT_BYTES;
+  constexpr bool table = ROUNDING == WORDS_FOR_TABLE, words = ROUNDING == WORDS || table, split = ROUNDING == SPLIT_BYTES;
   constexpr int lanes = split ? 2 * ROWS : ROWS, columnsOfStep = words ? 2 : 4;
   auto add = [&](vi sum[lanes][NT], auto steps) INLINED {
     typename std::conditional<words, vi, DotSum>::type part[lanes][NT];
@@ -102,27 +104,23 @@ template <Rounding ROUNDING, int ROWS, bool OF32> INLINE void dotUnpacked(vf out
     }
   };
   auto combined = [](vi sum[lanes][NT], int r, int t) INLINED { return tofloat(split ? (sum[2 * r][t] << 8) + sum[2 * r + 1][t] : sum[r][t]); };
-  if (OF32) {
+  if constexpr (OF32 && !table) {
     vi sum[lanes][NT] = {};
     add(sum, std::integral_constant<int, 32 / columnsOfStep>());
     UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int t = 0; t < NT; t++) out[r][t] = combined(sum, r, t);
     return;
   }
   UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int t = 0; t < NT; t++) out[r][t] = vf{};
-  for (int64_t start = 0; start < columns; start += SEGMENT) {
+  constexpr int64_t segment = table ? TABLE_SEGMENT : SEGMENT;
+  for (int64_t start = 0; start < columns; start += segment) {
     vi sum[lanes][NT] = {};
-    for (int64_t left = least(SEGMENT, columns - start) / columnsOfStep; left > 0; left -= 8) add(sum, least(8, left));
+    if constexpr (table) add(sum, std::integral_constant<int, segment / columnsOfStep>());
+    else for (int64_t left = least(segment, columns - start) / columnsOfStep; left > 0; left -= 8) add(sum, least(8, left));
     UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int t = 0; t < NT; t++) out[r][t] += combined(sum, r, t);
   }
 }
 
 // ---- codes of the stream with words
-
-/** A table as 15-bit integers, in two bytes; `unit` is what one of them stands for. */
-struct Table16 {
-  vub low, high;
-  float unit;
-};
 
 INLINE Table16 tableOf(const float *table, int64_t bits) {
   const int count = 1 << bits;
@@ -197,7 +195,7 @@ INLINE void dotWide(vf out[NT], const uint8_t *codes, int64_t columns, const int
       }
     }
   }
-  if (TABLE) UNROLL for (int t = 0; t < NT; t++) out[t] = addPairsFloat(low[t], high[t]) * table.unit;
+  if (TABLE) UNROLL for (int t = 0; t < NT; t++) out[t] = addPairsFloat(low[t], high[t]);
 }
 
 }  // namespace

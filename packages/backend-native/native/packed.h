@@ -1,7 +1,6 @@
 // Linear layers over packed weights: narrow codes against activations rounded to integers, group by group.
 #pragma once
 #include "packed-activations.h"
-#include "packed-columns.h"
 #include "packed-dots.h"
 
 namespace {
@@ -49,8 +48,6 @@ struct PackedProduct {
   float constant;
   bool accumulate;
   Rounding rounding;
-  /** Many rows with a table: decoded into panels of a float32 product. */
-  bool decoded;
   Activations activations;
   /** For each thread, where there are many rows. */
   uint8_t *room;
@@ -61,7 +58,8 @@ struct PackedProduct {
   /** Places of the stream that one row is multiplied in at once. */
   int64_t places() const { return m == 1 && rounding <= SPLIT_BYTES && layout.tiles() % PLACES == 0 ? PLACES : 1; }
   /** Whether codes are unpacked for many rows. */
-  bool many() const { return rounding != WORDS_FOR_TABLE && m > READING_ROWS; }
+  bool many() const { return m > READING_ROWS; }
+  bool words() const { return rounding == WORDS || rounding == WORDS_FOR_TABLE; }
   /** Rows of a panel. */
   int mostRows() const {
     if (many()) return rounding == SPLIT_BYTES ? UNPACKED_ROWS / 2 : UNPACKED_ROWS;
@@ -90,12 +88,6 @@ PackedProduct packedProductOf(const Call &call, int parts, uint8_t *scratch, siz
   if (p.table != nullptr) p.rounding = WORDS_FOR_TABLE;
   else if (call.size(8) == 1 && !wide) p.rounding = BYTES;
   else p.rounding = wide || (MANY_WORDS && p.m > READING_ROWS) ? WORDS : SPLIT_BYTES;
-  p.decoded = p.table != nullptr && p.m > READING_ROWS;
-  if (p.decoded) {
-    Product product{p.x, p.layout.columns, false, p.y, p.layout.rows, p.m, p.layout.rows, p.layout.columns, p.accumulate, false};
-    *needed = product.scratch();
-    return p;
-  }
   Activations &a = p.activations;
   a = {p.rounding, {p.m, p.mostRows()}, p.layout.groups(), p.layout.paddedColumns(), nullptr, nullptr, nullptr};
   size_t at = 0;
@@ -111,7 +103,7 @@ PackedProduct packedProductOf(const Call &call, int parts, uint8_t *scratch, siz
   if (p.many()) {
     const int64_t groups = groupsAtOnce(p.layout);
     const int64_t columns = groups * roundUp(least(p.layout.group, p.layout.columns), p.layout.unit());
-    p.roomBytes = roundUp(columns * TILE_ROWS * (p.rounding == WORDS ? 2 : 1) + groups * 2 * TILE_ROWS * 4 + p.m * TILE_ROWS * 4, 256);
+    p.roomBytes = roundUp(columns * TILE_ROWS * (p.words() ? 2 : 1) + groups * 2 * TILE_ROWS * 4 + p.m * TILE_ROWS * 4, 256);
     p.room = take(p.roomBytes * parts);
   }
   *needed = at;
@@ -248,7 +240,7 @@ template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpac
       else addGroup<SHIFTED>(sum, dots[r], h, shiftKind, unit[r], ones[r]);
       UNROLL for (int t = 0; t < NT; t++) storef(sums + r * TILE_ROWS + t * W, sum[t]);
     }
-    codes += columns * TILE_ROWS * (ROUNDING == WORDS ? 2 : 1);
+    codes += columns * TILE_ROWS * (ROUNDING == WORDS || ROUNDING == WORDS_FOR_TABLE ? 2 : 1);
     heads += 2 * TILE_ROWS;
     x += columns * ROWS * size;
     unit += ROWS;
@@ -260,14 +252,14 @@ template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpac
   for (; g < u.end; g++) group(g < u.end - 1 ? u.wide : u.last);
 }
 
-template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProduct &p, int64_t tile, uint8_t *room) {
-  constexpr bool words = ROUNDING == WORDS;
+template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
+  constexpr bool words = ROUNDING == WORDS || ROUNDING == WORDS_FOR_TABLE;
   const PackedLayout layout = p.layout;
   const int64_t atOnce = groupsAtOnce(layout), widest = roundUp(least(layout.group, layout.columns), layout.unit());
   const int64_t groupBytes = widest * TILE_ROWS * (words ? 2 : 1);
   float *heads = reinterpret_cast<float *>(room + atOnce * groupBytes);
   float *sums = heads + atOnce * 2 * TILE_ROWS;
-  const bool offsets = layout.shiftKind == 2, shifted = words ? offsets : p.shifted();
+  const bool offsets = layout.shiftKind == 2, shifted = ROUNDING == WORDS ? offsets : p.shifted();
   memset(sums, 0, size_t(p.m * TILE_ROWS * 4));
   const uint8_t *from = p.stream + tile * layout.tileBytes();
   for (int64_t first = 0; first < p.activations.groups; first += atOnce) {
@@ -281,7 +273,8 @@ template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProdu
       }
       uint8_t *to = room + (g - first) * groupBytes;
       const uint8_t *codes = at + layout.headBytes();
-      if constexpr (!words) unpackToBytes<STORED>(to, codes, layout.padded(g));
+      if constexpr (ROUNDING == WORDS_FOR_TABLE) unpackLevels<STORED>(to, codes, layout.padded(g), table);
+      else if constexpr (!words) unpackToBytes<STORED>(to, codes, layout.padded(g));
       else unpackToWords<STORED>(to, codes, layout.padded(g), offsets ? Head{}.shift : h.shift);
     }
     const Unpacked unpacked{room, heads, first, end, first * widest, layout.padded(first), layout.padded(end - 1)};
@@ -301,8 +294,8 @@ template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProdu
 
 // ---- all
 
-template <int STORED, bool SPLIT> INLINE void multiplyBytes(const PackedProduct &p, int64_t tile, uint8_t *room) {
-  if (p.many()) return multiplyTileMany<STORED, SPLIT ? SPLIT_BYTES : BYTES>(p, tile, room);
+template <int STORED, bool SPLIT> INLINE void multiplyBytes(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
+  if (p.many()) return multiplyTileMany<STORED, SPLIT ? SPLIT_BYTES : BYTES>(p, tile, room, table);
   p.activations.panels.each([&](Panel panel) {
     withRows<SPLIT ? STREAM_ROWS / 2 : STREAM_ROWS>(panel.rows, [&](auto rows) {
       if (p.shifted()) multiplyTileBytes<STORED, rows.value, SPLIT, true, 1>(p, tile, 0, panel.first);
@@ -311,26 +304,28 @@ template <int STORED, bool SPLIT> INLINE void multiplyBytes(const PackedProduct 
   });
 }
 
+template <int STORED, bool TABLE> INLINE void multiplyWords(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
+  if (p.many()) return multiplyTileMany<STORED, TABLE ? WORDS_FOR_TABLE : WORDS>(p, tile, room, table);
+  if constexpr (TABLE || STORED == 8) {
+    auto run = p.shifted() ? multiplyTileWords<STORED, TABLE, true> : multiplyTileWords<STORED, TABLE, false>;
+    for (int64_t row = 0; row < p.m; row++) run(p, tile, row, table);
+  }
+}
+
 template <int STORED> INLINE void multiplyStored(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
+  constexpr bool narrow = STORED != 8;
   switch (p.rounding) {
     case BYTES:
-      if constexpr (STORED != 8 || WIDE_DOT) multiplyBytes<STORED, false>(p, tile, room);
+      if constexpr (narrow || WIDE_DOT) multiplyBytes<STORED, false>(p, tile, room, table);
       return;
     case SPLIT_BYTES:
-      if constexpr (STORED != 8 || WIDE_DOT) multiplyBytes<STORED, true>(p, tile, room);
+      if constexpr (narrow || WIDE_DOT) multiplyBytes<STORED, true>(p, tile, room, table);
       return;
     case WORDS:
-      if (p.many()) return multiplyTileMany<STORED, WORDS>(p, tile, room);
-      if constexpr (STORED == 8) {
-        auto run = p.shifted() ? multiplyTileWords<STORED, false, true> : multiplyTileWords<STORED, false, false>;
-        for (int64_t row = 0; row < p.m; row++) run(p, tile, row, table);
-      }
+      if constexpr (!narrow || MANY_WORDS) multiplyWords<STORED, false>(p, tile, room, table);
       return;
-    default:
-      if constexpr (STORED != 8) {
-        auto run = p.shifted() ? multiplyTileWords<STORED, true, true> : multiplyTileWords<STORED, true, false>;
-        for (int64_t row = 0; row < p.m; row++) run(p, tile, row, table);
-      }
+    case WORDS_FOR_TABLE:
+      if constexpr (narrow) multiplyWords<STORED, true>(p, tile, room, table);
   }
 }
 
@@ -353,19 +348,19 @@ void linearPacked(const Call &call, Member &member) {
   PackedProduct p = packedProductOf(call, member.parts(), member.scratch, &needed);
   const PackedLayout &layout = p.layout;
   if (p.m == 0 || layout.rows == 0) return;
-  if (p.decoded || layout.columns == 0) {
-    Product product{p.x, layout.columns, false, p.y, layout.rows, p.m, layout.rows, layout.columns, p.accumulate, false};
-    multiply(product, PackedColumns{layout, p.stream, p.table, p.constant}, member, member.scratch);
+  if (layout.columns == 0) {
+    if (!p.accumulate) memset(p.y, 0, size_t(p.m * layout.rows * 4));
     return;
   }
+  const Table16 table = p.table != nullptr ? tableOf(p.table, layout.bits) : Table16{{}, {}, 1};
   const Panels &panels = p.activations.panels;
   // About 4096 activations a turn.
   const int64_t atOnce = panels.most * most(1, 4096 / (layout.columns * panels.most));
   member.share(ceilDivide(p.m, atOnce), [&](int64_t item) {
-    panels.each(item * atOnce, (item + 1) * atOnce, [&](Panel panel) { roundPanel(p.activations, layout, p.x, panel, p.shifted() ? 1 : -p.constant); });
+    panels.each(item * atOnce, (item + 1) * atOnce,
+                [&](Panel panel) { roundPanel(p.activations, layout, p.x, panel, table.unit, p.shifted() ? 1 : -p.constant); });
   });
   member.barrier();
-  const Table16 table = p.table != nullptr ? tableOf(p.table, layout.bits) : Table16{};
   uint8_t *room = p.room + p.roomBytes * member.part;
   const int64_t places = p.places();
   if (places > 1) {
