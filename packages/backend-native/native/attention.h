@@ -59,26 +59,27 @@ struct FewRoom {
 
 INLINE int64_t pieceFloats(const Attention &a) { return a.rows() * (a.headDim + 2); }
 
-// One or two rows of queries meet keys and values as they are stored: nothing is widened into memory. R rows of a
-// cache are read in as many places: one place alone leaves bandwidth unused, where reading is all there is to it.
+// One or two rows of queries meet keys and values as they are stored: nothing is widened into memory. Rows of a
+// cache are read in several places at once, as one alone leaves bandwidth unused, where reading is all there is to it.
+
+/** Places in which a block of keys or values is read. */
+constexpr int READ_PLACES = 4;
 
 template <int TYPE> INLINE vf cached(const uint8_t *row, int64_t i) {
   if constexpr (TYPE == CACHE_F32) return load<vf>(row + 4 * i);
   return fromHalf(reinterpret_cast<const uint16_t *>(row + 2 * i));
 }
 
-/** Fetches what comes after R rows that lie `apart`. */
-template <int R> INLINE void fetchAhead(const uint8_t *p, int64_t apart, int64_t rowBytes) {
-  constexpr int64_t ahead = 1024;
-  for (int64_t r = 0; r < R; r++)
-    for (int64_t line = 0; line < rowBytes; line += 64) prefetch(p + r * apart + ahead + line);
+/** Fetches one row from each place. */
+INLINE void fetchRows(const uint8_t *p, int64_t apart, int64_t rowBytes) {
+  for (int place = 0; place < READ_PLACES; place++)
+    for (int64_t line = 0; line < rowBytes; line += 64) prefetch(p + place * apart + line);
 }
 
 /** Scores of R keys, `step` from each other, with M rows of queries. */
 template <int TYPE, int M, int R>
 INLINE void scoreKeys(float *scores, const float *q, int64_t d, const uint8_t *keys, int64_t rowBytes, int64_t step) {
   const int64_t apart = step * rowBytes;
-  fetchAhead<R>(keys, apart, rowBytes);
   vf total[M][R] = {};
   for (int64_t i = 0; i < d; i += W) {
     vf x[M];
@@ -101,7 +102,6 @@ INLINE void scoreKeys(float *scores, const float *q, int64_t d, const uint8_t *k
 template <int TYPE, int M, int R>
 INLINE void addValues(float *o, const float *weights, int64_t d, const uint8_t *values, int64_t rowBytes, int64_t step) {
   const int64_t apart = step * rowBytes;
-  fetchAhead<R>(values, apart, rowBytes);
   vf w[M][R];
   UNROLL for (int m = 0; m < M; m++) UNROLL for (int r = 0; r < R; r++) w[m][r] = splat(weights[m * FEW_KEYS + r * step]);
   for (int64_t i = 0; i < d; i += W) {
@@ -115,19 +115,25 @@ INLINE void addValues(float *o, const float *weights, int64_t d, const uint8_t *
   }
 }
 
+/** The rows that are worked on next are fetched meanwhile: at the end of keys the first values, then the keys of the next block. */
 template <int TYPE, int M> struct Direct {
   __attribute__((noinline)) static void scores(const Attention &a, float *out, const float *q, int64_t row, int64_t count) {
-    const int64_t bytes = a.rowBytes(), step = count / 4;
-    const uint8_t *keys = a.tensors[0] + row * bytes;
-    for (int64_t j = 0; j < step; j++) scoreKeys<TYPE, M, 4>(out + j, q, a.headDim, keys + j * bytes, bytes, step);
-    for (int64_t j = 4 * step; j < count; j++) scoreKeys<TYPE, M, 1>(out + j, q, a.headDim, keys + j * bytes, bytes, 1);
+    const int64_t bytes = a.rowBytes(), step = count / READ_PLACES;
+    const uint8_t *keys = a.tensors[0] + row * bytes, *values = a.tensors[1] + row * bytes;
+    for (int64_t j = 0; j < step; j++) {
+      fetchRows(j + 1 < step ? keys + (j + 1) * bytes : values, step * bytes, bytes);
+      scoreKeys<TYPE, M, READ_PLACES>(out + j, q, a.headDim, keys + j * bytes, bytes, step);
+    }
+    for (int64_t j = READ_PLACES * step; j < count; j++) scoreKeys<TYPE, M, 1>(out + j, q, a.headDim, keys + j * bytes, bytes, 1);
   }
   __attribute__((noinline)) static void sums(const Attention &a, float *o, const float *weights, int64_t row, int64_t count) {
-    constexpr int R = M == 1 ? 8 : 4;
-    const int64_t bytes = a.rowBytes(), step = count / R;
-    const uint8_t *values = a.tensors[1] + row * bytes;
-    for (int64_t j = 0; j < step; j++) addValues<TYPE, M, R>(o, weights + j, a.headDim, values + j * bytes, bytes, step);
-    for (int64_t j = R * step; j < count; j++) addValues<TYPE, M, 1>(o, weights + j, a.headDim, values + j * bytes, bytes, 1);
+    const int64_t bytes = a.rowBytes(), step = count / READ_PLACES;
+    const uint8_t *values = a.tensors[1] + row * bytes, *keys = a.tensors[0] + (row + count) * bytes;
+    for (int64_t j = 0; j < step; j++) {
+      fetchRows(j + 1 < step ? values + (j + 1) * bytes : keys, step * bytes, bytes);
+      addValues<TYPE, M, READ_PLACES>(o, weights + j, a.headDim, values + j * bytes, bytes, step);
+    }
+    for (int64_t j = READ_PLACES * step; j < count; j++) addValues<TYPE, M, 1>(o, weights + j, a.headDim, values + j * bytes, bytes, 1);
   }
 };
 

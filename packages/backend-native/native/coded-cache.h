@@ -17,14 +17,20 @@ constexpr int64_t CODED_COLUMNS = 32;
 constexpr int64_t CODED_KEYS = 128;
 /** Columns of a group whose products do. */
 constexpr int64_t WIDEST_GROUP = 1024;
-/** Pairs of keys whose values are weighed at once: one for each 16 bytes of a vector. */
-constexpr int PAIRS = W / 4;
 /** The largest of the integers. */
 constexpr float LARGEST_WORD = 32767;
 
-/** Codes of a byte, and columns that one vector of keys has. */
+/** Codes of a byte. */
 template <int TYPE> constexpr int PER_BYTE = TYPE == CODES4 ? 2 : 1;
-template <int TYPE> constexpr int64_t KEY_COLUMNS = 2 * W * PER_BYTE<TYPE>;
+/** Bytes of a key that become words at once, vectors that these fill, and columns that they have. */
+template <int TYPE> constexpr int KEY_BYTES = TYPE == CODES4 || W == 16 ? 2 * W : 4 * W;
+template <int TYPE> constexpr int KEY_VECTORS = KEY_BYTES<TYPE> / (2 * W) * PER_BYTE<TYPE>;
+template <int TYPE> constexpr int64_t KEY_COLUMNS = KEY_BYTES<TYPE> * PER_BYTE<TYPE>;
+/** Bytes of a row of values that a vector has, of CODED_COLUMNS at most, and pairs of keys that share it. */
+template <int TYPE> constexpr int VALUE_BYTES = CODED_COLUMNS / PER_BYTE<TYPE> < 4 * W ? int(CODED_COLUMNS) / PER_BYTE<TYPE> : 4 * W;
+template <int TYPE> constexpr int PAIRS = 4 * W / VALUE_BYTES<TYPE>;
+/** Vectors of sums that those columns have. */
+template <int TYPE> constexpr int SUMS = int(CODED_COLUMNS) * PAIRS<TYPE> / W;
 
 INLINE int64_t keyColumns(int64_t type) { return type == CODES4 ? KEY_COLUMNS<CODES4> : KEY_COLUMNS<CODES8>; }
 
@@ -51,7 +57,7 @@ struct CodedRoom {
   float *sums;
 };
 
-INLINE int64_t sumsOfRow(const Attention &a) { return a.headDim * PAIRS + a.groups(); }
+INLINE int64_t sumsOfRow(const Attention &a) { return a.headDim * (a.type == CODES8 ? PAIRS<CODES8> : PAIRS<CODES4>) + a.groups(); }
 
 /** Takes the room from `take`, which is given how many floats it is to have. */
 template <class F> INLINE CodedRoom codedRoom(const Attention &a, F take) {
@@ -106,9 +112,9 @@ template <int TYPE> bool roundQueries(const Attention &a, const CodedRoom &room,
     room.ones[i] = 0;
     for (int64_t j = 0; j < width; j++) {
       room.ones[i] += q[i * width + j];
-      // Codes of one vector are first the lower ones of its bytes, then the upper.
+      // In the order in which codesOfKey gives codes.
       const int64_t at = i * width + j, in = at % KEY_COLUMNS<TYPE>;
-      room.queries[at - in + in % PER_BYTE<TYPE> * 2 * W + in / PER_BYTE<TYPE>] = words[j];
+      room.queries[at - in + in % KEY_VECTORS<TYPE> * 2 * W + in / KEY_VECTORS<TYPE>] = words[j];
     }
   }
   return true;
@@ -164,26 +170,51 @@ void widenCoded(const Attention &a, const CodedRoom &room, int which, int64_t ro
 
 /** The scales of SPAN groups of a key, for the lanes that they have. */
 template <int SPAN> INLINE vf lanesOfGroups(const float *scale) {
-  if constexpr (SPAN == 1) return splat(*scale);
-  float lanes[W];
-  for (int i = 0; i < W; i++) lanes[i] = scale[i / (W / SPAN) * CODED_KEYS];
-  return loadf(lanes);
+  static_assert(SPAN <= 2, "a vector has one group or two");
+  vf lanes = splat(*scale);
+  if constexpr (SPAN == 2) {
+    const vf upper = splat(scale[CODED_KEYS]);
+    memcpy(reinterpret_cast<uint8_t *>(&lanes) + 2 * W, &upper, 2 * W);
+  }
+  return lanes;
 }
 
-/** Adds the products of R keys with a row of queries. SPAN groups share a vector; WIDTH, where it is known, is what they span. */
+/** The codes of some bytes as words: neighbours go to vectors in turn. */
+template <int TYPE> INLINE void codesOfKey(vs (&codes)[KEY_VECTORS<TYPE>], const uint8_t *p) {
+  if constexpr (KEY_BYTES<TYPE> == 4 * W) {
+    const vus words = load<vus>(p);
+    codes[0] = bitcast<vs>(words & 255);
+    codes[1] = bitcast<vs>(words >> 8);
+  } else {
+    const vus bytes = __builtin_convertvector(load<vuw>(p), vus);
+    codes[0] = bitcast<vs>(TYPE == CODES8 ? bytes : bytes & 15);
+    if constexpr (TYPE == CODES4) codes[1] = bitcast<vs>(bytes >> 4);
+  }
+}
+
+/**
+ * Adds the products of R keys with a row of queries, and fetches their values meanwhile, which nothing else has announced.
+ * SPAN groups share a vector; WIDTH, where it is known, is what they span.
+ */
 template <int TYPE, int R, int SPAN, int WIDTH>
-INLINE void meetKeys(float *scores, const int16_t *q, int64_t d, int64_t width, const uint8_t *keys, int64_t rowBytes, const float *scaled) {
+INLINE void meetKeys(float *scores, const int16_t *q, int64_t d, int64_t width, const uint8_t *keys, int64_t rowBytes, const float *scaled, const uint8_t *values) {
   constexpr int64_t step = KEY_COLUMNS<TYPE>;
+  constexpr int vectors = KEY_VECTORS<TYPE>;
   const int64_t span = WIDTH > 0 ? WIDTH : SPAN * width;
   vf total[R] = {};
   for (int64_t start = 0; start < d; start += span, scaled += SPAN * CODED_KEYS) {
     vi dots[R] = {};
     for (int64_t i = start; i < start + span; i += step) {
-      const vs low = load<vs>(q + i), high = PER_BYTE<TYPE> == 2 ? load<vs>(q + i + 2 * W) : vs{};
+      UNROLL for (int line = 0; line < R * KEY_BYTES<TYPE>; line += 64) prefetch(values + line);
+      values += R * KEY_BYTES<TYPE>;
+      vs x[vectors];
+      UNROLL for (int v = 0; v < vectors; v++) x[v] = load<vs>(q + i + v * 2 * W);
       UNROLL for (int r = 0; r < R; r++) {
-        vus codes = __builtin_convertvector(load<vuw>(keys + r * rowBytes + i / PER_BYTE<TYPE>), vus);
-        if constexpr (TYPE == CODES8) dots[r] += madd(bitcast<vs>(codes), low);
-        else dots[r] += madd(bitcast<vs>(codes & 15), low) + madd(bitcast<vs>(codes >> 4), high);
+        vs codes[vectors];
+        codesOfKey<TYPE>(codes, keys + r * rowBytes + i / PER_BYTE<TYPE>);
+        vi sum = madd(codes[0], x[0]);
+        UNROLL for (int v = 1; v < vectors; v++) sum += madd(codes[v], x[v]);
+        dots[r] += sum;
       }
     }
     UNROLL for (int r = 0; r < R; r++) total[r] = fma(tofloat(dots[r]), lanesOfGroups<SPAN>(scaled + r), total[r]);
@@ -192,16 +223,22 @@ INLINE void meetKeys(float *scores, const int16_t *q, int64_t d, int64_t width, 
   else *scores += sumOf(total[0]);
 }
 
-/** Fetches what four keys need later: their values, which nothing has announced, and the few numbers of both. */
-INLINE void fetchAhead(const Attention &a, int64_t row) {
-  const int64_t numbers = a.groups() * (a.scaleType == 0 ? 4 : 2), bytes = a.rowBytes();
-  for (int64_t line = 0; line < 4 * bytes; line += 64) prefetch(a.tensors[1] + row * bytes + line);
-  prefetch(a.scales[0] + (row + CODED_KEYS) * numbers);
-  prefetch(a.scales[1] + row * numbers);
-  if (a.shiftKind != 2) return;
-  prefetch(a.shifts[0] + (row + CODED_KEYS) * numbers);
-  prefetch(a.shifts[1] + row * numbers);
-}
+/** Scales and shifts that come next: those of the keys of the next block, and of the values of this one. */
+struct NextNumbers {
+  const uint8_t *at[4];
+  int64_t rowBytes;
+
+  NextNumbers(const Attention &a, int64_t row) : rowBytes(a.groups() * (a.scaleType == 0 ? 4 : 2)) {
+    for (int which = 0; which < 2; which++) {
+      const int64_t first = (which == 0 ? row + CODED_KEYS : row) * rowBytes;
+      at[which] = a.scales[which] + first;
+      at[2 + which] = (a.shiftKind == 2 ? a.shifts : a.scales)[which] + first;
+    }
+  }
+  void fetch(int64_t key) const {
+    UNROLL for (int i = 0; i < 4; i++) prefetch(at[i] + key * rowBytes);
+  }
+};
 
 template <int TYPE, int SPAN, int WIDTH> void scoreCodes(const Attention &a, const CodedRoom &given, int64_t r, int64_t row, int64_t count, float *scores) {
   const CodedRoom room = given;
@@ -217,40 +254,38 @@ template <int TYPE, int SPAN, int WIDTH> void scoreCodes(const Attention &a, con
     }
     storef(scores + j, sum);
   }
-  const uint8_t *keys = a.tensors[0] + row * bytes;
+  const uint8_t *keys = a.tensors[0] + row * bytes, *values = a.tensors[1] + row * bytes;
   const int16_t *q = room.queries + r * d;
+  const NextNumbers numbers(a, row);
   int64_t j = 0;
   for (; j + 4 <= count; j += 4) {
-    fetchAhead(a, row + j);
-    meetKeys<TYPE, 4, SPAN, WIDTH>(scores + j, q, d, d / groups, keys + j * bytes, bytes, room.scaled + j);
+    numbers.fetch(j);
+    meetKeys<TYPE, 4, SPAN, WIDTH>(scores + j, q, d, d / groups, keys + j * bytes, bytes, room.scaled + j, values + j * bytes);
   }
-  for (; j < count; j++) meetKeys<TYPE, 1, SPAN, WIDTH>(scores + j, q, d, d / groups, keys + j * bytes, bytes, room.scaled + j);
+  for (; j < count; j++) meetKeys<TYPE, 1, SPAN, WIDTH>(scores + j, q, d, d / groups, keys + j * bytes, bytes, room.scaled + j, values + j * bytes);
 }
 
 // ---- values
 
-/**
- * Adds the products of 2 · PAIRS keys with their weights to eight vectors. Of the 32 columns of a row the bytes
- * 2i and 2i + 1 go to lane i mod 4 of two vectors, in codes of 4 bits of four.
- */
-template <int TYPE> INLINE void addCodes(vi sum[8], const int16_t *weights, const uint8_t *const (&rows)[2 * PAIRS], int64_t at) {
-  constexpr int units = CODED_COLUMNS / PER_BYTE<TYPE> / 16, each = 8 / units;
+/** Adds the products of some pairs of keys, one for each VALUE_BYTES of a vector, with their weights; row(i) is where one begins. */
+template <int TYPE, class F> INLINE void addCodes(vi sum[SUMS<TYPE>], const int16_t *weights, F row) {
+  constexpr int pairs = PAIRS<TYPE>, bytes = VALUE_BYTES<TYPE>, units = int(CODED_COLUMNS) / PER_BYTE<TYPE> / bytes;
   vi w;
-  UNROLL for (int p = 0; p < PAIRS; p++) {
+  UNROLL for (int p = 0; p < pairs; p++) {
     int32_t pair;
     memcpy(&pair, weights + 2 * p, 4);
-    UNROLL for (int i = 0; i < 4; i++) w[4 * p + i] = pair;
+    UNROLL for (int i = 0; i < W / pairs; i++) w[W / pairs * p + i] = pair;
   }
   UNROLL for (int u = 0; u < units; u++) {
     vus even, odd;
-    UNROLL for (int p = 0; p < PAIRS; p++) {
-      memcpy(reinterpret_cast<uint8_t *>(&even) + 16 * p, rows[2 * p] + at + 16 * u, 16);
-      memcpy(reinterpret_cast<uint8_t *>(&odd) + 16 * p, rows[2 * p + 1] + at + 16 * u, 16);
+    UNROLL for (int p = 0; p < pairs; p++) {
+      memcpy(reinterpret_cast<uint8_t *>(&even) + bytes * p, row(2 * p) + bytes * u, bytes);
+      memcpy(reinterpret_cast<uint8_t *>(&odd) + bytes * p, row(2 * p + 1) + bytes * u, bytes);
     }
     UNROLL for (int half = 0; half < 2; half++) {
       const vus both = half == 0 ? weaveWordsLow(even, odd) : weaveWordsHigh(even, odd);
-      vi *to = sum + u * each + half * each / 2;
-      auto add = [&](int i, vus codes) { to[i] += madd(bitcast<vs>(codes), bitcast<vs>(w)); };
+      vi *to = sum + (2 * u + half) * 2 * PER_BYTE<TYPE>;
+      auto add = [&](int i, vus codes) INLINED { to[i] += madd(bitcast<vs>(codes), bitcast<vs>(w)); };
       if constexpr (TYPE == CODES8) {
         add(0, both & 0xff);
         add(1, both >> 8);
@@ -265,58 +300,62 @@ template <int TYPE> INLINE void addCodes(vi sum[8], const int16_t *weights, cons
   }
 }
 
-/** Adds 32 columns, from byte `at` of a row on, of some values to their sums. */
-template <int TYPE> NOINLINE void addColumns(float *sums, const int16_t *weights, float unit, const uint8_t *values, int64_t rowBytes, int64_t count, int64_t at) {
-  vi sum[8] = {};
-  int64_t j = 0;
-  for (; j + 2 * PAIRS <= count; j += 2 * PAIRS) {
-    const uint8_t *rows[2 * PAIRS];
-    UNROLL for (int i = 0; i < 2 * PAIRS; i++) rows[i] = values + (j + i) * rowBytes;
-    addCodes<TYPE>(sum, weights + j, rows, at);
+/**
+ * Adds 32 columns, which begin at `values` in rows of `rowBytes`, of some keys to their sums. As much is fetched from
+ * `next` on meanwhile.
+ */
+template <int TYPE> NOINLINE void addColumns(float *sums, const int16_t *weights, float unit, const uint8_t *values, int64_t rowBytes, int64_t count, const uint8_t *next) {
+  constexpr int step = 2 * PAIRS<TYPE>, bytes = step * int(CODED_COLUMNS) / PER_BYTE<TYPE>;
+  vi sum[SUMS<TYPE>] = {};
+  int64_t left = count;
+  for (; left >= step; left -= step, weights += step, values += step * rowBytes, next += bytes) {
+    UNROLL for (int line = 0; line < bytes; line += 64) prefetch(next + line);
+    addCodes<TYPE>(sum, weights, [&](int i) INLINED { return values + i * rowBytes; });
   }
-  if (j < count) {
-    // What is past the last has no weight.
-    const uint8_t *rows[2 * PAIRS];
-    for (int i = 0; i < 2 * PAIRS; i++) rows[i] = values + least(j + i, count - 1) * rowBytes;
-    addCodes<TYPE>(sum, weights + j, rows, at);
-  }
-  UNROLL for (int t = 0; t < 8; t++) storef(sums + t * W, fma(tofloat(sum[t]), splat(unit), loadf(sums + t * W)));
+  // What is past the last has no weight.
+  if (left > 0) addCodes<TYPE>(sum, weights, [&](int64_t i) INLINED { return values + least(i, left - 1) * rowBytes; });
+  UNROLL for (int t = 0; t < SUMS<TYPE>; t++) storef(sums + t * W, fma(tofloat(sum[t]), splat(unit), loadf(sums + t * W)));
 }
 
 /** Adds the values of some keys, with their weights, to the sums of a row. */
-template <int TYPE> void weighCodes(const Attention &a, const CodedRoom &room, int64_t r, int64_t row, int64_t count, float *weights) {
+template <int TYPE> void weighCodes(const Attention &a, const CodedRoom &given, int64_t r, int64_t row, int64_t count, float *weights) {
+  const CodedRoom room = given;
   const int64_t d = a.headDim, groups = a.groups(), width = d / groups, bytes = a.rowBytes(), padded = roundUp(count, 16);
-  float *sums = room.sums + r * sumsOfRow(a), *bases = sums + d * PAIRS;
-  const uint8_t *values = a.tensors[1] + row * bytes;
+  float *sums = room.sums + r * sumsOfRow(a), *bases = sums + d * PAIRS<TYPE>;
+  const uint8_t *values = a.tensors[1] + row * bytes, *next = a.tensors[0] + (row + CODED_KEYS) * bytes;
   for (int64_t j = count; j < padded; j++) weights[j] = 0;
   for (int64_t g = 0; g < groups; g++) {
-    vf base{};
-    for (int64_t j = 0; j < padded; j += W) {
-      const vf w = loadf(weights + j);
-      base = fma(w, loadf(room.shift + g * CODED_KEYS + j), base);
-      storef(room.scaled + j, w * loadf(room.scale + g * CODED_KEYS + j));
-    }
+    vf base[16 / W] = {};
+    for (int64_t j = 0; j < padded; j += 16)
+      UNROLL for (int i = 0; i < 16 / W; i++) {
+        const int64_t at = j + i * W;
+        const vf w = loadf(weights + at);
+        base[i] = fma(w, loadf(room.shift + g * CODED_KEYS + at), base[i]);
+        storef(room.scaled + at, w * loadf(room.scale + g * CODED_KEYS + at));
+      }
+    UNROLL for (int i = 1; i < 16 / W; i++) base[0] += base[i];
     const Rounded rounded = roundWords(room.weights, room.scaled, padded);
-    bases[g] += sumOf(base) + rounded.rest * middleOf(a);
+    bases[g] += sumOf(base[0]) + rounded.rest * middleOf(a);
     for (int64_t i = g * width; i < (g + 1) * width; i += CODED_COLUMNS)
-      addColumns<TYPE>(sums + i * PAIRS, room.weights, rounded.unit, values, bytes, count, i / PER_BYTE<TYPE>);
+      addColumns<TYPE>(sums + i * PAIRS<TYPE>, room.weights, rounded.unit, values + i / PER_BYTE<TYPE>, bytes, count, next + i / PER_BYTE<TYPE> * CODED_KEYS);
   }
 }
 
 /** o (headDim) from the sums of a row. */
 template <int TYPE> void orderSums(const Attention &a, const float *sums, float *o) {
-  constexpr int units = CODED_COLUMNS / PER_BYTE<TYPE> / 16, codes = 2 * PER_BYTE<TYPE>;
+  constexpr int codes = 2 * PER_BYTE<TYPE>, halves = VALUE_BYTES<TYPE> / 16;
   const int64_t d = a.headDim, width = d / a.groups();
-  const float *bases = sums + d * PAIRS;
+  const float *bases = sums + d * PAIRS<TYPE>;
   for (int64_t i = 0; i < d; i++) o[i] = bases[i / width];
+  // Of the words of a row, in each 16 bytes, the first four go to lanes of some vectors, the last four to those of others.
   for (int64_t start = 0; start < d; start += CODED_COLUMNS)
-    for (int64_t word = 0; word < 8 * units; word++)
-      for (int64_t code = 0; code < codes; code++) {
-        const float *lanes = sums + start * PAIRS + (word / 4 * codes + code) * W + word % 4;
-        float sum = 0;
-        for (int64_t p = 0; p < PAIRS; p++) sum += lanes[4 * p];
-        o[start + word * codes + code] += TYPE == CODES4 && code % 2 == 1 ? sum / 16 : sum;
-      }
+    for (int64_t i = 0; i < CODED_COLUMNS; i++) {
+      const int64_t word = i / codes, in = word % 8, unit = word / 8 / halves, half = word / 8 % halves;
+      const float *lanes = sums + start * PAIRS<TYPE> + ((2 * unit + in / 4) * codes + i % codes) * W + 4 * half + in % 4;
+      float sum = 0;
+      for (int64_t p = 0; p < PAIRS<TYPE>; p++) sum += lanes[4 * halves * p];
+      o[start + i] += TYPE == CODES4 && i % 2 == 1 ? sum / 16 : sum;
+    }
 }
 
 /** The steps of a piece, for whichever codes and groups. */
