@@ -72,8 +72,9 @@ export function attention(
   const strip = scratch + REST_AT // (KEYS, headDim)
   const numbers = strip + (<usize>(KEYS * headDim) << 2) + 64 // scales and shifts (KEYS, groups)
   const room = numbers + (<usize>(2 * KEYS * groups) << 2) + 64
-  const units = room + directRoom() + 64 // (FEW, groups) unit and sum
-  const integers = units + (<usize>(FEW * groups) << 3) // (FEW, headDim)
+  const units = room + directRoom() + 64 // (FEW) what an integer of a query counts
+  const sums = units + 16 // (FEW, groups) what those of a group add up to
+  const integers = sums + (<usize>(FEW * groups) << 2) // (FEW, headDim)
 
   const end = shareOf(kvHeads * blocks, part + 1, parts)
   for (let unit = shareOf(kvHeads * blocks, part, parts); unit < end; unit++) {
@@ -91,7 +92,10 @@ export function attention(
       f32.store(state + (r << 4), -f32.POSITIVE_INFINITY)
       f64.store(state + (r << 4), 0, 8)
       visible = max(visible, seenBy((first + r) % queries, queries, length, causal))
-      if (direct) quantizeQuery(integers + (<usize>(r * headDim) << 1), units + (<usize>(r * groups) << 3), query + (<usize>(r * headDim) << 2))
+      if (direct) {
+        const unit = quantizeQuery(integers + (<usize>(r * headDim) << 1), sums + (<usize>(r * groups) << 2), query + (<usize>(r * headDim) << 2))
+        f32.store(units + (r << 2), unit)
+      }
     }
     for (let j: u32 = 0; j < visible; j += KEYS) {
       const count = min(KEYS, visible - j)
@@ -104,7 +108,8 @@ export function attention(
         store<u32>(room, fetch(values, <usize>count * rowBytes) + fetchNumbers(vScale, vShift, scaleType, at, count))
         centreShifts(count)
         for (let r: u32 = 0; r < rows; r++) {
-          codeScores(scores + (<usize>(r * KEYS) << 2), keys, integers + (<usize>(r * headDim) << 1), units + (<usize>(r * groups) << 3), count)
+          const x = integers + (<usize>(r * headDim) << 1)
+          codeScores(scores + (<usize>(r * KEYS) << 2), keys, x, f32.load(units + (r << 2)), sums + (<usize>(r * groups) << 2), count)
         }
       } else {
         const b = floatsOf(strip, keys, count * headDim, count, type)
