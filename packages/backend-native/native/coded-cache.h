@@ -45,13 +45,14 @@ INLINE bool meetsCodes(const Attention &a) {
 struct CodedRoom {
   /** (rows, headDim), in the order in which keys meet them. */
   int16_t *queries;
-  /** (rows, groups): what one of their integers stands for, what rounding took, and their sums. */
+  /** (rows) what one of their integers stands for; (rows, groups) what rounding took, and their sums. */
   float *unit, *rest, *ones;
   /** (keys, groups) as they are stored. */
   float *numbers;
   /** (groups, keys) */
-  float *scale, *shift, *scaled;
-  /** (groups, keys) */
+  float *scale, *shift;
+  /** (keys) weights times the scales of a group, and as integers. */
+  float *scaled;
   int16_t *weights;
   /** (rows, sumsOfRow): what lanes add up to, and what each group's shifts do. */
   float *sums;
@@ -62,59 +63,70 @@ INLINE int64_t sumsOfRow(const Attention &a) { return a.headDim * (a.type == COD
 /** Takes the room from `take`, which is given how many floats it is to have. */
 template <class F> INLINE CodedRoom codedRoom(const Attention &a, F take) {
   const int64_t rows = a.rows(), groups = a.groups(), numbers = CODED_KEYS * groups;
-  return {reinterpret_cast<int16_t *>(take(rows * a.headDim / 2)), take(rows * groups), take(rows * groups), take(rows * groups), take(numbers),
-          take(numbers), take(numbers), take(numbers), reinterpret_cast<int16_t *>(take(numbers / 2)), take(rows * sumsOfRow(a))};
+  return {reinterpret_cast<int16_t *>(take(rows * a.headDim / 2)), take(rows), take(rows * groups), take(rows * groups), take(numbers),
+          take(numbers), take(numbers), take(CODED_KEYS), reinterpret_cast<int16_t *>(take(CODED_KEYS / 2)), take(rows * sumsOfRow(a))};
 }
 
 /** The code in the middle. */
 INLINE float middleOf(const Attention &a) { return a.type == CODES8 ? 127.5f : 7.5f; }
 
-/** Rounds whole vectors of numbers. Returns what one integer stands for, NaN where a number is not finite, and what rounding took from their sum. */
-struct Rounded {
-  float unit, rest;
+/** Bits of the magnitudes of numbers, which are ordered as these are; NaN is the largest. */
+INLINE vi magnitudes(vf v) { return bitcast<vi>(v) & 0x7fffffff; }
+
+/** What an integer stands for where the largest magnitude is to be the largest integer. */
+struct WordUnit {
+  float unit, lift, inverse;
+
+  explicit WordUnit(vi magnitudes) {
+    int32_t bits = 0;
+    for (int i = 0; i < W; i++) bits = magnitudes[i] > bits ? magnitudes[i] : bits;
+    float max;
+    memcpy(&max, &bits, 4);
+    // Small numbers are lifted so that the inverse stays finite.
+    lift = max < 1e-30f ? 0x1p80f : 1.0f;
+    inverse = max == 0 ? 0 : LARGEST_WORD / (max * lift);
+    unit = max - max == 0 ? max * lift / LARGEST_WORD / lift : __builtin_nanf("");
+  }
+  bool finite() const { return unit == unit; }
 };
-INLINE Rounded roundWords(int16_t *out, const float *x, int64_t count) {
-  vi top{};
+
+/** Rounds whole vectors of finite numbers. Returns what that took from their sum. */
+INLINE float roundWords(int16_t *out, const float *x, int64_t count, const WordUnit &to) {
+  vi total{};
   vf sum{};
   for (int64_t i = 0; i < count; i += W) {
-    vf v = loadf(x + i);
-    vi magnitude = bitcast<vi>(v) & 0x7fffffff;
-    top = magnitude > top ? magnitude : top;
+    const vf v = loadf(x + i);
+    const vi n = nearest(v * to.lift * to.inverse);
     sum += v;
-  }
-  // Among bits of magnitudes NaN is the largest.
-  const float max = maxOf(bitcast<vf>(top));
-  if (!(max - max == 0)) {
-    memset(out, 0, size_t(2 * count));
-    return {__builtin_nanf(""), 0};
-  }
-  // Small numbers are lifted so that the inverse stays finite.
-  const float lift = max < 1e-30f ? 0x1p80f : 1.0f, inverse = max == 0 ? 0 : LARGEST_WORD / (max * lift);
-  vi total{};
-  for (int64_t i = 0; i < count; i += W) {
-    vi n = nearest(loadf(x + i) * lift * inverse);
     total += n;
     store(out + i, __builtin_convertvector(n, vh));
   }
-  const float unit = max * lift / LARGEST_WORD / lift;
-  return {unit, sumOf(sum) - unit * sumOf(tofloat(total))};
+  return sumOf(sum) - to.unit * sumOf(tofloat(total));
 }
 
 /** Rounds the queries of a head of keys; false where one is not finite. */
 template <int TYPE> bool roundQueries(const Attention &a, const CodedRoom &room, const float *q) {
   const int64_t d = a.headDim, groups = a.groups(), width = d / groups;
-  for (int64_t i = 0; i < a.rows() * groups; i++) {
-    int16_t words[WIDEST_GROUP];
-    const Rounded rounded = roundWords(words, q + i * width, width);
-    if (rounded.unit != rounded.unit) return false;
-    room.unit[i] = rounded.unit;
-    room.rest[i] = rounded.rest * middleOf(a);
-    room.ones[i] = 0;
-    for (int64_t j = 0; j < width; j++) {
-      room.ones[i] += q[i * width + j];
-      // In the order in which codesOfKey gives codes.
-      const int64_t at = i * width + j, in = at % KEY_COLUMNS<TYPE>;
-      room.queries[at - in + in % KEY_VECTORS<TYPE> * 2 * W + in / KEY_VECTORS<TYPE>] = words[j];
+  for (int64_t r = 0; r < a.rows(); r++, q += d) {
+    vi top{};
+    for (int64_t i = 0; i < d; i += W) {
+      const vi magnitude = magnitudes(loadf(q + i));
+      top = magnitude > top ? magnitude : top;
+    }
+    const WordUnit unit(top);
+    if (!unit.finite()) return false;
+    room.unit[r] = unit.unit;
+    for (int64_t g = 0; g < groups; g++) {
+      int16_t words[WIDEST_GROUP];
+      room.rest[r * groups + g] = roundWords(words, q + g * width, width, unit) * middleOf(a);
+      float ones = 0;
+      for (int64_t j = 0; j < width; j++) {
+        ones += q[g * width + j];
+        // In the order in which codesOfKey gives codes.
+        const int64_t at = g * width + j, in = at % KEY_COLUMNS<TYPE>;
+        room.queries[r * d + at - in + in % KEY_VECTORS<TYPE> * 2 * W + in / KEY_VECTORS<TYPE>] = words[j];
+      }
+      room.ones[r * groups + g] = ones;
     }
   }
   return true;
@@ -197,12 +209,12 @@ template <int TYPE> INLINE void codesOfKey(vs (&codes)[KEY_VECTORS<TYPE>], const
  * SPAN groups share a vector; WIDTH, where it is known, is what they span.
  */
 template <int TYPE, int R, int SPAN, int WIDTH>
-INLINE void meetKeys(float *scores, const int16_t *q, int64_t d, int64_t width, const uint8_t *keys, int64_t rowBytes, const float *scaled, const uint8_t *values) {
+INLINE void meetKeys(float *scores, const int16_t *q, int64_t d, int64_t width, const uint8_t *keys, int64_t rowBytes, const float *scale, float unit, const uint8_t *values) {
   constexpr int64_t step = KEY_COLUMNS<TYPE>;
   constexpr int vectors = KEY_VECTORS<TYPE>;
   const int64_t span = WIDTH > 0 ? WIDTH : SPAN * width;
   vf total[R] = {};
-  for (int64_t start = 0; start < d; start += span, scaled += SPAN * CODED_KEYS) {
+  for (int64_t start = 0; start < d; start += span, scale += SPAN * CODED_KEYS) {
     vi dots[R] = {};
     for (int64_t i = start; i < start + span; i += step) {
       UNROLL for (int line = 0; line < R * KEY_BYTES<TYPE>; line += 64) prefetch(values + line);
@@ -217,10 +229,10 @@ INLINE void meetKeys(float *scores, const int16_t *q, int64_t d, int64_t width, 
         dots[r] += sum;
       }
     }
-    UNROLL for (int r = 0; r < R; r++) total[r] = fma(tofloat(dots[r]), lanesOfGroups<SPAN>(scaled + r), total[r]);
+    UNROLL for (int r = 0; r < R; r++) total[r] = fma(tofloat(dots[r]), lanesOfGroups<SPAN>(scale + r), total[r]);
   }
-  if constexpr (R == 4) store(scores, load<f4>(scores) + sumOf4(total[0], total[1], total[2], total[3]));
-  else *scores += sumOf(total[0]);
+  if constexpr (R == 4) store(scores, load<f4>(scores) + sumOf4(total[0], total[1], total[2], total[3]) * unit);
+  else *scores += sumOf(total[0]) * unit;
 }
 
 /** Scales and shifts that come next: those of the keys of the next block, and of the values of this one. */
@@ -243,14 +255,12 @@ struct NextNumbers {
 template <int TYPE, int SPAN, int WIDTH> void scoreCodes(const Attention &a, const CodedRoom &given, int64_t r, int64_t row, int64_t count, float *scores) {
   const CodedRoom room = given;
   const int64_t d = a.headDim, groups = a.groups(), bytes = a.rowBytes();
-  const float *unit = room.unit + r * groups, *rest = room.rest + r * groups, *ones = room.ones + r * groups;
+  const float unit = room.unit[r], *rest = room.rest + r * groups, *ones = room.ones + r * groups;
   for (int64_t j = 0; j < count; j += W) {
     vf sum{};
     for (int64_t g = 0; g < groups; g++) {
       const int64_t at = g * CODED_KEYS + j;
-      const vf scale = loadf(room.scale + at);
-      storef(room.scaled + at, scale * unit[g]);
-      sum = fma(scale, splat(rest[g]), fma(loadf(room.shift + at), splat(ones[g]), sum));
+      sum = fma(loadf(room.scale + at), splat(rest[g]), fma(loadf(room.shift + at), splat(ones[g]), sum));
     }
     storef(scores + j, sum);
   }
@@ -260,9 +270,9 @@ template <int TYPE, int SPAN, int WIDTH> void scoreCodes(const Attention &a, con
   int64_t j = 0;
   for (; j + 4 <= count; j += 4) {
     numbers.fetch(j);
-    meetKeys<TYPE, 4, SPAN, WIDTH>(scores + j, q, d, d / groups, keys + j * bytes, bytes, room.scaled + j, values + j * bytes);
+    meetKeys<TYPE, 4, SPAN, WIDTH>(scores + j, q, d, d / groups, keys + j * bytes, bytes, room.scale + j, unit, values + j * bytes);
   }
-  for (; j < count; j++) meetKeys<TYPE, 1, SPAN, WIDTH>(scores + j, q, d, d / groups, keys + j * bytes, bytes, room.scaled + j, values + j * bytes);
+  for (; j < count; j++) meetKeys<TYPE, 1, SPAN, WIDTH>(scores + j, q, d, d / groups, keys + j * bytes, bytes, room.scale + j, unit, values + j * bytes);
 }
 
 // ---- values
@@ -326,18 +336,23 @@ template <int TYPE> void weighCodes(const Attention &a, const CodedRoom &given, 
   for (int64_t j = count; j < padded; j++) weights[j] = 0;
   for (int64_t g = 0; g < groups; g++) {
     vf base[16 / W] = {};
+    vi top{};
     for (int64_t j = 0; j < padded; j += 16)
       UNROLL for (int i = 0; i < 16 / W; i++) {
         const int64_t at = j + i * W;
-        const vf w = loadf(weights + at);
+        const vf w = loadf(weights + at), scaled = w * loadf(room.scale + g * CODED_KEYS + at);
+        const vi magnitude = magnitudes(scaled);
+        storef(room.scaled + at, scaled);
+        top = magnitude > top ? magnitude : top;
         base[i] = fma(w, loadf(room.shift + g * CODED_KEYS + at), base[i]);
-        storef(room.scaled + at, w * loadf(room.scale + g * CODED_KEYS + at));
       }
     UNROLL for (int i = 1; i < 16 / W; i++) base[0] += base[i];
-    const Rounded rounded = roundWords(room.weights, room.scaled, padded);
-    bases[g] += sumOf(base[0]) + rounded.rest * middleOf(a);
+    const WordUnit unit(top);
+    const float rest = unit.finite() ? roundWords(room.weights, room.scaled, padded, unit) : 0;
+    if (!unit.finite()) memset(room.weights, 0, size_t(2 * padded));
+    bases[g] += sumOf(base[0]) + rest * middleOf(a);
     for (int64_t i = g * width; i < (g + 1) * width; i += CODED_COLUMNS)
-      addColumns<TYPE>(sums + i * PAIRS<TYPE>, room.weights, rounded.unit, values + i / PER_BYTE<TYPE>, bytes, count, next + i / PER_BYTE<TYPE> * CODED_KEYS);
+      addColumns<TYPE>(sums + i * PAIRS<TYPE>, room.weights, unit.unit, values + i / PER_BYTE<TYPE>, bytes, count, next + i / PER_BYTE<TYPE> * CODED_KEYS);
   }
 }
 
