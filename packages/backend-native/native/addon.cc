@@ -140,8 +140,21 @@ napi_value tableNames(napi_env env, napi_callback_info) {
   return list;
 }
 
-/** misalignment(bytes): how far its address is past a multiple of 64; large blocks are also offered to large pages. */
+/** misalignment(bytes, alignment): how far their address is past a multiple of it. */
 napi_value misalignment(napi_env env, napi_callback_info info) {
+  napi_value argument[2];
+  size_t count = 2;
+  uint8_t *address;
+  double length, alignment;
+  if (napi_get_cb_info(env, info, &count, argument, nullptr, nullptr) != napi_ok || count != 2 ||
+      !toBytes(env, argument[0], 0, &address, &length) || address == nullptr || !toNumber(env, argument[1], &alignment) ||
+      !(alignment >= 1 && alignment <= 1 << 30))
+    return fail(env, "[native] expected a Uint8Array and an alignment");
+  return number(env, double(reinterpret_cast<uintptr_t>(address) % uintptr_t(alignment)));
+}
+
+/** offerLargePages(bytes): whole pages of 2 MiB among them may be such, where the system asks to be told. */
+napi_value offerLargePages(napi_env env, napi_callback_info info) {
   napi_value argument[1];
   size_t count = 1;
   uint8_t *address;
@@ -150,13 +163,12 @@ napi_value misalignment(napi_env env, napi_callback_info info) {
       !toBytes(env, argument[0], 0, &address, &length) || address == nullptr)
     return fail(env, "[native] expected a Uint8Array");
 #if defined(__linux__)
-  if (length >= double(1 << 22)) {
-    const uintptr_t start = (reinterpret_cast<uintptr_t>(address) + 4095) & ~uintptr_t{4095};
-    const uintptr_t end = (reinterpret_cast<uintptr_t>(address) + uintptr_t(length)) & ~uintptr_t{4095};
-    madvise(reinterpret_cast<void *>(start), end - start, MADV_HUGEPAGE);
-  }
+  const uintptr_t start = (reinterpret_cast<uintptr_t>(address) + 4095) & ~uintptr_t{4095};
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(address) + uintptr_t(length)) & ~uintptr_t{4095};
+  // A hint: where it is refused, pages are small.
+  if (start < end) madvise(reinterpret_cast<void *>(start), end - start, MADV_HUGEPAGE);
 #endif
-  return number(env, double(reinterpret_cast<uintptr_t>(address) & 63));
+  return nullptr;
 }
 
 /** readMemory(bytes, threads) */
@@ -200,7 +212,7 @@ napi_value start(napi_env env, napi_value exports) {
   const struct {
     const char *name;
     napi_callback call;
-  } functions[] = {{"run", run}, {"packedBytes", packedSize}, {"tableNames", tableNames}, {"misalignment", misalignment}, {"readMemory", readBytes}, {"multiplyAdd", multiplyAndAdd}};
+  } functions[] = {{"run", run}, {"packedBytes", packedSize}, {"tableNames", tableNames}, {"misalignment", misalignment}, {"offerLargePages", offerLargePages}, {"readMemory", readBytes}, {"multiplyAdd", multiplyAndAdd}};
   for (const auto &[name, call] : functions) {
     napi_value made;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, call, nullptr, &made) != napi_ok ||

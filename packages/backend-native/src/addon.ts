@@ -17,8 +17,10 @@ export interface Addon {
   ): number
   /** The instruction sets that it has for this processor, the best first. */
   tableNames(): string[]
-  /** How far the address of some bytes is past a multiple of 64. */
-  misalignment(bytes: Uint8Array): number
+  /** How far the address of some bytes is past a multiple of `alignment`. */
+  misalignment(bytes: Uint8Array, alignment: number): number
+  /** Lets the system hold whole pages of 2 MiB among these bytes as such: walks through them then miss fewer translations. */
+  offerLargePages(bytes: Uint8Array): void
   /** See {@link NativeLimits}. */
   readMemory(bytes: Uint8Array, threads: number): number
   multiplyAdd(times: number, threads: number): number

@@ -30,14 +30,18 @@ describe.skipIf(!nativeAvailable())(
       await expect(createNativeDevice({ isa: 'sve' as never })).rejects.toThrow(UnsupportedError)
     })
 
-    it('aligns tensors to cache lines', async () => {
+    it.each([
+      [0, 64],
+      [1, 64],
+      [1000, 64],
+      [2 ** 22, 64],
+      [2 ** 24, 2 ** 21],
+    ])('aligns %i bytes to %i', async (size, alignment) => {
       const device = await createNativeDevice()
-      for (const size of [0, 1, 1000, 1 << 20]) {
-        const { buffer, byteOffset } = device.empty('uint8', [size]).data
-        const block = new Uint8Array(buffer, byteOffset - (byteOffset % 64))
-        expect((loadAddon()!.misalignment(new Uint8Array(buffer)) + byteOffset) % 64).toBe(0)
-        expect(block.byteLength).toBeGreaterThanOrEqual(size)
-      }
+      const { buffer, byteOffset } = device.empty('uint8', [size]).data
+      const past = loadAddon()!.misalignment(new Uint8Array(buffer), alignment)
+      expect((past + byteOffset) % alignment).toBe(0)
+      expect(buffer.byteLength - byteOffset).toBeGreaterThanOrEqual(size)
     })
 
     it('keeps to maxBytes, counts what is freed, and stays usable', async () => {

@@ -25,6 +25,10 @@ export interface NativeDeviceOptions {
 
 /** Cache lines, and the widest vectors. */
 const ALIGNMENT = 64
+/** Pages that save translations of addresses. Blocks of a few have some; those of many begin with one. */
+const LARGE_PAGE = 2 ** 21
+const FEW_PAGES = 2 * LARGE_PAGE
+const MANY_PAGES = 8 * LARGE_PAGE
 
 /**
  * A device that runs kernels in C++ on ordinary JavaScript memory, with threads.
@@ -139,16 +143,19 @@ class NativeDevice extends HostDevice {
   }
 
   #aligned(byteLength: number): Uint8Array {
+    const alignment = byteLength >= MANY_PAGES ? LARGE_PAGE : ALIGNMENT
     let buffer: ArrayBuffer
     try {
-      buffer = new ArrayBuffer(byteLength + ALIGNMENT)
+      buffer = new ArrayBuffer(byteLength + alignment)
     } catch {
       throw new DeviceError(
         `[Device.empty] expected memory for ${byteLength} bytes, got none from the system; dispose of tensors or use smaller ones`,
       )
     }
-    const past = this.#addon.misalignment(new Uint8Array(buffer))
-    return new Uint8Array(buffer, (ALIGNMENT - past) % ALIGNMENT, byteLength)
+    const past = this.#addon.misalignment(new Uint8Array(buffer), alignment)
+    const bytes = new Uint8Array(buffer, (alignment - past) % alignment, byteLength)
+    if (byteLength >= FEW_PAGES) this.#addon.offerLargePages(bytes)
+    return bytes
   }
 
   #release(memory: NativeMemory, block: Uint8Array): void {
