@@ -2,8 +2,8 @@
 // 16, and only sums become floats.
 //
 // A group of codes stands for code · scale + shift, so that q · k = Σ scale · (q · codes) + shift · Σ q, and
-// Σ w · v = Σ (w · scale) · code + Σ w · shift. Queries are rounded group by group, weights with their scales
-// group by group for each block of keys. What rounding takes from their sums is given back for a code in the
+// Σ w · v = Σ (w · scale) · code + Σ w · shift. A query is rounded as a whole, weights with their scales group by
+// group for each block of keys. What rounding takes from their sums is given back for a code in the
 // middle, so that only how codes differ from it is rounded.
 #pragma once
 #include "cache.h"

@@ -6,6 +6,7 @@ namespace {
 
 /** How activations are held: bytes, high and low bytes, or 16-bit integers. */
 enum Rounding { BYTES, SPLIT_BYTES, WORDS, WORDS_FOR_TABLE };
+constexpr bool inWords(Rounding rounding) { return rounding == WORDS || rounding == WORDS_FOR_TABLE; }
 
 constexpr int32_t Q8 = 127;
 /** Of activations that are split into two signed bytes: 127 · 256. */

@@ -83,10 +83,10 @@ template <bool FIRST, int LANES> INLINE void addStepOfWords(vi sum[LANES][NT], c
 
 /** The dot products of one group's unpacked codes with a panel. */
 template <Rounding ROUNDING, int ROWS, bool OF32> INLINE void dotUnpacked(vf out[ROWS][NT], const uint8_t *codes, int64_t columns, const int8_t *x) {
-  constexpr bool table = ROUNDING == WORDS_FOR_TABLE, words = ROUNDING == WORDS || table, split = ROUNDING == SPLIT_BYTES;
+  constexpr bool table = ROUNDING == WORDS_FOR_TABLE, words = inWords(ROUNDING), split = ROUNDING == SPLIT_BYTES;
   // Of bytes, so many steps fit their sums.
   constexpr int lanes = split ? 2 * ROWS : ROWS, columnsOfStep = words ? 2 : 4;
-  constexpr int64_t most = words ? SEGMENT / columnsOfStep : 8;
+  constexpr int64_t stepsAtOnce = words ? SEGMENT / columnsOfStep : 8;
   auto add = [&](vi sum[lanes][NT], auto steps) INLINED {
     typename std::conditional<words, vi, DotSum>::type part[lanes][NT];
     auto step = [&](auto first) INLINED {
@@ -117,7 +117,7 @@ template <Rounding ROUNDING, int ROWS, bool OF32> INLINE void dotUnpacked(vf out
   for (int64_t start = 0; start < columns; start += segment) {
     vi sum[lanes][NT] = {};
     if constexpr (table) add(sum, std::integral_constant<int, segment / columnsOfStep>());
-    else for (int64_t left = least(segment, columns - start) / columnsOfStep; left > 0; left -= most) add(sum, least(most, left));
+    else for (int64_t left = least(segment, columns - start) / columnsOfStep; left > 0; left -= stepsAtOnce) add(sum, least(stepsAtOnce, left));
     UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int t = 0; t < NT; t++) out[r][t] += combined(sum, r, t);
   }
 }

@@ -59,7 +59,6 @@ struct PackedProduct {
   int64_t places() const { return m == 1 && rounding <= SPLIT_BYTES && layout.tiles() % PLACES == 0 ? PLACES : 1; }
   /** Whether codes are unpacked for many rows. */
   bool many() const { return m > READING_ROWS; }
-  bool words() const { return rounding == WORDS || rounding == WORDS_FOR_TABLE; }
   /** Rows of a panel. */
   int mostRows() const {
     if (many()) return rounding == SPLIT_BYTES ? UNPACKED_ROWS / 2 : UNPACKED_ROWS;
@@ -103,7 +102,7 @@ PackedProduct packedProductOf(const Call &call, int parts, uint8_t *scratch, siz
   if (p.many()) {
     const int64_t groups = groupsAtOnce(p.layout);
     const int64_t columns = groups * roundUp(least(p.layout.group, p.layout.columns), p.layout.unit());
-    p.roomBytes = roundUp(columns * TILE_ROWS * (p.words() ? 2 : 1) + groups * 2 * TILE_ROWS * 4 + p.m * TILE_ROWS * 4, 256);
+    p.roomBytes = roundUp(columns * TILE_ROWS * (inWords(p.rounding) ? 2 : 1) + groups * 2 * TILE_ROWS * 4 + p.m * TILE_ROWS * 4, 256);
     p.room = take(p.roomBytes * parts);
   }
   *needed = at;
@@ -240,7 +239,7 @@ template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpac
       else addGroup<SHIFTED>(sum, dots[r], h, shiftKind, unit[r], ones[r]);
       UNROLL for (int t = 0; t < NT; t++) storef(sums + r * TILE_ROWS + t * W, sum[t]);
     }
-    codes += columns * TILE_ROWS * (ROUNDING == WORDS || ROUNDING == WORDS_FOR_TABLE ? 2 : 1);
+    codes += columns * TILE_ROWS * (inWords(ROUNDING) ? 2 : 1);
     heads += 2 * TILE_ROWS;
     x += columns * ROWS * size;
     unit += ROWS;
@@ -253,7 +252,7 @@ template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpac
 }
 
 template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
-  constexpr bool words = ROUNDING == WORDS || ROUNDING == WORDS_FOR_TABLE;
+  constexpr bool words = inWords(ROUNDING);
   const PackedLayout layout = p.layout;
   const int64_t atOnce = groupsAtOnce(layout), widest = roundUp(least(layout.group, layout.columns), layout.unit());
   const int64_t groupBytes = widest * TILE_ROWS * (words ? 2 : 1);
