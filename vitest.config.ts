@@ -1,6 +1,6 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
-import { chromiumPath, isolation, launchOptions } from './tooling/config/chromium.ts'
+import { chromiumPath, isolation, launchOptions } from './config/chromium.ts'
 
 const source = { resolve: { conditions: ['@tersor/source'] } }
 
@@ -9,7 +9,7 @@ const node = {
   ssr: source,
   test: {
     name: 'node',
-    include: ['packages/*/src/**/*.test.ts', 'tooling/*/src/**/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'tooling/**/src/**/*.test.ts'],
     // These read the built packages, with a configuration of their own.
     exclude: ['**/node_modules/**', 'tooling/bundlers/**'],
     testTimeout: 60_000,

@@ -1,8 +1,9 @@
 // What compression costs a model: bytes won, and perplexity and divergence lost, with standard errors.
 
+import { calibrateBlocks, sampleWindows } from '@tersor/compress'
 import { type Encoded, type LayeredLM, Rng, sizeOf, Tensor } from '@tersor/core-tensor'
 import { evaluate, recordLogits, sizeReport } from '@tersor/eval'
-import { calibrateBlocks, configFromHuggingFace, Llama, sampleWindows, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
 import { gptq, quantizeAffine } from '@tersor/quantize'
 
 const config = configFromHuggingFace({

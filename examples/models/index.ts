@@ -1,7 +1,8 @@
 // A small Llama of random weights: it continues a text, forks its cache, and runs compressed.
 
 import { byteLength, type Encoded, Rng, sizeOf, Tensor } from '@tersor/core-tensor'
-import { generate, Llama, type LlamaConfig, weightShapes } from '@tersor/models'
+import { generate } from '@tersor/decode'
+import { Llama, type LlamaConfig, weightShapes } from '@tersor/models'
 import { quantizeAffine } from '@tersor/quantize'
 
 const config: LlamaConfig = {

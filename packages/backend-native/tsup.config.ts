@@ -1,3 +1,3 @@
-import { packageBuild } from '../../tooling/config/tsup.ts'
+import { packageBuild } from '../../config/tsup.ts'
 
 export default packageBuild(import.meta.dirname)

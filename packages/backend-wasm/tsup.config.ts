@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageBuild } from '../../tooling/config/tsup.ts'
+import { packageBuild } from '../../config/tsup.ts'
 import { coding } from './src/generated/coding.ts'
 import { relaxed } from './src/generated/relaxed.ts'
 import { simd } from './src/generated/simd.ts'

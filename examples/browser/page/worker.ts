@@ -1,5 +1,6 @@
 import { byteLength, type Encoded, type Tensor, type Tokenizer } from '@tersor/core-tensor'
-import { generate, isRouter, Llama, openModel, weightShapes } from '@tersor/models'
+import { generate } from '@tersor/decode'
+import { isRouter, Llama, openModel, weightShapes } from '@tersor/models'
 import { quantizeAffine } from '@tersor/quantize'
 import { aboutDevice, createDevice } from './create-device.ts'
 import type { Answer, Request } from './messages.ts'

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import { sampleWindows } from '@tersor/compress'
 import { type Tokenizer, UnsupportedError } from '@tersor/core-tensor'
 import { evaluationWindows } from '@tersor/eval'
-import { loadModel, type ModelFile, openTokenizer, sampleWindows } from '@tersor/models'
+import { loadModel, type ModelFile, openTokenizer } from '@tersor/models'
 import type { Progress } from './terminal/progress.ts'
 
 /** Tokens that calibration samples where no text is given. */

@@ -11,7 +11,7 @@ import {
   type Sample,
   sort,
   stories,
-} from '@tersor/eval/tasks'
+} from '@tersor/tasks'
 
 /** Tokens of a story; those of the tasks are no longer. */
 const STORY = 500

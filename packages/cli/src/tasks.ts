@@ -1,4 +1,4 @@
-import { type TaskName, type TaskScores, taskNames } from '@tersor/eval/tasks'
+import { type TaskName, type TaskScores, taskNames } from '@tersor/tasks'
 import { oneOf } from './arguments.ts'
 import { table } from './terminal/table.ts'
 

@@ -1,21 +1,29 @@
 // Tensors
-export { asTensor, requireHost, Tensor, type TensorLike } from './tensor.ts'
-export { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostArrayOf, isFloat } from './dtype.ts'
-export { aroundAxis, matrixDims, sameDims, sizeOf } from './dims.ts'
-export { type NumberArray, numbersOf, toFloat32, toFloat64, writeNumbers } from './convert.ts'
+export { asTensor, requireHost, Tensor, type TensorLike } from './tensor/tensor.ts'
+export {
+  bytesOf,
+  checkDType,
+  type DType,
+  dtypeBits,
+  type HostArray,
+  hostArrayOf,
+  isFloat,
+} from './tensor/dtype.ts'
+export { aroundAxis, matrixDims, sameDims, sizeOf } from './tensor/dims.ts'
+export { type NumberArray, numbersOf, toFloat32, toFloat64, writeNumbers } from './tensor/convert.ts'
 export {
   decodeNarrow,
   encodeNarrow,
   type NarrowFloat,
   narrowFloats,
   roundTiesToEven,
-} from './narrow-float.ts'
-export { packedRowBytes, packRow, unpackRow } from './bits.ts'
-export { fromOrt, toOrt } from './ort.ts'
+} from './tensor/narrow-float.ts'
+export { packedRowBytes, packRow, unpackRow } from './tensor/bits.ts'
+export { fromOrt, toOrt } from './tensor/ort.ts'
 
 // Devices and kernels
-export type { Device, Memory } from './device.ts'
-export { reference } from './reference-device.ts'
+export type { Device, Memory } from './device/device.ts'
+export { reference } from './device/reference-device.ts'
 export {
   type AttentionOptions,
   type AttentionPart,
@@ -39,7 +47,7 @@ export {
   type SegmentAttentionOptions,
   type TrainingKernels,
   type UnaryOp,
-} from './kernels.ts'
+} from './device/kernels.ts'
 
 // The algebra of encodings
 export {
@@ -56,25 +64,25 @@ export {
   type LinearOptions,
   linear,
   MAX_DEPTH,
-} from './encoded.ts'
-export { linearTiled } from './linear-tiled.ts'
-export { transfer } from './transfer.ts'
-export { coreKinds } from './encodings/core-kinds.ts'
-export { dense, denseEncoding } from './encodings/dense.ts'
-export { affine, affineEncoding } from './encodings/affine.ts'
-export { type GroupIndex, groupDims, groupIndex } from './encodings/groups.ts'
-export { codebook, codebookEncoding } from './encodings/codebook.ts'
-export { type SparsePattern, sparse, sparseEncoding } from './encodings/sparse.ts'
-export { hadamard, hadamardEncoding } from './encodings/hadamard.ts'
-export { sum, sumEncoding } from './encodings/sum.ts'
-export { product, productEncoding } from './encodings/product.ts'
-export { concat, concatEncoding } from './encodings/concat.ts'
-export { scaled, scaledEncoding } from './encodings/scaled.ts'
-export { permuted, permutedEncoding } from './encodings/permuted.ts'
+} from './encoded/encoded.ts'
+export { linearTiled } from './encoded/linear-tiled.ts'
+export { transfer } from './encoded/transfer.ts'
+export { coreKinds } from './encoded/core-kinds.ts'
+export { dense, denseEncoding } from './encoded/kinds/dense.ts'
+export { affine, affineEncoding } from './encoded/kinds/affine.ts'
+export { type GroupIndex, groupDims, groupIndex } from './encoded/groups.ts'
+export { codebook, codebookEncoding } from './encoded/kinds/codebook.ts'
+export { type SparsePattern, sparse, sparseEncoding } from './encoded/kinds/sparse.ts'
+export { hadamard, hadamardEncoding } from './encoded/kinds/hadamard.ts'
+export { sum, sumEncoding } from './encoded/kinds/sum.ts'
+export { product, productEncoding } from './encoded/kinds/product.ts'
+export { concat, concatEncoding } from './encoded/kinds/concat.ts'
+export { scaled, scaledEncoding } from './encoded/kinds/scaled.ts'
+export { permuted, permutedEncoding } from './encoded/kinds/permuted.ts'
 
 // Models and caches (types)
-export type { KVCache, KVSegment, KVStage } from './cache.ts'
-export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps, Tokenizer } from './causal-lm.ts'
+export type { KVCache, KVSegment, KVStage } from './model/kv-cache.ts'
+export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps, Tokenizer } from './model/causal-lm.ts'
 export type { JobOptions } from './job.ts'
 
 // Reproducible randomness

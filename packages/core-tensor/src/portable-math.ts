@@ -5,7 +5,7 @@
  * fixed-point models. Elsewhere `Math` is faster.
  */
 import { NumericalError } from './errors.ts'
-import { exponentOf, powerOfTwo } from './float-bits.ts'
+import { exponentOf, powerOfTwo } from './tensor/float-bits.ts'
 
 const LN2_HIGH = 6.9314718036912381649e-1
 const LN2_LOW = 1.90821492927058770002e-10

@@ -1,6 +1,6 @@
-import { isWhole } from './dims.ts'
 import { ShapeError } from './errors.ts'
 import { log } from './portable-math.ts'
+import { isWhole } from './tensor/dims.ts'
 
 /**
  * Seeded random numbers, the same bytes on every engine: xoshiro128** (Blackman and Vigna, 2018,

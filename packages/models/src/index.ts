@@ -19,7 +19,6 @@ export {
 export { type ExpertRoutes, routeTokens } from './route-tokens.ts'
 export { BatchedCache } from './batched-cache.ts'
 export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
-export { generate, type GenerateOptions } from './generate.ts'
 
 // Files
 export { loadModel } from './load-model.ts'
@@ -28,10 +27,6 @@ export { openTokenizer } from './open-tokenizer.ts'
 
 // Variants
 export { type OutlierOptions, withOutliers } from './with-outliers.ts'
-
-// Calibration
-export { type BlockStatistics, calibrateBlocks } from './calibrate-blocks.ts'
-export { type SampleOptions, sampleWindows } from './sample-windows.ts'
 
 // Tokenizers
 export { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'

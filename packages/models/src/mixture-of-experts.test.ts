@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decode, dense, type Encoded, reference, Tensor } from '@tersor/core-tensor'
-import { cast, matmul, transpose } from '@tersor/core-tensor/reference'
+import { cast } from '@tersor/core-tensor/reference'
 import { createSafetensorsWriter } from '@tersor/formats'
 import { describe, expect, it } from 'vitest'
 import { BatchedCache } from './batched-cache.ts'
-import { calibrateBlocks } from './calibrate-blocks.ts'
 import { Llama } from './llama.ts'
 import { checkLlamaConfig, configFromHuggingFace, configToHuggingFace } from './llama-config.ts'
 import { loadModel } from './load-model.ts'
@@ -100,7 +99,7 @@ describe('a Llama with experts', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('shows each expert to taps with the rows that chose it, and calibrates each on them', async () => {
+  it('shows each expert to taps with the rows that chose it', async () => {
     const model = randomLlama(smallMixture).with(lopsided(0))
     const rows = new Map<string, Tensor>()
     await model.forward(tokens, {
@@ -117,23 +116,6 @@ describe('a Llama with experts', () => {
     )
     expect(seen.reduce((a, b) => a + b)).toBe(2 * tokens.length)
     expect([seen[0], seen[2], seen[4]]).toEqual([tokens.length, 0, 0])
-
-    const layers: number[] = []
-    await calibrateBlocks(model, [tokens], ({ layer, weights, grams }) => {
-      layers.push(layer)
-      if (layer !== 0) return new Map()
-      expect([...weights.keys()]).toEqual(model.blockWeights(0))
-      for (const name of weights.keys()) {
-        const x = cast(rows.get(name)!, 'float64')
-        const expected = matmul(transpose(x, [1, 0]), x).data as Float64Array
-        const gram = grams.get(name)!.data as Float64Array
-        for (const [i, value] of expected.entries()) expect(gram[i]).toBeCloseTo(value, 5)
-      }
-      const unused = grams.get(expertWeightNames(0, 4).gate)!.data as Float64Array
-      expect(unused.every(value => value === 0)).toBe(true)
-      return new Map()
-    })
-    expect(layers).toEqual([0, 1, 2])
   })
 })
 

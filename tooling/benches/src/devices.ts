@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { nativeAvailable } from '@tersor/backend-native'
-import { replaceBetween } from '../../config/replace-between.ts'
+import { replaceBetween } from '../../../config/replace-between.ts'
 import { kernelGroups } from './kernel-groups.ts'
 import { Limits } from './limits.ts'
 import { quick, thorough } from './measure.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { replaceBetween } from '../../config/replace-between.ts'
+import { replaceBetween } from '../../../config/replace-between.ts'
 import { resultRow, timeKey } from './result-row.ts'
 import { table } from './table.ts'
 

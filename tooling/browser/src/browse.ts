@@ -1,6 +1,6 @@
 import { chromium, type LaunchOptions, type Page } from 'playwright'
 import { preview } from 'vite'
-import { launchOptions } from '../../config/chromium.ts'
+import { launchOptions } from '../../../config/chromium.ts'
 
 /**
  * Serves a folder on localhost and opens its page in Chromium, for as long as `visit` takes. What

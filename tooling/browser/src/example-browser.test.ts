@@ -9,8 +9,8 @@ import { configFromHuggingFace, weightShapes } from '@tersor/models'
 import type { Page } from 'playwright'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chromiumPath, launchOptions } from '../../../config/chromium.ts'
 import { isolation, pageConfig } from '../../../examples/browser/page-config.ts'
-import { chromiumPath, launchOptions } from '../../config/chromium.ts'
 import { browse } from './browse.ts'
 
 const tokenizer = fileURLToPath(new URL('../../../packages/tiny-lm/model/', import.meta.url))

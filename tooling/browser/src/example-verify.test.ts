@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chromiumPath } from '../../../config/chromium.ts'
 import { pageConfig } from '../../../examples/verify/page-config.ts'
-import { chromiumPath } from '../../config/chromium.ts'
 import { browse } from './browse.ts'
 
 describe.skipIf(chromiumPath === undefined)('examples/verify', () => {

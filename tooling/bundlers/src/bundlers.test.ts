@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { linear, Rng, Tensor } from '@tersor/core-tensor'
 import { quantizeAffine } from '@tersor/quantize'
 import { afterAll, describe, expect, it } from 'vitest'
+import { chromiumPath, isolation } from '../../../config/chromium.ts'
 import { browse } from '../../browser/src/browse.ts'
-import { chromiumPath, isolation } from '../../config/chromium.ts'
 import { bundlers } from './bundlers.ts'
 
 const rng = new Rng(1)

@@ -4,8 +4,9 @@ import { createWasmDevice } from '@tersor/backend-wasm'
 import { createWebGpuDevice } from '@tersor/backend-webgpu'
 import { linear, Rng, Tensor, transfer } from '@tersor/core-tensor'
 import { binary } from '@tersor/core-tensor/reference'
+import { generate } from '@tersor/decode'
 import { encodeSafetensors, openSafetensors } from '@tersor/formats'
-import { configFromHuggingFace, generate, Llama, openModel, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, Llama, openModel, weightShapes } from '@tersor/models'
 import { quantizeAffine } from '@tersor/quantize'
 
 try {

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compressModel, GPTQ_DEFAULTS, type Method, modelRecipe } from '@tersor/cli'
+import { compressModel, GPTQ_DEFAULTS, type Method, modelRecipe, sampleWindows } from '@tersor/compress'
 import {
   type Evaluation,
   type EvaluationWindow,
@@ -12,7 +12,7 @@ import {
   type LogitSource,
   recordLogits,
 } from '@tersor/eval'
-import { loadModel, openModel, sampleWindows } from '@tersor/models'
+import { loadModel, openModel } from '@tersor/models'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { bitsPerByte, evaluate, evaluationWindows, type Mean, sizeReport } from '@tersor/eval'
-import { evaluateTasks, taskNames } from '@tersor/eval/tasks'
 import { loadModel, type ModelFile, openModel } from '@tersor/models'
+import { evaluateTasks, taskNames } from '@tersor/tasks'
 import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import { tokenizerOf } from '../calibration.ts'
 import { DEVICE_HELP, openDevice } from '../devices.ts'

@@ -1,3 +1,4 @@
+import { type CompressResult, compressModel, GPTQ_DEFAULTS, type Method, modelRecipe } from '@tersor/compress'
 import { type ModelFile, openModel } from '@tersor/models'
 import { oneOf, onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import {
@@ -7,9 +8,6 @@ import {
   textWindows,
   tokenizerOf,
 } from '../calibration.ts'
-import { type CompressResult, compressModel } from '../job/compress-model.ts'
-import { GPTQ_DEFAULTS } from '../job/demo-recipes.ts'
-import { type Method, modelRecipe } from '../job/recipe.ts'
 import { modelPath } from '../model-path.ts'
 import type { Streams } from '../run.ts'
 import { progressBar } from '../terminal/progress.ts'

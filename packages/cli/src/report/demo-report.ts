@@ -1,5 +1,5 @@
 import type { Divergence } from '@tersor/eval'
-import type { TaskScores } from '@tersor/eval/tasks'
+import type { TaskScores } from '@tersor/tasks'
 
 /** One line of the main job's result: a recipe, what its file takes and what it lost. */
 export interface DemoRow {

@@ -1,4 +1,4 @@
-import type { TaskScores } from '@tersor/eval/tasks'
+import type { TaskScores } from '@tersor/tasks'
 import { bytesText } from '../terminal/table.ts'
 import type { DemoResult, DemoRow } from './demo-report.ts'
 

@@ -1,4 +1,4 @@
-import type { DeviceKernels, Kernels } from '../kernels.ts'
+import type { DeviceKernels, Kernels } from '../device/kernels.ts'
 import { attending } from './kernels/attention.ts'
 import { coding } from './kernels/coding.ts'
 import { elementwise } from './kernels/elementwise.ts'

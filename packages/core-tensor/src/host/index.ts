@@ -1,11 +1,12 @@
 // For authors of devices
-export { isWhole, productOf, requireDims, stridesOf } from '../dims.ts'
-export { fitsGroups } from '../encodings/groups.ts'
-export { decoded, malformed, matrixRows, rowRange, tensorPart } from '../encodings/parts.ts'
-export { place } from '../place.ts'
+
+export { place } from '../device/place.ts'
+export { fitsGroups } from '../encoded/groups.ts'
+export { decoded, malformed, matrixRows, rowRange, tensorPart } from '../encoded/parts.ts'
 export { requireAttentionDims } from '../reference/attention-dims.ts'
 export { hadamardBlock } from '../reference/hadamard.ts'
-export { tensorsOf } from '../tensors-of.ts'
+export { isWhole, productOf, requireDims, stridesOf } from '../tensor/dims.ts'
+export { tensorsOf } from '../tensor/tensors-of.ts'
 
 // For authors of host devices
 export { HostDevice } from './host-device.ts'

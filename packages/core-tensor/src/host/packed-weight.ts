@@ -1,7 +1,3 @@
-import { packedRowBytes } from '../bits.ts'
-import { numbersOf } from '../convert.ts'
-import { sameDims } from '../dims.ts'
-import type { DType } from '../dtype.ts'
 import {
   type DecodeOptions,
   decode,
@@ -10,13 +6,17 @@ import {
   encoded,
   isEncoded,
   type LinearOptions,
-} from '../encoded.ts'
-import { affineEncoding } from '../encodings/affine.ts'
-import { codebookEncoding } from '../encodings/codebook.ts'
-import { malformed, rowRange, tensorPart } from '../encodings/parts.ts'
-import { linearTiled } from '../linear-tiled.ts'
+} from '../encoded/encoded.ts'
+import { affineEncoding } from '../encoded/kinds/affine.ts'
+import { codebookEncoding } from '../encoded/kinds/codebook.ts'
+import { linearTiled } from '../encoded/linear-tiled.ts'
+import { malformed, rowRange, tensorPart } from '../encoded/parts.ts'
 import { cast } from '../reference/cast.ts'
-import { Tensor } from '../tensor.ts'
+import { packedRowBytes } from '../tensor/bits.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import { sameDims } from '../tensor/dims.ts'
+import type { DType } from '../tensor/dtype.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { linearBy } from './kernels/products.ts'
 import { floatCodes, type Primitives, shiftKinds } from './primitives.ts'
 

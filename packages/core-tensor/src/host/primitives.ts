@@ -1,4 +1,4 @@
-import type { Tensor } from '../tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 /**
  * What a compiled host device (WebAssembly, native code) implements, and the one place where it is

@@ -1,5 +1,5 @@
 import { NumericalError } from '../errors.ts'
-import type { Tensor, TensorLike } from '../tensor.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { addProduct, BLOCK, block, type Matrix, rowOf, squareOf, tensorOf } from './matrix.ts'
 import { requireWeight } from './options.ts'
 

@@ -2,7 +2,7 @@ import { CholeskyDecomposition, inverse, Matrix } from 'ml-matrix'
 import { describe, expect, it } from 'vitest'
 import { DeviceError, NumericalError, ShapeError } from '../errors.ts'
 import { matmul } from '../reference/matmul.ts'
-import { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { cholesky } from './cholesky.ts'
 import { inverseCholesky } from './inverse-cholesky.ts'
 import {

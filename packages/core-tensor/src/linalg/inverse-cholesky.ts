@@ -1,4 +1,4 @@
-import type { Tensor, TensorLike } from '../tensor.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { type CholeskyOptions, damp, factorise } from './cholesky.ts'
 import { BLOCK, block, identity, squareOf, tensorOf } from './matrix.ts'
 import { substitute } from './solve-triangular.ts'

@@ -1,6 +1,6 @@
 import { NumericalError } from '../errors.ts'
 import type { JobOptions } from '../job.ts'
-import type { Tensor, TensorLike } from '../tensor.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import {
   BLOCK,
   block,

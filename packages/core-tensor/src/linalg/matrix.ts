@@ -1,7 +1,7 @@
-import type { Device } from '../device.ts'
+import type { Device } from '../device/device.ts'
+import type { MatmulOptions } from '../device/kernels.ts'
 import { DTypeError, NumericalError, ShapeError } from '../errors.ts'
-import type { MatmulOptions } from '../kernels.ts'
-import { asTensor, requireHost, Tensor, type TensorLike } from '../tensor.ts'
+import { asTensor, requireHost, Tensor, type TensorLike } from '../tensor/tensor.ts'
 import { matmul } from './multiply.ts'
 
 /** A block of a row-major float64 matrix: element (i, j) is at `offset + i·stride + j`. */

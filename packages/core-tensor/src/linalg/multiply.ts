@@ -1,8 +1,8 @@
-import { kernel, type MatmulOptions } from '../kernels.ts'
+import { kernel, type MatmulOptions } from '../device/kernels.ts'
 import { gemmTiled } from '../reference/gemm.ts'
 import { strided } from '../reference/matmul.ts'
 import { freeTiles } from '../reference/tiles.ts'
-import type { Tensor } from '../tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floatsOf } from './matrix.ts'
 
 /**

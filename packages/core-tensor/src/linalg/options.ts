@@ -1,5 +1,5 @@
-import { isWhole } from '../dims.ts'
 import { ShapeError } from '../errors.ts'
+import { isWhole } from '../tensor/dims.ts'
 
 /** Throws a {@link ShapeError} unless options are whole numbers ≥ 0. */
 export function requireWhole(where: string, options: Readonly<Record<string, number>>): void {

@@ -2,7 +2,7 @@ import { Matrix, QrDecomposition } from 'ml-matrix'
 import { describe, expect, it } from 'vitest'
 import { DeviceError, NumericalError, ShapeError } from '../errors.ts'
 import { matmul } from '../reference/matmul.ts'
-import { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { qr } from './qr.ts'
 import {
   distance,

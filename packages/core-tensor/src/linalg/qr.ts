@@ -1,5 +1,5 @@
 import type { JobOptions } from '../job.ts'
-import type { Tensor, TensorLike } from '../tensor.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { BLOCK, block, type Matrix, matrixOf, normalise, rescale, tensorOf } from './matrix.ts'
 import { pace } from './pace.ts'
 import { applyReflector, applyReflectors, formQ, reflect, reflectorsOf } from './reflectors.ts'

@@ -3,7 +3,7 @@ import { DeviceError, NumericalError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { matmul } from '../reference/matmul.ts'
 import { Rng } from '../rng.ts'
-import { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { randomizedSvd } from './randomized-svd.ts'
 import { svd } from './svd.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Rng } from '../rng.ts'
-import type { Tensor, TensorLike } from '../tensor.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { addProduct, filled, type Matrix, normalise, product, requireFinite, zeros } from './matrix.ts'
 import { requireWhole } from './options.ts'
 import { pace } from './pace.ts'

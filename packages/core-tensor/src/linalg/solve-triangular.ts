@@ -1,5 +1,5 @@
 import { NumericalError, ShapeError } from '../errors.ts'
-import type { Tensor, TensorLike } from '../tensor.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import {
   addProduct,
   addScaled,

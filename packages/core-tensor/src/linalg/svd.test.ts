@@ -3,7 +3,7 @@ import { Matrix, SingularValueDecomposition } from 'ml-matrix'
 import { describe, expect, it } from 'vitest'
 import { DeviceError, NumericalError, ShapeError } from '../errors.ts'
 import { matmul } from '../reference/matmul.ts'
-import { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { svd } from './svd.ts'
 import {
   distance,

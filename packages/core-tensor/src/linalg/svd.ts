@@ -1,6 +1,6 @@
 import type { JobOptions } from '../job.ts'
-import type { Tensor, TensorLike } from '../tensor.ts'
-import { bidiagonalise } from './bidiagonalise.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
+import { bidiagonalise } from './bidiagonalize.ts'
 import { columnRotations } from './column-rotations.ts'
 import {
   columnsOf,

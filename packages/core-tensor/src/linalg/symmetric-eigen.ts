@@ -1,11 +1,11 @@
 import type { JobOptions } from '../job.ts'
-import type { Tensor, TensorLike } from '../tensor.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { type ColumnRotations, columnRotations } from './column-rotations.ts'
 import { columnsOf, normalise, rescale, squareOf, tensorOf, vectorOf } from './matrix.ts'
 import { pace } from './pace.ts'
 import { formQ } from './reflectors.ts'
 import { descending, diagonalise } from './sweeps.ts'
-import { tridiagonalise } from './tridiagonalise.ts'
+import { tridiagonalise } from './tridiagonalize.ts'
 
 /**
  * The eigenvalues and eigenvectors of a symmetric matrix: a·V = V·Λ with orthonormal V.

@@ -1,9 +1,9 @@
-import { numbersOf } from '../convert.ts'
-import type { Memory } from '../device.ts'
+import type { Memory } from '../device/device.ts'
 import { matmul } from '../reference/matmul.ts'
 import { transpose } from '../reference/transpose.ts'
 import { Rng } from '../rng.ts'
-import { Tensor } from '../tensor.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import { Tensor } from '../tensor/tensor.ts'
 
 /** A matrix from a rule for its elements. */
 export function matrixFrom(rows: number, columns: number, element: (i: number, j: number) => number): Tensor {

@@ -1,8 +1,8 @@
-import { isWhole, requireDims, sameDims } from '../dims.ts'
-import type { Encoded } from '../encoded.ts'
+import type { AttentionOptions } from '../device/kernels.ts'
+import type { Encoded } from '../encoded/encoded.ts'
 import { ShapeError } from '../errors.ts'
-import type { AttentionOptions } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { isWhole, requireDims, sameDims } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 /** Whether queries, keys, values and the keys in use fit each other. */
 export function fitsAttention(

@@ -1,9 +1,9 @@
-import { numbersOf } from '../convert.ts'
-import { stridesOf } from '../dims.ts'
-import { isFloat } from '../dtype.ts'
+import { type BinaryOp, kernel, type Out } from '../device/kernels.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
-import { type BinaryOp, kernel, type Out } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import { stridesOf } from '../tensor/dims.ts'
+import { isFloat } from '../tensor/dtype.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floatType, output } from './output.ts'
 
 const operations: Record<BinaryOp, (a: number, b: number) => number> = {

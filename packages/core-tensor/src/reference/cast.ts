@@ -1,9 +1,9 @@
-import { numbersOf, writeNumbers } from '../convert.ts'
-import { requireDims } from '../dims.ts'
-import { type DType, viewBytes } from '../dtype.ts'
+import { kernel } from '../device/kernels.ts'
 import { DTypeError } from '../errors.ts'
-import { kernel } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { numbersOf, writeNumbers } from '../tensor/convert.ts'
+import { requireDims } from '../tensor/dims.ts'
+import { type DType, viewBytes } from '../tensor/dtype.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 /**
  * The elements in another dtype. Exact: floats round to nearest, ties to even (8-bit floats

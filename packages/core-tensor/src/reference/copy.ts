@@ -1,7 +1,7 @@
-import { isWhole, stridesOf } from '../dims.ts'
+import { kernel } from '../device/kernels.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
-import { kernel } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { isWhole, stridesOf } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { apart, elements } from './elements.ts'
 
 /**

@@ -1,6 +1,6 @@
-import { dtypeBits } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
-import type { Tensor } from '../tensor.ts'
+import { dtypeBits } from '../tensor/dtype.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 /** The elements as opaque units of their width, for kernels that only move them. */
 export function elements(x: Tensor, where: string): Uint8Array | Uint16Array | Uint32Array {

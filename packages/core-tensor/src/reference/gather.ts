@@ -1,8 +1,8 @@
-import { numbersOf } from '../convert.ts'
-import { aroundAxis, isWhole } from '../dims.ts'
+import { kernel } from '../device/kernels.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
-import { kernel } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import { aroundAxis, isWhole } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { apart, elements } from './elements.ts'
 
 /**

@@ -1,6 +1,6 @@
+import { kernel, type Order, type Out } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import { kernel, type Order, type Out } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { gemm } from './gemm.ts'
 import { floats } from './matmul.ts'
 import { floatType, output } from './output.ts'

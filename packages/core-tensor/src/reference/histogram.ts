@@ -1,7 +1,7 @@
-import { numbersOf } from '../convert.ts'
+import { kernel } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import { kernel } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { output } from './output.ts'
 
 /**

@@ -1,4 +1,4 @@
-export { reference } from '../reference-device.ts'
+export { reference } from '../device/reference-device.ts'
 export { attention } from './attention.ts'
 export { binary } from './binary.ts'
 export { cast } from './cast.ts'

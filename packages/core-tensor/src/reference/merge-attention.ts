@@ -1,7 +1,7 @@
-import { requireDims } from '../dims.ts'
+import { type AttentionPart, kernel } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import { type AttentionPart, kernel } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { requireDims } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'
 import { output } from './output.ts'
 

@@ -1,7 +1,7 @@
-import { sameDims } from '../dims.ts'
+import { kernel } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import { kernel } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { sameDims } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'
 import { output } from './output.ts'
 

@@ -1,10 +1,10 @@
-import { numbersOf, writeNumbers } from '../convert.ts'
-import type { Device } from '../device.ts'
-import { requireDims } from '../dims.ts'
-import type { DType } from '../dtype.ts'
+import type { Device } from '../device/device.ts'
+import type { Out } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import type { Out } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { numbersOf, writeNumbers } from '../tensor/convert.ts'
+import { requireDims } from '../tensor/dims.ts'
+import type { DType } from '../tensor/dtype.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 type Result<T extends DType> = T extends 'float64'
   ? Float64Array

@@ -1,12 +1,12 @@
-import { packedRowBytes, packRow } from '../bits.ts'
-import { numbersOf, toFloat32 } from '../convert.ts'
-import { matrixDims, requireDims } from '../dims.ts'
-import { isFloat } from '../dtype.ts'
-import { groupIndex } from '../encodings/groups.ts'
+import { kernel, type QuantizeAffineOptions } from '../device/kernels.ts'
+import { groupIndex } from '../encoded/groups.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
-import { kernel, type QuantizeAffineOptions } from '../kernels.ts'
-import { roundTiesToEven } from '../narrow-float.ts'
-import type { Tensor } from '../tensor.ts'
+import { packedRowBytes, packRow } from '../tensor/bits.ts'
+import { numbersOf, toFloat32 } from '../tensor/convert.ts'
+import { matrixDims, requireDims } from '../tensor/dims.ts'
+import { isFloat } from '../tensor/dtype.ts'
+import { roundTiesToEven } from '../tensor/narrow-float.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 const { fround } = Math
 

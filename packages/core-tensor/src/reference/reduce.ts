@@ -1,7 +1,7 @@
-import { numbersOf } from '../convert.ts'
-import { aroundAxis } from '../dims.ts'
-import { kernel, type Order, type Out, type ReduceOp } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { kernel, type Order, type Out, type ReduceOp } from '../device/kernels.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import { aroundAxis } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floatType, output } from './output.ts'
 
 const steps: Record<ReduceOp, (sum: number, x: number) => number> = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DTypeError, ShapeError } from '../errors.ts'
-import { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import * as kernels from './index.ts'
 
 const f = (...dims: number[]) =>

@@ -1,7 +1,7 @@
-import { numbersOf } from '../convert.ts'
+import { kernel, type RopeOptions } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import { kernel, type RopeOptions } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'
 import { floatType, output } from './output.ts'
 

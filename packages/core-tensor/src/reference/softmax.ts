@@ -1,6 +1,6 @@
+import { kernel, type Out } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import { kernel, type Out } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'
 import { floatType, output } from './output.ts'
 

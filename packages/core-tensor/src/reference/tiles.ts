@@ -1,4 +1,4 @@
-import type { Order } from '../kernels.ts'
+import type { Order } from '../device/kernels.ts'
 
 /** Rows and columns of the register tile: 4 × 4 sums. */
 export const TILE = 4

@@ -1,7 +1,7 @@
-import { isWhole } from '../dims.ts'
+import { kernel } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import { kernel } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { isWhole } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'
 
 /**

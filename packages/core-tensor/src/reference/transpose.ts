@@ -1,7 +1,7 @@
-import { stridesOf } from '../dims.ts'
+import { kernel } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
-import { kernel } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { stridesOf } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { copy } from './copy.ts'
 import { elements } from './elements.ts'
 

@@ -1,8 +1,8 @@
-import { numbersOf } from '../convert.ts'
-import { isFloat } from '../dtype.ts'
+import { kernel, type Out, type UnaryOp } from '../device/kernels.ts'
 import { DTypeError } from '../errors.ts'
-import { kernel, type Out, type UnaryOp } from '../kernels.ts'
-import type { Tensor } from '../tensor.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import { isFloat } from '../tensor/dtype.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { floatType, output } from './output.ts'
 
 const operations: Record<UnaryOp, (x: number) => number> = {

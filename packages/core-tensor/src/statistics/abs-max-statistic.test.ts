@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FormatError, NumericalError, ShapeError } from '../errors.ts'
-import { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { AbsMaxStatistic } from './abs-max-statistic.ts'
 
 const columns = 3

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FormatError, NumericalError, ShapeError } from '../errors.ts'
 import { Rng } from '../rng.ts'
-import { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { GramStatistic } from './gram-statistic.ts'
 
 const columns = 5

@@ -1,9 +1,9 @@
-import type { Device } from '../device.ts'
+import type { Device } from '../device/device.ts'
+import { reference } from '../device/reference-device.ts'
 import { FormatError } from '../errors.ts'
 import { binary } from '../reference/binary.ts'
 import { gram } from '../reference/gram.ts'
-import { reference } from '../reference-device.ts'
-import type { Tensor, TensorLike } from '../tensor.ts'
+import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { saveCount, saved, savedCount } from './saved.ts'
 import { requireSameColumns, type Statistic, samplesOf } from './statistic.ts'
 

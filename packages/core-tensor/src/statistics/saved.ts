@@ -1,7 +1,7 @@
-import { numbersOf } from '../convert.ts'
-import { isWhole } from '../dims.ts'
 import { FormatError } from '../errors.ts'
-import { asTensor, Tensor, type TensorLike } from '../tensor.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import { isWhole } from '../tensor/dims.ts'
+import { asTensor, Tensor, type TensorLike } from '../tensor/tensor.ts'
 
 /** A number of samples as a tensor, exact up to 2^53. */
 export function saveCount(count: number): Tensor {

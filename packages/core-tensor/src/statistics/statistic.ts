@@ -1,7 +1,7 @@
-import { numbersOf } from '../convert.ts'
-import type { Device } from '../device.ts'
+import type { Device } from '../device/device.ts'
 import { NumericalError, ShapeError } from '../errors.ts'
-import { asTensor, requireHost, type Tensor, type TensorLike } from '../tensor.ts'
+import { numbersOf } from '../tensor/convert.ts'
+import { asTensor, requireHost, type Tensor, type TensorLike } from '../tensor/tensor.ts'
 
 /**
  * What calibration gathers from the activations that enter a layer, batch by batch: it merges with

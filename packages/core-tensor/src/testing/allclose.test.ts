@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { allcloseProblem, installMatchers } from './allclose.ts'
 
 installMatchers()

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { toFloat64 } from '../convert.ts'
-import type { TensorLike } from '../tensor.ts'
+import { toFloat64 } from '../tensor/convert.ts'
+import type { TensorLike } from '../tensor/tensor.ts'
 
 /** How far two numbers may be apart: |actual − expected| ≤ atol + rtol · |expected|. */
 export interface Tolerance {

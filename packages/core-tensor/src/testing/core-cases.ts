@@ -1,5 +1,5 @@
 import { affineCases } from './cases/affine.ts'
-import { attendingCases } from './cases/attending.ts'
+import { attendingCases } from './cases/attention.ts'
 import { codebookAndSparseCases } from './cases/codebook-and-sparse.ts'
 import { elementwiseCases } from './cases/elementwise.ts'
 import { hadamardCases } from './cases/hadamard.ts'

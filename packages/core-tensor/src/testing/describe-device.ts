@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Device } from '../device.ts'
-import { bytesOf, type DType, dtypeBits } from '../dtype.ts'
-import { byteLength, decode } from '../encoded.ts'
-import { affine } from '../encodings/affine.ts'
+import type { Device } from '../device/device.ts'
+import type { Kernels } from '../device/kernels.ts'
+import { byteLength, decode } from '../encoded/encoded.ts'
+import { affine } from '../encoded/kinds/affine.ts'
 import { DeviceError } from '../errors.ts'
-import type { Kernels } from '../kernels.ts'
 import { cast } from '../reference/cast.ts'
 import { Rng } from '../rng.ts'
-import { Tensor } from '../tensor.ts'
+import { bytesOf, type DType, dtypeBits } from '../tensor/dtype.ts'
+import { Tensor } from '../tensor/tensor.ts'
 
 /** One thing that a kernel must do on every device. */
 export interface KernelCase {

@@ -1,11 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { toFloat64 } from '../convert.ts'
-import { byteLength, canonicalJson, check, decode, type Encoded, isEncoded, linear } from '../encoded.ts'
+import {
+  byteLength,
+  canonicalJson,
+  check,
+  decode,
+  type Encoded,
+  isEncoded,
+  linear,
+} from '../encoded/encoded.ts'
 import { FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { matmul } from '../reference/matmul.ts'
 import { Rng } from '../rng.ts'
-import type { Tensor } from '../tensor.ts'
+import { toFloat64 } from '../tensor/convert.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { allcloseProblem } from './allclose.ts'
 import { hostTensor, normals, sameBytes } from './cases/fixtures.ts'
 import { mutations } from './mutations.ts'

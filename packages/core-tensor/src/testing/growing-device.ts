@@ -1,10 +1,10 @@
-import type { Device, Memory } from '../device.ts'
-import { sizeOf } from '../dims.ts'
-import { bytesOf, type DType } from '../dtype.ts'
-import type { Encoded } from '../encoded.ts'
+import type { Device, Memory } from '../device/device.ts'
+import type { Encoded } from '../encoded/encoded.ts'
 import { DeviceError } from '../errors.ts'
-import { Tensor, type TensorLike } from '../tensor.ts'
-import { tensorsOf } from '../tensors-of.ts'
+import { sizeOf } from '../tensor/dims.ts'
+import { bytesOf, type DType } from '../tensor/dtype.ts'
+import { Tensor, type TensorLike } from '../tensor/tensor.ts'
+import { tensorsOf } from '../tensor/tensors-of.ts'
 
 /**
  * A host device without kernels of its own whose memory moves at every allocation, as that of

@@ -1,5 +1,5 @@
-import type { Encoded, Json } from '../encoded.ts'
-import { Tensor } from '../tensor.ts'
+import type { Encoded, Json } from '../encoded/encoded.ts'
+import { Tensor } from '../tensor/tensor.ts'
 
 /** Copies of an encoded tensor that each contradict themselves in one place. */
 export function* mutations(e: Encoded): Generator<readonly [what: string, mutated: Encoded]> {

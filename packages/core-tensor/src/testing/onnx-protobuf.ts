@@ -1,5 +1,5 @@
-import type { DType } from '../dtype.ts'
-import { Tensor } from '../tensor.ts'
+import type { DType } from '../tensor/dtype.ts'
+import { Tensor } from '../tensor/tensor.ts'
 
 /** A field of a protobuf message: a number for varints and fixed words, bytes for the rest. */
 type Field = readonly [number: number, value: number | Uint8Array]

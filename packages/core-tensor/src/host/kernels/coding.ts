@@ -1,7 +1,7 @@
-import { packedRowBytes } from '../../bits.ts'
-import { sameDims } from '../../dims.ts'
+import type { DeviceKernels } from '../../device/kernels.ts'
 import { FormatError } from '../../errors.ts'
-import type { DeviceKernels } from '../../kernels.ts'
+import { packedRowBytes } from '../../tensor/bits.ts'
+import { sameDims } from '../../tensor/dims.ts'
 import type { Primitives } from '../primitives.ts'
 import { overlaps, room } from './landing.ts'
 

@@ -1,6 +1,6 @@
-import { sameDims } from '../../dims.ts'
-import type { DeviceKernels } from '../../kernels.ts'
-import type { Tensor } from '../../tensor.ts'
+import type { DeviceKernels } from '../../device/kernels.ts'
+import { sameDims } from '../../tensor/dims.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { binaryOps, floatCodes, type Primitives, unaryOps } from '../primitives.ts'
 import { landing, overlaps, room } from './landing.ts'
 

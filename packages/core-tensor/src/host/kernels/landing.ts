@@ -1,8 +1,8 @@
-import type { Device } from '../../device.ts'
-import { sameDims } from '../../dims.ts'
-import type { DType } from '../../dtype.ts'
-import type { Out } from '../../kernels.ts'
-import type { Tensor } from '../../tensor.ts'
+import type { Device } from '../../device/device.ts'
+import type { Out } from '../../device/kernels.ts'
+import { sameDims } from '../../tensor/dims.ts'
+import type { DType } from '../../tensor/dtype.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import type { HostDevice } from '../host-device.ts'
 
 /** Where a primitive writes, and what turns that into the kernel's result. */

@@ -1,7 +1,7 @@
-import { sameDims, sizeOf } from '../../dims.ts'
-import type { Encoded, LinearOptions } from '../../encoded.ts'
-import type { DeviceKernels, MatmulOptions, Order, Out } from '../../kernels.ts'
-import { Tensor } from '../../tensor.ts'
+import type { DeviceKernels, MatmulOptions, Order, Out } from '../../device/kernels.ts'
+import type { Encoded, LinearOptions } from '../../encoded/encoded.ts'
+import { sameDims, sizeOf } from '../../tensor/dims.ts'
+import { Tensor } from '../../tensor/tensor.ts'
 import { floatCodes, type Primitives } from '../primitives.ts'
 import { landing } from './landing.ts'
 

@@ -1,7 +1,7 @@
-import { numbersOf } from '../../convert.ts'
-import { aroundAxis } from '../../dims.ts'
-import type { DeviceKernels } from '../../kernels.ts'
-import { Tensor } from '../../tensor.ts'
+import type { DeviceKernels } from '../../device/kernels.ts'
+import { numbersOf } from '../../tensor/convert.ts'
+import { aroundAxis } from '../../tensor/dims.ts'
+import { Tensor } from '../../tensor/tensor.ts'
 import { type Primitives, reduceOps } from '../primitives.ts'
 import { landing, room } from './landing.ts'
 

@@ -1,6 +1,6 @@
-import { sameDims } from '../../dims.ts'
-import type { DeviceKernels, SegmentAttentionOptions } from '../../kernels.ts'
-import { Tensor } from '../../tensor.ts'
+import type { DeviceKernels, SegmentAttentionOptions } from '../../device/kernels.ts'
+import { sameDims } from '../../tensor/dims.ts'
+import { Tensor } from '../../tensor/tensor.ts'
 import type { Primitives } from '../primitives.ts'
 import { room } from './landing.ts'
 

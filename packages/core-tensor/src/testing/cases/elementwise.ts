@@ -1,9 +1,9 @@
 import { expect } from 'vitest'
-import type { DType } from '../../dtype.ts'
-import type { BinaryOp, UnaryOp } from '../../kernels.ts'
+import type { BinaryOp, UnaryOp } from '../../device/kernels.ts'
 import { binary } from '../../reference/binary.ts'
 import { unary } from '../../reference/unary.ts'
 import { Rng } from '../../rng.ts'
+import type { DType } from '../../tensor/dtype.ts'
 import type { KernelCase } from '../describe-device.ts'
 import {
   type Expectation,

@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
-import { toFloat64, writeNumbers } from '../../convert.ts'
-import type { Device } from '../../device.ts'
-import { aroundAxis, sizeOf } from '../../dims.ts'
-import { bytesOf, type DType, hostArrayOf } from '../../dtype.ts'
+import type { Device } from '../../device/device.ts'
 import type { Rng } from '../../rng.ts'
-import { Tensor } from '../../tensor.ts'
+import { toFloat64, writeNumbers } from '../../tensor/convert.ts'
+import { aroundAxis, sizeOf } from '../../tensor/dims.ts'
+import { bytesOf, type DType, hostArrayOf } from '../../tensor/dtype.ts'
+import { Tensor } from '../../tensor/tensor.ts'
 import { allcloseProblem, type Tolerance } from '../allclose.ts'
 
 /** Numbers as a tensor of a device, rounded to the dtype. */

@@ -1,13 +1,13 @@
 import { expect } from 'vitest'
-import { numbersOf } from '../../convert.ts'
-import { aroundAxis, sizeOf } from '../../dims.ts'
-import { type DType, dtypeBits } from '../../dtype.ts'
 import { cast } from '../../reference/cast.ts'
 import { copy } from '../../reference/copy.ts'
 import { gather } from '../../reference/gather.ts'
 import { scatterAdd } from '../../reference/scatter-add.ts'
 import { transpose } from '../../reference/transpose.ts'
 import { Rng } from '../../rng.ts'
+import { numbersOf } from '../../tensor/convert.ts'
+import { aroundAxis, sizeOf } from '../../tensor/dims.ts'
+import { type DType, dtypeBits } from '../../tensor/dtype.ts'
 import type { KernelCase } from '../describe-device.ts'
 import {
   expectElements,

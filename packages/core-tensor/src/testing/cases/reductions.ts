@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
-import { sizeOf } from '../../dims.ts'
-import type { ReduceOp } from '../../kernels.ts'
+import type { ReduceOp } from '../../device/kernels.ts'
 import { reduce } from '../../reference/reduce.ts'
 import { rmsNorm } from '../../reference/rms-norm.ts'
 import { softmax } from '../../reference/softmax.ts'
 import { Rng } from '../../rng.ts'
+import { sizeOf } from '../../tensor/dims.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { columnsOf, expectElements, normals, numbersIn, random, SIZES, upload } from './fixtures.ts'
 

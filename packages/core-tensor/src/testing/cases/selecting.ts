@@ -1,9 +1,9 @@
 import { expect } from 'vitest'
-import { sizeOf } from '../../dims.ts'
 import { histogram } from '../../reference/histogram.ts'
 import { nearest } from '../../reference/nearest.ts'
 import { topK } from '../../reference/top-k.ts'
 import { Rng } from '../../rng.ts'
+import { sizeOf } from '../../tensor/dims.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { columnsOf, expectElements, normals, numbersIn, random, SIZES, SPECIALS, upload } from './fixtures.ts'
 

@@ -1,9 +1,9 @@
 import { expect } from 'vitest'
-import { packedRowBytes } from '../../bits.ts'
-import type { Device } from '../../device.ts'
-import { aroundAxis, sizeOf } from '../../dims.ts'
-import { type Encoded, type LinearOptions, linear } from '../../encoded.ts'
+import type { Device } from '../../device/device.ts'
+import { type Encoded, type LinearOptions, linear } from '../../encoded/encoded.ts'
 import { Rng } from '../../rng.ts'
+import { packedRowBytes } from '../../tensor/bits.ts'
+import { aroundAxis, sizeOf } from '../../tensor/dims.ts'
 import { expectElements, numbersIn, random, sameBytes } from './fixtures.ts'
 
 /** An encoded weight with the values that it stands for. */

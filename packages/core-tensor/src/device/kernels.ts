@@ -1,0 +1,249 @@
+import type { DecodeOptions, Encoded, LinearOptions } from '../encoded/encoded.ts'
+import { DeviceError, UnsupportedError } from '../errors.ts'
+import type { DType } from '../tensor/dtype.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { tensorsOf } from '../tensor/tensors-of.ts'
+import type { Device } from './device.ts'
+import { reference } from './reference-device.ts'
+
+/** Where a kernel puts its result: into `out` (which it returns), added to it with `accumulate`. */
+export interface Out {
+  out?: Tensor
+  accumulate?: boolean
+}
+
+/**
+ * How a dot product is summed. `sequential`: over k in order, in float32 (float64 where the result
+ * is), multiply then add, never fused, so the bytes are the same on every host device and for any
+ * number of rows. `free`, the default: in any order, at least as exact.
+ */
+export interface Order {
+  order?: 'free' | 'sequential'
+}
+
+export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'max'
+export type UnaryOp = 'neg' | 'exp' | 'silu' | 'gelu' | 'sqrt' | 'abs'
+export type ReduceOp = 'sum' | 'max' | 'absMax' | 'sumSquares'
+export type RopeLayout = 'half' | 'interleaved'
+
+export interface MatmulOptions extends Out, Order {
+  transposeA?: boolean
+  transposeB?: boolean
+}
+
+export interface AttentionOptions extends Out, Order {
+  /** Multiplies q·k before the softmax, usually 1/√headDim. */
+  scale: number
+  /** Query i of n sees the keys up to `length − n + i`. */
+  causal?: boolean
+  /** Keys in use, where the tensors have room for more. */
+  length?: number
+  /** (kvHeads, tokens) added to the scaled scores: a mask is −∞, n merged tokens are ln n. */
+  logWeight?: Tensor
+  /** (kvHeads, k) int32: the only keys that each head attends to. */
+  keyIndex?: Tensor
+  /** Keys arrive unrotated, and are rotated as they are read. */
+  rope?: { positions: Tensor; frequencies: Tensor; layout: RopeLayout }
+  /** Written on request: (heads, queries) the log-sum-exp of each row of scores, −∞ where it saw no key. */
+  lse?: Tensor
+  /** Added to on request: (heads, tokens) the attention that each key received. */
+  mass?: Tensor
+}
+
+/** One part of an attention that was computed in pieces. */
+export interface AttentionPart {
+  /** Which query heads this part holds. */
+  readonly heads: readonly number[]
+  /** (heads, queries, headDim) */
+  readonly o: Tensor
+  /** (heads, queries) */
+  readonly lse: Tensor
+}
+
+export interface RopeOptions extends Out {
+  /** (tokens) int32 or float32 */
+  positions: Tensor
+  /** (headDim / 2) float64 or float32, radians per position */
+  frequencies: Tensor
+  /** Which elements form a pair: i and i + headDim/2 (`half`, Hugging Face) or 2i and 2i + 1 (`interleaved`, llama2.c). */
+  layout: RopeLayout
+  /** Rotates back. */
+  inverse?: boolean
+}
+
+export interface QuantizeAffineOptions {
+  /** 1 to 8 bits a code. */
+  bits: number
+  /** Elements along `axis` that share a scale; the last group may be short. */
+  group: number
+  axis: number
+  /** Integers of the shape of `scale`; 0 without. */
+  zero?: Tensor
+  /** Floats of the shape of `scale`; 0 without. */
+  offset?: Tensor
+  out?: Tensor
+}
+
+/**
+ * The core kernels: synchronous, with output shapes that depend on shapes and options only.
+ * Each is documented with its reference implementation in `@tersor/core-tensor/reference`.
+ */
+export interface CoreKernels {
+  cast(x: Tensor, type: DType, options?: { out?: Tensor }): Tensor
+  copy(x: Tensor, options: { out: Tensor; at: readonly number[] }): Tensor
+  transpose(x: Tensor, permutation: readonly number[], options?: { out?: Tensor }): Tensor
+  binary(op: BinaryOp, a: Tensor, b: Tensor, options?: Out): Tensor
+  unary(op: UnaryOp, x: Tensor, options?: Out): Tensor
+  reduce(op: ReduceOp, x: Tensor, options: Out & Order & { axis: number }): Tensor
+  matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor
+  gram(x: Tensor, options?: Out & Order): Tensor
+  linearDense(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
+  linearAffine(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
+  linearCodebook(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
+  linearSparse(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
+  quantizeAffine(x: Tensor, scale: Tensor, options: QuantizeAffineOptions): Tensor
+  dequantize(w: Encoded, options?: DecodeOptions): Tensor
+  nearest(x: Tensor, table: Tensor, options?: { out?: Tensor; weight?: Tensor }): Tensor
+  attention(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options: AttentionOptions): Tensor
+  mergeAttention(parts: readonly AttentionPart[], options?: { out?: Tensor }): Tensor
+  rmsNorm(x: Tensor, weight: Tensor, options: Out & { epsilon: number }): Tensor
+  rope(x: Tensor, options: RopeOptions): Tensor
+  softmax(x: Tensor, options?: Out): Tensor
+  topK(x: Tensor, options: { k: number; sorted?: boolean }): { values: Tensor; indices: Tensor }
+  gather(x: Tensor, index: Tensor, options: { axis: number; out?: Tensor }): Tensor
+  scatterAdd(x: Tensor, index: Tensor, options: { out: Tensor; axis: number }): Tensor
+  hadamard(x: Tensor, options?: Out & { signs?: Tensor; inverse?: boolean }): Tensor
+  histogram(
+    x: Tensor,
+    options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor },
+  ): Tensor
+}
+
+/** How a stream of interleaved rANS coders is laid out; the format is documented with codec's `ransDecode`. */
+export interface RansDecodeOptions {
+  /** (symbols) uint8, written whole. */
+  out: Tensor
+  /** (256) uint16 frequencies of the symbols, 2^precision together. */
+  frequencies: Tensor
+  /** (chunks + 1) uint32: where each chunk begins in the stream, and where the last one ends. */
+  offsets: Tensor
+  /** Symbols in every chunk but the last. */
+  chunk: number
+  /** 1 to 12 */
+  precision: number
+  /** Coders that take turns within a chunk. */
+  lanes: number
+}
+
+/** Entropy decoding and bit fields; documented with their references in `@tersor/codec`. */
+export interface CodingKernels {
+  ransDecode(stream: Tensor, options: RansDecodeOptions): Tensor
+  unpackBits(packed: Tensor, options: { bits: number; columns: number; out?: Tensor }): Tensor
+}
+
+/** How heads lie side by side in the rows of q, k and v, and which rows may see each other. */
+export interface SegmentAttentionOptions {
+  heads: number
+  /** Key heads, each shared by heads / kvHeads query heads. */
+  kvHeads: number
+  headDim: number
+  /** Where each document begins, ascending from 0, then the number of rows. */
+  borders: readonly number[]
+  /** Multiplies q·k; 1/√headDim by default. */
+  scale?: number
+}
+
+/** Cosines and sines of positions, of the type of what they rotate. */
+export interface Rotations {
+  /** (positions, pairs) */
+  readonly cos: Tensor
+  /** (positions, pairs) */
+  readonly sin: Tensor
+  readonly layout: RopeLayout
+}
+
+/** What a loss of rows says: the loss, and how it changes with each input. */
+export interface Loss {
+  readonly loss: number
+  /** Of the shape of what the loss was taken of. */
+  readonly gradient: Tensor
+}
+
+/** Which rows of a loss count how much. */
+export interface RowWeights {
+  /** (rows) how much each row counts; 1 by default, 0 leaves it out. */
+  weights?: ArrayLike<number> | undefined
+  /** What the weighted sum is divided by; the sum of the weights by default. Pass it when a batch comes in parts. */
+  total?: number | undefined
+}
+
+/** Backward passes, and what training computes in one go; documented with their references in `@tersor/distill`. */
+export interface TrainingKernels {
+  segmentAttention(q: Tensor, k: Tensor, v: Tensor, options: SegmentAttentionOptions): Tensor
+  attentionBackward(
+    dO: Tensor,
+    options: SegmentAttentionOptions & { q: Tensor; k: Tensor; v: Tensor; o: Tensor },
+  ): { dq: Tensor; dk: Tensor; dv: Tensor }
+  rotateHeads(x: Tensor, rotations: Rotations): Tensor
+  rmsNormBackward(
+    x: Tensor,
+    weight: Tensor,
+    dy: Tensor,
+    options: { epsilon: number; weightGradient: Tensor; residual?: Tensor },
+  ): Tensor
+  swiglu(gate: Tensor, up: Tensor): Tensor
+  swigluBackward(
+    gate: Tensor,
+    up: Tensor,
+    da: Tensor,
+  ): { gateGradient: Tensor; upGradient: Tensor; value: Tensor }
+  crossEntropy(logits: Tensor, targets: ArrayLike<number>, options?: RowWeights): Loss
+}
+
+/** Every primitive that a device may accelerate. */
+export interface Kernels extends CoreKernels, CodingKernels, TrainingKernels {}
+
+/** What a device accelerates. A kernel that returns undefined leaves this call to the reference. */
+export type DeviceKernels = {
+  readonly [N in keyof Kernels]?: (...args: Parameters<Kernels[N]>) => ReturnType<Kernels[N]> | undefined
+}
+
+/**
+ * Makes the callable of a kernel: it runs what the tensors' device has in its table, or the
+ * reference on that device's own memory where the device is a host.
+ *
+ * @throws {DeviceError} when the tensors are on different devices
+ * @throws {UnsupportedError} when a remote device lacks the kernel
+ */
+export function kernel<N extends keyof Kernels>(name: N, specification: Kernels[N]): Kernels[N] {
+  const run = (...args: unknown[]): unknown => {
+    const device = deviceOf(name, args)
+    const own = device.kernels[name] as ((...args: unknown[]) => unknown) | undefined
+    const result = own?.(...args)
+    if (result !== undefined) return result
+    if (!device.host) {
+      throw new UnsupportedError(
+        `[${name}] ${device.name} does not offer it; move the tensors to a host device`,
+      )
+    }
+    if (device !== reference) {
+      const counts = device.fallbacks as Map<string, number>
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    return (specification as (...args: unknown[]) => unknown)(...args)
+  }
+  return run as Kernels[N]
+}
+
+function deviceOf(name: string, args: readonly unknown[]): Device {
+  let device: Device | undefined
+  for (const tensor of tensorsOf(args)) {
+    if (device !== undefined && tensor.device !== device) {
+      throw new DeviceError(
+        `[${name}] expected all tensors on one device, got ${device.name} and ${tensor.device.name}; use \`await tensor.to(device)\``,
+      )
+    }
+    device = tensor.device
+  }
+  return device ?? reference
+}

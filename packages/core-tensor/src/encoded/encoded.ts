@@ -1,0 +1,180 @@
+import type { Device } from '../device/device.ts'
+import type { Order, Out } from '../device/kernels.ts'
+import { reference } from '../device/reference-device.ts'
+import { FormatError, ShapeError } from '../errors.ts'
+import { cast } from '../reference/cast.ts'
+import { matmul } from '../reference/matmul.ts'
+import { isWhole, productOf } from '../tensor/dims.ts'
+import { type DType, dtypeBits, isFloat } from '../tensor/dtype.ts'
+import { Tensor } from '../tensor/tensor.ts'
+import { tensorsOf } from '../tensor/tensors-of.ts'
+import { linearTiled } from './linear-tiled.ts'
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+export interface DecodeOptions {
+  /** Only these entries of the first axis. */
+  rows?: readonly [start: number, end: number]
+  out?: Tensor
+  /** Where encodings that hold no tensors decode to, such as `hadamard`; the reference without. */
+  device?: Device
+}
+
+export interface LinearOptions extends Out, Order {
+  /** false: x·wᵀ with w (out, in), as weights are stored; true: x·w. */
+  transpose?: boolean
+}
+
+/** A kind of encoding: a frozen object, passed by reference, never registered. */
+export interface Encoding {
+  readonly kind: string
+  /**
+   * Throws a {@link FormatError} unless dims, parts and meta fit each other and every index is in
+   * range, so that decoding afterwards cannot read past a buffer. Called before anything is allocated.
+   */
+  check(e: Encoded): void
+  /** Call it through {@link decode}, which frees what it needs on the way; likewise `linear`. */
+  decode(e: Encoded, options?: DecodeOptions): Tensor
+  /** Multiplies without decoding the whole; without it, `linear` decodes tile by tile. */
+  linear?(x: Tensor, e: Encoded, options?: LinearOptions): Tensor
+}
+
+/**
+ * A tensor in compressed form: plain data and the {@link Encoding} that can read it. Parts may be
+ * encodings themselves: scales of scales, terms of a sum, blocks of a concatenation.
+ */
+export interface Encoded {
+  readonly encoding: Encoding
+  /** What it decodes to. */
+  readonly type: DType
+  readonly dims: readonly number[]
+  readonly parts: Readonly<Record<string, Tensor | Encoded>>
+  readonly meta: { readonly [key: string]: Json }
+}
+
+/** How deep encodings may nest; files with deeper trees are refused. */
+export const MAX_DEPTH = 16
+
+/** The product of the other dimensions of a tensor with a dimension of 0: no bytes bound it, yet loops run over it. */
+const MAX_EMPTY_SIZE = 2 ** 24
+
+/** Makes an encoded tensor after checking it. */
+export function encoded(
+  encoding: Encoding,
+  type: DType,
+  dims: readonly number[],
+  parts: Readonly<Record<string, Tensor | Encoded>>,
+  meta: { readonly [key: string]: Json },
+): Encoded {
+  const e = Object.freeze({
+    encoding,
+    type,
+    dims: Object.freeze([...dims]),
+    parts: Object.freeze({ ...parts }),
+    meta: Object.freeze({ ...meta }),
+  })
+  check(e)
+  return e
+}
+
+/**
+ * Checks a whole tree, parts before wholes.
+ *
+ * @throws {FormatError} when anything in it contradicts the rest
+ */
+export function check(e: Encoded, depth = 0): void {
+  if (depth > MAX_DEPTH) throw new FormatError(`[check] encodings nest deeper than ${MAX_DEPTH}`)
+  checkWhole(e)
+  for (const part of Object.values(e.parts)) {
+    if (isEncoded(part)) check(part, depth + 1)
+  }
+  e.encoding.check(e)
+}
+
+/** What holds for every kind: a float type, and dims whose loops end although no byte backs them. */
+function checkWhole(e: Encoded): void {
+  const where = `check ${e.encoding.kind}`
+  if (!Object.hasOwn(dtypeBits, e.type) || !isFloat(e.type)) {
+    throw new FormatError(`[${where}] expected to decode to a float type, got ${e.type}`)
+  }
+  const full = productOf(e.dims.map(dim => dim || 1))
+  if (
+    !e.dims.every(dim => isWhole(dim)) ||
+    full > (e.dims.includes(0) ? MAX_EMPTY_SIZE : Number.MAX_SAFE_INTEGER)
+  ) {
+    throw new FormatError(`[${where}] expected dimensions of a tensor, got [${e.dims}]`)
+  }
+}
+
+export function isEncoded(w: Tensor | Encoded): w is Encoded {
+  return !(w instanceof Tensor)
+}
+
+/**
+ * The tensor that an encoding stands for, or some of its rows.
+ *
+ * @returns a tensor of `e.type`; (end − start, …) with `rows`
+ * @example
+ * const half = dense(cast(new Tensor('float32', [1, 0.1], [2]), 'float16'))
+ * decode(half, { rows: [1, 2] }).data // => Float32Array [0.099975586]
+ */
+export function decode(e: Tensor | Encoded, options: DecodeOptions = {}): Tensor {
+  if (isEncoded(e)) return deviceOf(e, options).scope(() => e.encoding.decode(e, options))
+  const [start, end] = options.rows ?? [0, e.dims[0] ?? 0]
+  const rows = options.rows === undefined ? e : e.rows(start, end)
+  return options.out === undefined ? rows : cast(rows, options.out.type, { out: options.out })
+}
+
+/**
+ * The product with a weight, compressed or not: x·wᵀ with w (out, in), or x·w with `transpose`.
+ *
+ * @param x  (…, in)
+ * @param w  (out, in); a plain tensor or any encoding
+ * @returns (…, out) float32
+ * @throws {ShapeError} when the inner dimensions differ
+ * @example
+ * const x = new Tensor('float32', [1, 2], [1, 2])
+ * const w = new Tensor('float32', [1, 0, 0, 1, 1, 1], [3, 2])
+ * linear(x, w).data // => Float32Array [1, 2, 3]
+ * linear(x, dense(cast(w, 'float16'))).data // => Float32Array [1, 2, 3]
+ */
+export function linear(x: Tensor, w: Tensor | Encoded, options: LinearOptions = {}): Tensor {
+  const inner = options.transpose ? w.dims[0] : w.dims[1]
+  if (w.dims.length !== 2 || x.dims.length === 0 || x.dims[x.dims.length - 1] !== inner) {
+    throw new ShapeError(
+      `[linear] expected x (…, in) and w (${options.transpose ? 'in, out' : 'out, in'}), got [${x.dims}] and [${w.dims}]`,
+    )
+  }
+  if (isEncoded(w)) return x.device.scope(() => (w.encoding.linear ?? linearTiled)(x, w, options))
+  const { transpose = false, ...rest } = options
+  return matmul(x, w, { ...rest, transposeB: !transpose })
+}
+
+/** The device that the tensors of an encoding are on; where it has none, the one that was asked for. */
+export function deviceOf(e: Encoded, { out, device }: DecodeOptions): Device {
+  for (const tensor of tensorsOf(e.parts)) return tensor.device
+  return out?.device ?? device ?? reference
+}
+
+/** Bytes of all parts plus the UTF-8 length of the canonical JSON of `meta`, recursively; of a tensor, its bytes. */
+export function byteLength(e: Tensor | Encoded): number {
+  if (!isEncoded(e)) return e.byteLength
+  let total = new TextEncoder().encode(canonicalJson(e.meta)).length
+  for (const part of Object.values(e.parts)) total += byteLength(part)
+  return total
+}
+
+/**
+ * JSON with sorted keys and no spaces: the same bytes for the same value.
+ *
+ * @example
+ * canonicalJson({ group: 32, bits: 4 }) // => '{"bits":4,"group":32}'
+ */
+export function canonicalJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`
+  }
+  return JSON.stringify(value)
+}

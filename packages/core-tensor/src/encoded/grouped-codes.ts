@@ -1,0 +1,100 @@
+import { packedRowBytes } from '../tensor/bits.ts'
+import { toFloat32 } from '../tensor/convert.ts'
+import { productOf, sameDims } from '../tensor/dims.ts'
+import { decode, type Encoded } from './encoded.ts'
+import { fitsGroups, groupDims, groupIndex } from './groups.ts'
+import { malformed, metaInteger, shapedPart } from './parts.ts'
+
+/** What `affine` and `codebook` have in common: packed codes, and numbers for groups of them. */
+export interface GroupedMeta {
+  readonly bits: number
+  readonly group: number
+  readonly axis: number
+}
+
+/** The meta of grouped codes; `group` is the whole axis and `axis` the last one unless given. */
+export function groupedMeta(
+  dims: readonly number[],
+  { bits, group, axis = -1 }: { bits: number; group?: number; axis?: number },
+): { bits: number; group: number; axis: number } {
+  const at = axis < 0 ? axis + dims.length : axis
+  return { bits, group: group ?? Math.max(1, dims[at] ?? 1), axis: at }
+}
+
+/**
+ * Throws unless codes and per-group parts fit the whole.
+ *
+ * @param maxBits  of a code
+ * @param codeWidth  elements that a code stands for
+ * @param numbers  names of the parts with a number for each group; all have the shape of the first
+ */
+export function checkGroupedCodes(
+  e: Encoded,
+  maxBits: number,
+  codeWidth: number,
+  numbers: readonly string[],
+): void {
+  const bits = metaInteger(e, 'bits', 1, maxBits)
+  const group = metaInteger(e, 'group', 1, Number.MAX_SAFE_INTEGER)
+  const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
+  const rowBytes = packedRowBytes(e.dims.at(-1)! / codeWidth, bits)
+  shapedPart(e, 'codes', [...e.dims.slice(0, -1), rowBytes], 'uint8')
+  const full = groupDims(e.dims, group, axis)
+  const shape = shapeOfNumbers(e, numbers) ?? full
+  const fits = fitsGroups(shape, full)
+  for (const name of numbers) {
+    const dims = e.parts[name]?.dims
+    if (!fits || (dims !== undefined && !sameDims(dims, shape))) {
+      throw malformed(e, `expected ${numbers.join(' and ')} of [${full}], or 1 on shared axes`)
+    }
+  }
+}
+
+/** The dims that per-group parts share, where there are any. */
+function shapeOfNumbers(e: Encoded, numbers: readonly string[]): readonly number[] | undefined {
+  return numbers.map(name => e.parts[name]?.dims).find(dims => dims !== undefined)
+}
+
+/** The numbers of the groups that some rows of the whole lie in. */
+export interface GroupNumbers {
+  /** Where the group of element (row, column) lies in an array that `of` gives: `row(r) + columns[c]`. */
+  row(row: number): number
+  readonly columns: Uint32Array
+  /** A part's numbers, or undefined where the encoding has no such part. */
+  of(name: string): Float32Array | undefined
+}
+
+/**
+ * Decodes per-group numbers for entries `start` to `end` of the first axis, and no others: a weight
+ * that is read tile by tile must not pay for all its scales with every tile.
+ *
+ * @param numbers  names of the parts, as for {@link checkGroupedCodes}
+ */
+export function groupNumbers(
+  e: Encoded,
+  start: number,
+  end: number,
+  numbers: readonly string[],
+): GroupNumbers {
+  const { group, axis } = e.meta as unknown as GroupedMeta
+  const shape = shapeOfNumbers(e, numbers) ?? e.dims.map(() => 1)
+  const at = groupIndex(e.dims, shape, group, axis, e.encoding.kind)
+  const step = axis === 0 ? group : 1
+  const shared = shape[0] === 1
+  // An even row, because two rows of 4-bit numbers always begin on a byte.
+  const from = shared ? 0 : Math.floor(start / step / 2) * 2
+  const to = shared ? 1 : Math.ceil(end / step)
+  const base = from * productOf(shape.slice(1))
+  const tensors = numbers.map(name => {
+    const part = e.parts[name]
+    return part && decode(part, { rows: [from, Math.max(from, to)] })
+  })
+  return {
+    row: index => at.row(index) - base,
+    columns: at.columns,
+    of: name => {
+      const tensor = tensors[numbers.indexOf(name)]
+      return tensor && toFloat32(tensor)
+    },
+  }
+}

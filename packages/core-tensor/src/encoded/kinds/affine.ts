@@ -1,0 +1,79 @@
+import { kernel } from '../../device/kernels.ts'
+import { packedRowBytes, unpackRow } from '../../tensor/bits.ts'
+import { isFloat } from '../../tensor/dtype.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { checkGroupedCodes, type GroupedMeta, groupedMeta, groupNumbers } from '../grouped-codes.ts'
+import { linearTiled } from '../linear-tiled.ts'
+import { decoded, malformed, matrixRows, part, rowRange, tensorPart } from '../parts.ts'
+
+const { fround } = Math
+
+/**
+ * Integer codes on a line: (code − zero) · scale + offset, in float32 and in this order, which is
+ * what ggml, ONNX Runtime and AWQ compute, bit for bit.
+ *
+ * @param parts.codes  uint8 (…, ⌈columns · bits / 8⌉), rows packed as in `packRow`
+ * @param parts.scale  one number a group: the shape of the whole with ⌈length / group⌉ along `axis`;
+ *   other axes may be 1, and the last group may be short. A tensor or an encoding
+ * @param parts.zero  integers of the shape of `scale`; 0 without
+ * @param parts.offset  floats of the shape of `scale`, a tensor or an encoding; 0 without
+ * @param options.dims  the shape of the whole
+ * @throws {FormatError} when the shapes do not fit
+ * @example
+ * const codes = new Tensor('uint8', [0x21, 0x43], [1, 2])
+ * const scale = new Tensor('float32', [0.5], [1, 1])
+ * const weight = affine({ codes, scale }, { dims: [1, 4], bits: 4, group: 4, axis: 1 })
+ * decode(weight).data // => Float32Array [0.5, 1, 1.5, 2]
+ */
+export function affine(
+  parts: { codes: Tensor; scale: Tensor | Encoded; zero?: Tensor; offset?: Tensor | Encoded },
+  options: { dims: readonly number[]; bits: number; group: number; axis: number },
+): Encoded {
+  return encoded(affineEncoding, 'float32', options.dims, { ...parts }, groupedMeta(options.dims, options))
+}
+
+/** The kind of {@link affine}. */
+export const affineEncoding: Encoding = /* @__PURE__ */ Object.freeze({
+  kind: 'affine',
+  check: checkAffine,
+  decode: /* @__PURE__ */ kernel('dequantize', decodeAffine),
+  linear: /* @__PURE__ */ kernel('linearAffine', linearTiled),
+})
+
+const NUMBERS = ['scale', 'zero', 'offset']
+
+function checkAffine(e: Encoded): void {
+  part(e, 'scale')
+  checkGroupedCodes(e, 8, 1, NUMBERS)
+  if (e.parts.zero !== undefined && isFloat(tensorPart(e, 'zero').type))
+    throw malformed(e, 'expected integers as zero')
+}
+
+function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
+  const { bits } = e.meta as unknown as GroupedMeta
+  const [start, end] = rowRange(e, options)
+  const columns = e.dims.at(-1)!
+  const rowBytes = packedRowBytes(columns, bits)
+  const groups = groupNumbers(e, start, end, NUMBERS)
+  const codesPart = tensorPart(e, 'codes')
+  const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const scale = groups.of('scale')!
+  const zero = groups.of('zero')
+  const offset = groups.of('offset')
+  const packed = codesPart.data as Uint8Array
+  const values = made.data as Float32Array
+  const codes = new Uint8Array(columns)
+  const { row: firstRow, count, skip, width } = matrixRows(e.dims, start, end)
+  for (let i = 0; i < count; i++) {
+    unpackRow(packed, bits, codes, (firstRow + i) * rowBytes)
+    const row = groups.row(firstRow + i)
+    for (let j = 0; j < width; j++) {
+      const c = skip + j
+      const g = row + groups.columns[c]!
+      const scaled = (zero === undefined ? codes[c]! : codes[c]! - zero[g]!) * scale[g]!
+      values[i * width + j] = offset === undefined ? scaled : fround(scaled) + offset[g]!
+    }
+  }
+  return decoded(e, made, options)
+}

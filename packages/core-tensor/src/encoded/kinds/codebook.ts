@@ -1,0 +1,104 @@
+import { kernel } from '../../device/kernels.ts'
+import { packedRowBytes, unpackRow } from '../../tensor/bits.ts'
+import { toFloat32 } from '../../tensor/convert.ts'
+import { matrixDims } from '../../tensor/dims.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { checkGroupedCodes, type GroupedMeta, groupedMeta, groupNumbers } from '../grouped-codes.ts'
+import { linearTiled } from '../linear-tiled.ts'
+import { decoded, malformed, matrixRows, requireFloats, rowRange, tensorPart } from '../parts.ts'
+
+/**
+ * Codes into a table of numbers or short vectors, times a scale a group: NF4, k-means, product
+ * quantisation. Each element is table[code] · scale in float32.
+ *
+ * @param parts.codes  uint8 (…, ⌈columns / d · bits / 8⌉), rows packed as in `packRow`
+ * @param parts.table  float (entries, d), or (books, entries, d) where the j-th code of a row reads
+ *   book j mod books; d consecutive elements of a row share a code
+ * @param parts.scale  one number a group, as in `affine`; 1 without
+ * @param options.dims  the shape of the whole; d divides its last dimension
+ * @param options.bits  1 to 16 bits a code
+ * @param options.group  elements along `axis` that share a scale; all of them by default
+ * @param options.axis  the last by default
+ * @throws {FormatError} when the shapes do not fit or a code points past the table
+ * @example
+ * const table = new Tensor('float32', [-1, 0, 1, 2], [4, 1])
+ * const codes = new Tensor('uint8', [0b11_10_01_00], [1])
+ * decode(codebook({ codes, table }, { dims: [4], bits: 2 })).data // => Float32Array [-1, 0, 1, 2]
+ */
+export function codebook(
+  parts: { codes: Tensor; table: Tensor; scale?: Tensor | Encoded },
+  options: { dims: readonly number[]; bits: number; group?: number; axis?: number },
+): Encoded {
+  return encoded(codebookEncoding, 'float32', options.dims, { ...parts }, groupedMeta(options.dims, options))
+}
+
+/** The kind of {@link codebook}. */
+export const codebookEncoding: Encoding = /* @__PURE__ */ Object.freeze({
+  kind: 'codebook',
+  check: checkCodebook,
+  decode: /* @__PURE__ */ kernel('dequantize', decodeCodebook),
+  linear: /* @__PURE__ */ kernel('linearCodebook', linearTiled),
+})
+
+const NUMBERS = ['scale']
+
+function checkCodebook(e: Encoded): void {
+  const table = tensorPart(e, 'table')
+  const { entries, d } = tableDims(table)
+  const { rows, columns } = matrixDims(e.dims)
+  if (table.size === 0 || table.dims.length < 2 || table.dims.length > 3 || columns % d !== 0) {
+    throw malformed(e, 'expected a table (entries, d) or (books, entries, d), d dividing the last dimension')
+  }
+  requireFloats(e, [table])
+  checkGroupedCodes(e, 16, d, NUMBERS)
+  const codes = tensorPart(e, 'codes')
+  const { bits } = e.meta as unknown as GroupedMeta
+  const perRow = columns / d
+  const rowBytes = packedRowBytes(perRow, bits)
+  if (entries < 2 ** bits && codes.device.host) {
+    const packed = codes.data as Uint8Array
+    const row = new Uint16Array(perRow)
+    for (let r = 0; r < rows; r++) {
+      unpackRow(packed, bits, row, r * rowBytes)
+      if (row.some(code => code >= entries)) throw malformed(e, `expected codes below ${entries}`)
+    }
+  }
+}
+
+function decodeCodebook(e: Encoded, options: DecodeOptions = {}): Tensor {
+  const { bits } = e.meta as unknown as GroupedMeta
+  const [start, end] = rowRange(e, options)
+  const columns = e.dims.at(-1)!
+  const { books, entries, d } = tableDims(tensorPart(e, 'table'))
+  const perRow = columns / d
+  const rowBytes = packedRowBytes(perRow, bits)
+  const groups = groupNumbers(e, start, end, NUMBERS)
+  const codesPart = tensorPart(e, 'codes')
+  const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const scale = groups.of('scale')
+  const table = toFloat32(tensorPart(e, 'table'))
+  const packed = codesPart.data as Uint8Array
+  const values = made.data as Float32Array
+  const codes = new Uint16Array(perRow)
+  const line = new Float32Array(columns)
+  const { row: firstRow, count, skip, width } = matrixRows(e.dims, start, end)
+  for (let i = 0; i < count; i++) {
+    unpackRow(packed, bits, codes, (firstRow + i) * rowBytes)
+    for (let j = 0; j < perRow; j++) {
+      const from = ((j % books) * entries + codes[j]!) * d
+      for (let t = 0; t < d; t++) line[j * d + t] = table[from + t]!
+    }
+    if (scale !== undefined) {
+      const row = groups.row(firstRow + i)
+      for (let c = 0; c < columns; c++) line[c]! *= scale[row + groups.columns[c]!]!
+    }
+    values.set(line.subarray(skip, skip + width), i * width)
+  }
+  return decoded(e, made, options)
+}
+
+function tableDims({ dims }: Tensor): { books: number; entries: number; d: number } {
+  const [d = 0, entries = 0, books = 1] = [...dims].reverse()
+  return { books, entries, d }
+}

@@ -1,0 +1,92 @@
+import { place } from '../../device/place.ts'
+import { cast } from '../../reference/cast.ts'
+import { gather } from '../../reference/gather.ts'
+import { scatterAdd } from '../../reference/scatter-add.ts'
+import { numbersOf } from '../../tensor/convert.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import {
+  type DecodeOptions,
+  decode,
+  deviceOf,
+  type Encoded,
+  type Encoding,
+  encoded,
+  type LinearOptions,
+  linear,
+} from '../encoded.ts'
+import { linearTiled } from '../linear-tiled.ts'
+import {
+  basePart,
+  decoded,
+  malformed,
+  metaInteger,
+  part,
+  requireFloats,
+  rowRange,
+  shapedPart,
+  tensorPart,
+} from '../parts.ts'
+
+/**
+ * a with the entries of an axis reordered: entry i is entry index[i] of `base`.
+ *
+ * @param base  any shape with at least one dimension
+ * @param index  int32 (length of `axis`), a permutation
+ * @param axis  a negative one counts from the end
+ * @throws {FormatError} when `index` is not a permutation of the axis
+ * @example
+ * const base = new Tensor('float32', [1, 2, 3], [1, 3])
+ * decode(permuted(base, new Tensor('int32', [2, 0, 1], [3]), 1)).data // => Float32Array [3, 1, 2]
+ */
+export function permuted(base: Tensor | Encoded, index: Tensor, axis: number): Encoded {
+  const at = axis < 0 ? axis + base.dims.length : axis
+  return encoded(permutedEncoding, 'float32', base.dims, { base, index }, { axis: at })
+}
+
+/** The kind of {@link permuted}. */
+export const permutedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
+  kind: 'permuted',
+  check: checkPermuted,
+  decode: decodePermuted,
+  linear: linearPermuted,
+})
+
+function checkPermuted(e: Encoded): void {
+  const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
+  const index = shapedPart(e, 'index', [e.dims[axis]!], 'int32')
+  const base = basePart(e)
+  requireFloats(e, [base])
+  if (!index.device.host) return
+  const seen = new Uint8Array(index.size)
+  for (const at of numbersOf(index)) {
+    if (seen[at] !== 0) throw malformed(e, 'expected the index to be a permutation')
+    seen[at] = 1
+  }
+}
+
+function decodePermuted(e: Encoded, options: DecodeOptions = {}): Tensor {
+  const axis = e.meta.axis as number
+  const rows = rowRange(e, options)
+  const device = deviceOf(e, options)
+  const index = tensorPart(e, 'index')
+  const base = decode(part(e, 'base'), axis === 0 ? { device } : { rows, device })
+  return decoded(e, gather(base, axis === 0 ? index.rows(...rows) : index, { axis }), options)
+}
+
+/**
+ * Permuted outputs are picked from the product with `base`, permuted inputs are sent back to their
+ * places in x; but a sum in order must not be reordered.
+ */
+function linearPermuted(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
+  const { transpose = false, order = 'free' } = options
+  const inner = transpose ? 0 : 1
+  if (e.meta.axis === inner && order === 'sequential') return linearTiled(x, e, options)
+  const base = part(e, 'base')
+  const index = tensorPart(e, 'index')
+  const { device } = x
+  if (e.meta.axis === inner) {
+    const back = scatterAdd(cast(x, 'float32'), index, { out: device.empty('float32', x.dims), axis: -1 })
+    return linear(back, base, options)
+  }
+  return place(gather(linear(x, base, { transpose, order }), index, { axis: -1 }), options, 'linear')
+}

@@ -1,0 +1,1 @@
+export { draw, generate, type GenerateOptions } from './generate.ts'

@@ -1,0 +1,1 @@
+export { randomLlama, smallConfig, smallMixture } from './random-llama.ts'
