@@ -85,6 +85,9 @@ export type { KVCache, KVSegment, KVStage } from './model/kv-cache.ts'
 export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps, Tokenizer } from './model/causal-lm.ts'
 export type { JobOptions } from './job.ts'
 
+// Calibration (types; the statistics are in /statistics)
+export type { StatisticName } from './statistics/statistic-name.ts'
+
 // Reproducible randomness
 export { Rng } from './rng.ts'
 
