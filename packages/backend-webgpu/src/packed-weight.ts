@@ -8,7 +8,7 @@ import {
   packedRowBytes,
   Tensor,
 } from '@tersor/core-tensor'
-import { malformed, tensorPart } from '@tersor/core-tensor/host'
+import { malformed, mapParts, tensorPart } from '@tersor/core-tensor/host'
 import { elementwise } from './elementwise.ts'
 import { dequantize } from './kernels/dequantize.ts'
 import { linearStored } from './linear-stored.ts'
@@ -36,7 +36,7 @@ export function packWeight(weight: Encoded): Encoded {
   const { codes } = parts
   const of = encoding === affineEncoding ? 'affine' : encoding === codebookEncoding ? 'codebook' : undefined
   if (of === undefined || dims.length !== 2 || !(codes instanceof Tensor))
-    return withParts(weight, packWeight)
+    return mapParts(weight, part => (isEncoded(part) ? packWeight(part) : part))
   const bytes = codes.dims[1]!
   if (bytes % ALIGNMENT === 0 && codes.byteOffset % ALIGNMENT === 0) return weight
   const padded = withRowsOf(codes, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
@@ -46,7 +46,8 @@ export function packWeight(weight: Encoded): Encoded {
 /** The inverse of {@link packWeight}, byte for byte. */
 export function unpackWeight(weight: Encoded): Encoded {
   const { encoding, dims, parts } = weight
-  if (encoding !== packedEncoding) return withParts(weight, unpackWeight)
+  if (encoding !== packedEncoding)
+    return mapParts(weight, part => (isEncoded(part) ? unpackWeight(part) : part))
   const { of, ...meta } = weight.meta as { of: keyof typeof kinds; bits: number }
   const d = of === 'codebook' ? tensorPart(weight, 'table').dims.at(-1)! : 1
   const codes = withRowsOf(tensorPart(weight, 'codes'), packedRowBytes(dims[1]! / d, meta.bits))
@@ -68,12 +69,4 @@ function withRowsOf(bytes: Tensor, columns: number): Tensor {
 }`,
   })
   return y
-}
-
-function withParts(weight: Encoded, change: (part: Encoded) => Encoded): Encoded {
-  const entries = Object.entries(weight.parts)
-  const changed = entries.map(([name, part]) => [name, isEncoded(part) ? change(part) : part] as const)
-  if (changed.every(([, part], i) => part === entries[i]![1])) return weight
-  const { encoding, type, dims, meta } = weight
-  return encoded(encoding, type, dims, Object.fromEntries(changed), meta)
 }

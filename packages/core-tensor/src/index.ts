@@ -67,6 +67,7 @@ export {
 } from './encoded/encoded.ts'
 export { linearTiled } from './encoded/linear-tiled.ts'
 export { transfer } from './encoded/transfer.ts'
+export { withParts } from './encoded/with-parts.ts'
 export { coreKinds } from './encoded/core-kinds.ts'
 export { dense, denseEncoding } from './encoded/kinds/dense.ts'
 export { affine, affineEncoding } from './encoded/kinds/affine.ts'
@@ -83,7 +84,9 @@ export { permuted, permutedEncoding } from './encoded/kinds/permuted.ts'
 // Models and caches (types)
 export type { KVCache, KVSegment, KVStage } from './model/kv-cache.ts'
 export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps, Tokenizer } from './model/causal-lm.ts'
-export type { JobOptions } from './job.ts'
+
+// Jobs
+export { type JobOptions, type Pace, pace } from './job.ts'
 
 // Calibration (types; the statistics are in /statistics)
 export type { StatisticName } from './statistics/statistic-name.ts'

@@ -1,6 +1,7 @@
 import type { Device } from '../device/device.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { type Encoded, isEncoded } from './encoded.ts'
+import { withParts } from './with-parts.ts'
 
 /**
  * A weight on a device, part by part: itself where a tensor is there already, else a copy. Pack it
@@ -15,5 +16,5 @@ export async function transfer(weight: Tensor | Encoded, device: Device): Promis
   if (!isEncoded(weight)) return weight.to(device)
   const parts: Record<string, Tensor | Encoded> = {}
   for (const [name, part] of Object.entries(weight.parts)) parts[name] = await transfer(part, device)
-  return { ...weight, parts }
+  return withParts(weight, parts)
 }

@@ -2,6 +2,7 @@
 
 export { place } from '../device/place.ts'
 export { fitsGroups } from '../encoded/groups.ts'
+export { mapParts } from '../encoded/map-parts.ts'
 export { decoded, malformed, matrixRows, rowRange, tensorPart } from '../encoded/parts.ts'
 export { requireAttentionDims } from '../reference/attention-dims.ts'
 export { hadamardBlock } from '../reference/hadamard.ts'

@@ -10,6 +10,7 @@ import {
 import { affineEncoding } from '../encoded/kinds/affine.ts'
 import { codebookEncoding } from '../encoded/kinds/codebook.ts'
 import { linearTiled } from '../encoded/linear-tiled.ts'
+import { mapParts } from '../encoded/map-parts.ts'
 import { malformed, rowRange, tensorPart } from '../encoded/parts.ts'
 import { cast } from '../reference/cast.ts'
 import { packedRowBytes } from '../tensor/bits.ts'
@@ -77,22 +78,17 @@ export function packedKind(primitives: Primitives, activations: Activations): En
 
 /** Packs every affine and codebook matrix of a tree that the device has a layout for; the rest stays as it is. */
 export function packWeight(weight: Encoded, kind: Encoding, primitives: Primitives): Encoded {
-  return packMatrix(weight, kind, primitives) ?? withParts(weight, part => packWeight(part, kind, primitives))
+  const packed = packMatrix(weight, kind, primitives)
+  return packed ?? mapParts(weight, part => (isEncoded(part) ? packWeight(part, kind, primitives) : part))
 }
 
 /** The inverse of {@link packWeight}, byte for byte. */
 export function unpackWeight(weight: Encoded, kind: Encoding, primitives: Primitives): Encoded {
-  if (weight.encoding !== kind) return withParts(weight, part => unpackWeight(part, kind, primitives))
+  if (weight.encoding !== kind) {
+    return mapParts(weight, part => (isEncoded(part) ? unpackWeight(part, kind, primitives) : part))
+  }
   const { device } = tensorPart(weight, 'stream')
   return device.scope(() => unpackRows(weight, [0, weight.dims[0]!], primitives))
-}
-
-function withParts(weight: Encoded, change: (part: Encoded) => Encoded): Encoded {
-  const entries = Object.entries(weight.parts)
-  const changed = entries.map(([name, part]) => [name, isEncoded(part) ? change(part) : part] as const)
-  if (changed.every(([, part], i) => part === entries[i]![1])) return weight
-  const { encoding, type, dims, meta } = weight
-  return encoded(encoding, type, dims, Object.fromEntries(changed), meta)
 }
 
 function packMatrix(weight: Encoded, kind: Encoding, primitives: Primitives): Encoded | undefined {

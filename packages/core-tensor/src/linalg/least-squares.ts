@@ -1,5 +1,5 @@
 import { NumericalError } from '../errors.ts'
-import type { JobOptions } from '../job.ts'
+import { type JobOptions, pace } from '../job.ts'
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import {
   BLOCK,
@@ -13,7 +13,6 @@ import {
   tensorOf,
 } from './matrix.ts'
 import { requireWeight } from './options.ts'
-import { pace } from './pace.ts'
 import { orthogonalise } from './qr.ts'
 import { rightSideOf, substitute } from './solve-triangular.ts'
 

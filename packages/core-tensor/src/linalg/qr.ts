@@ -1,7 +1,6 @@
-import type { JobOptions } from '../job.ts'
+import { type JobOptions, pace } from '../job.ts'
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { BLOCK, block, type Matrix, matrixOf, normalise, rescale, tensorOf } from './matrix.ts'
-import { pace } from './pace.ts'
 import { applyReflector, applyReflectors, formQ, reflect, reflectorsOf } from './reflectors.ts'
 
 /**

@@ -1,8 +1,8 @@
+import { pace } from '../job.ts'
 import type { Rng } from '../rng.ts'
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { addProduct, filled, type Matrix, normalise, product, requireFinite, zeros } from './matrix.ts'
 import { requireWhole } from './options.ts'
-import { pace } from './pace.ts'
 import { orthogonalise } from './qr.ts'
 import { decompose, type SvdOptions, tripletsOf } from './svd.ts'
 

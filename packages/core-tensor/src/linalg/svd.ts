@@ -1,4 +1,4 @@
-import type { JobOptions } from '../job.ts'
+import { type JobOptions, type Pace, pace } from '../job.ts'
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { bidiagonalise } from './bidiagonalize.ts'
 import { columnRotations } from './column-rotations.ts'
@@ -14,7 +14,6 @@ import {
   vectorOf,
 } from './matrix.ts'
 import { requireWhole } from './options.ts'
-import { pace, type Step } from './pace.ts'
 import { orthogonalise } from './qr.ts'
 import { formQ } from './reflectors.ts'
 import { descending, diagonalise } from './sweeps.ts'
@@ -66,7 +65,7 @@ export function tripletsOf({ u, s, v }: Triplets): { u: Tensor; s: Tensor; v: Te
 }
 
 /** The largest triplets of a matrix, which it overwrites, in 2·min(m, n) counted steps. */
-export async function decompose(a: Matrix, rank: number, step: Step): Promise<Triplets> {
+export async function decompose(a: Matrix, rank: number, step: Pace): Promise<Triplets> {
   const n = Math.min(a.rows, a.columns)
   const between = () => step(false)
   const scale = normalise(a)

@@ -1,7 +1,7 @@
 import { NumericalError } from '../errors.ts'
+import type { Pace } from '../job.ts'
 import type { ColumnRotations } from './column-rotations.ts'
 import { VANISHING } from './matrix.ts'
-import type { Step } from './pace.ts'
 
 /** Two or three for each value are usual; the limit is there so that nothing can hang. */
 const SWEEPS = 60
@@ -21,7 +21,7 @@ export async function diagonalise(
   d: Float64Array,
   e: Float64Array,
   [left, right]: readonly [ColumnRotations, ColumnRotations],
-  step: Step,
+  step: Pace,
   where: string,
 ): Promise<void> {
   const negligible = negligibleOf(d, e)
