@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,13 +22,6 @@ const CALIBRATION = { tokens: 16_384, seed: 1 }
 const EVALUATION_TOKENS = 8_192
 const EVALUATION_SEEDS = [2, 3, 4]
 const MINUTES = 60_000
-
-/** SHA-256 of the files that data-free recipes write: the same on every machine and engine. */
-const PINNED: Readonly<Record<string, string>> = {
-  'rtn 4 bits, group 32': '14310d6cd617fd137916080cee62f3a5c8db7827bec1c923585b8c21686ab328',
-  'nf4, block 64': '00cdf7cf9d477e454428fb1639bd9f3470ab59443e4626fd5961e2b714dcf6ae',
-  'float8 e4m3fn': '361d3b715595241b0cacea68e4805da557e36e623a03591870bb7f55a2e1350f',
-}
 
 interface Sample {
   windows: EvaluationWindow[]
@@ -132,27 +124,5 @@ describe.skipIf(!present)('stories260K', () => {
       }
     },
     10 * MINUTES,
-  )
-
-  it(
-    'writes the same bytes for the same data-free recipe',
-    async () => {
-      for (const method of [{ method: 'rtn', bits: 4 }, { method: 'nf4' }, { method: 'float8' }] as const) {
-        const hashes: string[] = []
-        for (let run = 0; run < 2; run++) {
-          const { file } = await compress(method)
-          hashes.push(
-            createHash('sha256')
-              .update(await readFile(file))
-              .digest('hex'),
-          )
-        }
-        const name = modelRecipe(method, []).name
-        console.log(`${name}: SHA-256 ${hashes[0]}`)
-        expect(hashes[1]).toBe(hashes[0])
-        expect(hashes[0]).toBe(PINNED[name])
-      }
-    },
-    5 * MINUTES,
   )
 })

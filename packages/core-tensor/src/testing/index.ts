@@ -2,3 +2,4 @@ export { allcloseProblem, type Comparable, installMatchers, type Tolerance } fro
 export { coreCases } from './core-cases.ts'
 export { describeDevice, type KernelCase } from './describe-device.ts'
 export { describeEncoding, type EncodingSample } from './describe-encoding.ts'
+export { fingerprint } from './fingerprint.ts'

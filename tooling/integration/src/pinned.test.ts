@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { compressModel, type Method, modelRecipe } from '@tersor/compress'
+import { fingerprint } from '@tersor/core-tensor/testing'
+import { openModel } from '@tersor/models'
+import { describe, expect, it } from 'vitest'
+
+const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))
+const present = existsSync(path)
+if (!present) console.log(`skipped: the pinned bytes of a real model need ${path}`)
+
+/** Data-free recipes, and SHA-256 of what they store of all weights: the same on every machine and engine. */
+const pinned: readonly (readonly [Method, string])[] = [
+  [
+    { method: 'rtn', bits: 4, zero: 'integer' },
+    'a7f62d97a898c07d432d88376760d5d7e94bd9e1a4715d7a520553543db5b94b',
+  ],
+  [{ method: 'nf4' }, '5b02839c6fddf88bd28b7439f4fbf09d3fb07c3586739de740ac711c710cc7c1'],
+  [{ method: 'float8' }, 'a5666081445ad2526801a5bbaf9b43e02a673fd2095ddeda1a19b58759162d0d'],
+]
+
+describe.skipIf(!present)('stories260K', () => {
+  it.each(pinned)('is written with the same bytes by $method', async (method, expected) => {
+    const folder = await mkdtemp(join(tmpdir(), 'tersor-pinned-'))
+    const [first, second] = [join(folder, '1.safetensors'), join(folder, '2.safetensors')]
+    for (const file of [first, second]) {
+      const source = await openModel(path)
+      await compressModel(source, modelRecipe(method, source.names), file)
+      await source.close()
+    }
+    expect(await readFile(second)).toEqual(await readFile(first))
+    expect(await fingerprintOf(first)).toBe(expected)
+    await rm(folder, { recursive: true })
+  })
+})
+
+/** One hash of what all weights of a file store. */
+async function fingerprintOf(path: string): Promise<string> {
+  const file = await openModel(path)
+  const hash = createHash('sha256')
+  for (const name of [...file.names].sort())
+    hash.update(`${name} ${await fingerprint(await file.load(name))}\n`)
+  await file.close()
+  return hash.digest('hex')
+}
