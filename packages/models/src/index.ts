@@ -21,8 +21,8 @@ export { BatchedCache } from './batched-cache.ts'
 export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
 
 // Files
-export { loadModel } from './load-model.ts'
-export { type ModelFile, openModel } from './open-model.ts'
+export { type LoadModelOptions, loadModel } from './load-model.ts'
+export { type ModelFile, type OpenModelOptions, openModel } from './open-model.ts'
 export { openTokenizer } from './open-tokenizer.ts'
 
 // Variants

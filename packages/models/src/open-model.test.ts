@@ -1,7 +1,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Encoded, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import {
+  coreKinds,
+  decode,
+  type Encoded,
+  type Encoding,
+  encoded,
+  FormatError,
+  isEncoded,
+  Tensor,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { encodeSafetensors } from '@tersor/formats'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -22,6 +32,13 @@ const tokens = Int32Array.of(3, 1, 4, 1, 5)
 async function logits(model: Llama): Promise<Float32Array> {
   return (await model.forward(tokens, { cache: model.createCache(), logits: 'all' })).logits!
     .data as Float32Array
+}
+
+/** A kind that core-tensor does not know: the base is stored, and decodes to, itself. */
+const wrappedEncoding: Encoding = {
+  kind: 'wrapped',
+  check: () => {},
+  decode: ({ parts }, options) => decode(parts.base!, options),
 }
 
 const entries = (model: Llama) => [...model.weights] as [string, Tensor | Encoded][]
@@ -103,6 +120,32 @@ describe('openModel', () => {
     const rounded = model.with(new Map(narrow.map(([name, weight]) => [name, cast(weight, 'float32')])))
     expect(await logits(loaded)).toEqual(await logits(rounded))
     expect(await logits(loaded)).not.toEqual(await logits(model))
+  })
+
+  it('loads weights of a kind that is passed in, and refuses them without', async () => {
+    const model = randomLlama()
+    const wrapped = entries(model).map(([name, weight]) => {
+      const whole = encoded(wrappedEncoding, 'float32', weight.dims, { base: weight }, {})
+      return [name, name.includes('mlp') ? whole : weight] as [string, Tensor | Encoded]
+    })
+    const path = join(folder, 'wrapped.safetensors')
+    const metadata = { config: JSON.stringify(configToHuggingFace(model.config)) }
+    await writeFile(path, encodeSafetensors(wrapped, { metadata }))
+    const [name] = wrapped.find(([, weight]) => isEncoded(weight))!
+
+    const without = await openModel(path)
+    await expect(without.load(name)).rejects.toThrow(UnsupportedError)
+    await without.close()
+    await expect(loadModel(path)).rejects.toThrow(
+      'got "wrapped"; it is not among them: pass its encoding in `kinds`',
+    )
+
+    const kinds = [...coreKinds, wrappedEncoding]
+    const file = await openModel(path, { kinds })
+    expect(await file.load(name)).toMatchObject({ encoding: wrappedEncoding })
+    expect(await logits(await loadModel(file))).toEqual(await logits(model))
+    await file.close()
+    expect(await logits(await loadModel(path, { kinds }))).toEqual(await logits(model))
   })
 
   it('says what is missing', async () => {

@@ -1,6 +1,7 @@
 import {
   coreKinds,
   type Encoded,
+  type Encoding,
   FormatError,
   type Tensor,
   type Tokenizer,
@@ -46,6 +47,11 @@ export interface ModelFile {
   close(): Promise<void>
 }
 
+export interface OpenModelOptions {
+  /** The kinds of encodings that its weights may be of; `coreKinds` by default. */
+  kinds?: readonly Encoding[] | undefined
+}
+
 /**
  * Opens a model from a path (Node) or a URL: a folder or file of safetensors (sharded or not, with a
  * Hugging Face `config.json` beside it or the configuration that Tersor writes inside), a GGUF file of
@@ -53,24 +59,30 @@ export interface ModelFile {
  * server, which has to support range requests, only what is loaded is read.
  *
  * @throws {FormatError} when the file is malformed
- * @throws {UnsupportedError} when it holds another architecture, or is of another format
+ * @throws {UnsupportedError} when it holds another architecture, or is of another format; from `load`, when
+ *   the weight is of a kind that is not among `kinds`
  */
-export async function openModel(from: string | URL): Promise<ModelFile> {
+export async function openModel(
+  from: string | URL,
+  { kinds = coreKinds }: OpenModelOptions = {},
+): Promise<ModelFile> {
   const place = placeOf(from)
-  if (!(await isFolder(place))) return openModelFile(place)
+  if (!(await isFolder(place))) return openModelFile(place, kinds)
   for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
     const inside = inFolder(place, name)
-    if (await isThere(inside)) return openModelFile(inside)
+    if (await isThere(inside)) return openModelFile(inside, kinds)
   }
   throw new FormatError(
     `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${from}`,
   )
 }
 
-async function openModelFile(path: Place): Promise<ModelFile> {
+async function openModelFile(path: Place, kinds: readonly Encoding[]): Promise<ModelFile> {
   const name = nameOf(path)
-  if (name.endsWith('.safetensors')) return fromSafetensors(await openSafetensors(path), path, [path])
-  if (name.endsWith('.safetensors.index.json')) return fromShards(path)
+  if (name.endsWith('.safetensors')) {
+    return fromSafetensors(await openSafetensors(path), path, [path], kinds)
+  }
+  if (name.endsWith('.safetensors.index.json')) return fromShards(path, kinds)
   if (name.endsWith('.gguf')) return fromGguf(path)
   if (name.endsWith('.bin')) return fromLlama2c(path)
   throw new UnsupportedError(
@@ -78,7 +90,7 @@ async function openModelFile(path: Place): Promise<ModelFile> {
   )
 }
 
-async function fromShards(path: Place): Promise<ModelFile> {
+async function fromShards(path: Place, kinds: readonly Encoding[]): Promise<ModelFile> {
   const file = await openSafetensorsIndex(path)
   const { weight_map: map } = JSON.parse((await readTextIfThere(path))!) as {
     weight_map: Record<string, string>
@@ -87,6 +99,7 @@ async function fromShards(path: Place): Promise<ModelFile> {
     file,
     path,
     [...new Set(Object.values(map))].map(shard => beside(path, shard)),
+    kinds,
   )
 }
 
@@ -94,6 +107,7 @@ async function fromSafetensors(
   file: SafetensorsFile,
   path: Place,
   files: readonly Place[],
+  kinds: readonly Encoding[],
 ): Promise<ModelFile> {
   const inside = file.metadata.get('config')
   const text = inside ?? (await readTextIfThere(beside(path, 'config.json')))
@@ -103,7 +117,7 @@ async function fromSafetensors(
     config,
     names: weightNames(file),
     fileBytes: await bytesOf(files),
-    load: name => loadWeight(file, name, { kinds: coreKinds }),
+    load: name => loadWeight(file, name, { kinds }),
     openTokenizer: () => tokenizerBeside(path, config),
     close: () => file.close(),
   }

@@ -10,7 +10,7 @@ import { scaledEncoding } from './kinds/scaled.ts'
 import { sparseEncoding } from './kinds/sparse.ts'
 import { sumEncoding } from './kinds/sum.ts'
 
-/** The kinds of this package, for loading files: `loadEncoded(file, name, { kinds: coreKinds })`. */
+/** The kinds of this package. Files that hold others are loaded with those besides: `{ kinds: [...coreKinds, other] }`. */
 export const coreKinds: readonly Encoding[] = [
   denseEncoding,
   affineEncoding,

@@ -111,7 +111,7 @@ describe('encoded tensors in safetensors', () => {
         ['bias', floats([2])],
       ]),
     )
-    const loaded = await loadEncoded(file, name, { kinds: coreKinds })
+    const loaded = await loadEncoded(file, name)
     expect(plain(loaded)).toEqual(plain(weight))
     expect(decode(loaded).data).toEqual(decode(weight).data)
     expect(encodedNames(file)).toEqual([name])
@@ -143,13 +143,11 @@ describe('encoded tensors in safetensors', () => {
     )
     expect(plain(await loadWeight(file, 'packed', { kinds: [] }))).toEqual(plain(packed))
     expect(plain(await loadWeight(file, 'plain', { kinds: [] }))).toEqual(plain(floats([2])))
-    expect(plain(await loadWeight(file, 'enc', { kinds: coreKinds }))).toEqual(plain(quantised()))
+    expect(plain(await loadWeight(file, 'enc'))).toEqual(plain(quantised()))
     expect(encodedNames(file)).toEqual(['enc'])
     expect(weightNames(file)).toEqual(['enc', 'packed', 'plain'])
-    await expect(loadEncoded(file, 'plain', { kinds: coreKinds })).rejects.toThrow(
-      'loadWeight for plain ones',
-    )
-    await expect(loadWeight(file, 'enc.code', { kinds: coreKinds })).rejects.toThrow(FormatError)
+    await expect(loadEncoded(file, 'plain')).rejects.toThrow('loadWeight for plain ones')
+    await expect(loadWeight(file, 'enc.code')).rejects.toThrow(FormatError)
   })
 
   it('refuses names that parts take, and numbers that JSON lacks', () => {
@@ -183,7 +181,7 @@ describe('encoded tensors in safetensors', () => {
       tensors,
     )
     const blind = { ...file, read: () => Promise.reject(new Error('read')) }
-    const loading = loadEncoded(blind, 'x', { kinds: coreKinds })
+    const loading = loadEncoded(blind, 'x')
     await expect(loading).rejects.toThrow(UnsupportedError)
     await expect(loading).rejects.toThrow(
       '"entropy"; it comes with @tersor/codec: pass its encoding in `kinds`',
@@ -235,6 +233,6 @@ describe('encoded tensors in safetensors', () => {
     ['meta of another kind', { ...leaf('w'), kind: 'affine' }],
   ])('refuses to load %s', async (_, tree) => {
     const file = await fileWith(all(tree), tensors)
-    await expect(loadEncoded(file, 'x', { kinds: coreKinds })).rejects.toThrow(FormatError)
+    await expect(loadEncoded(file, 'x')).rejects.toThrow(FormatError)
   })
 })

@@ -1,5 +1,6 @@
 import {
   check,
+  coreKinds,
   type Encoded,
   type Encoding,
   FormatError,
@@ -16,8 +17,8 @@ const WHERE = 'formats/encoded'
 const HOMES: Readonly<Record<string, string>> = { entropy: '@tersor/codec', tensorTrain: '@tersor/prune' }
 
 export interface LoadOptions {
-  /** The kinds that may occur: `coreKinds` of core-tensor, and those of other packages. */
-  kinds: readonly Encoding[]
+  /** The kinds that may occur; `coreKinds` by default. With those of other packages: `[...coreKinds, other]`. */
+  kinds?: readonly Encoding[] | undefined
 }
 
 /**
@@ -28,14 +29,14 @@ export interface LoadOptions {
  * @example
  * const weight = dense(new Tensor('int8', [1, 2, 3, 4], [2, 2]))
  * const file = await openSafetensors(encodeSafetensors([['w', weight]]))
- * const loaded = await loadEncoded(file, 'w', { kinds: coreKinds })
+ * const loaded = await loadEncoded(file, 'w')
  * loaded.encoding.kind // => 'dense'
  * decode(loaded).data // => Float32Array [1, 2, 3, 4]
  */
 export async function loadEncoded(
   file: SafetensorsFile,
   name: string,
-  { kinds }: LoadOptions,
+  { kinds = coreKinds }: LoadOptions = {},
 ): Promise<Encoded> {
   const tree = encodedTrees(file).get(name)
   if (tree === undefined || !('kind' in tree)) {

@@ -11,13 +11,13 @@ import { type LoadOptions, loadEncoded, loadTensor } from './load-encoded.ts'
  * @throws {UnsupportedError} when a kind of its tree is not among `kinds`
  * @example
  * const file = await openSafetensors(encodeSafetensors([['bias', new Tensor('float32', [1, 2], [2])]]))
- * const bias = await loadWeight(file, 'bias', { kinds: coreKinds })
+ * const bias = await loadWeight(file, 'bias')
  * bias.dims // => [2]
  */
 export async function loadWeight(
   file: SafetensorsFile,
   name: string,
-  options: LoadOptions,
+  options: LoadOptions = {},
 ): Promise<Tensor | Encoded> {
   const tree = encodedTrees(file).get(name)
   if (tree === undefined) return file.read(name)
