@@ -88,6 +88,17 @@ export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps, Tokenizer } f
 // Jobs
 export { type JobOptions, type Pace, pace } from './job.ts'
 
+// Methods
+export {
+  type Filled,
+  type Option,
+  type OptionTable,
+  describeOption,
+  nearestName,
+  optionsOf,
+} from './option-table.ts'
+export type { LayerContext, Stage, StageContext, WeightMethod, WeightPlan, WeightShape } from './method.ts'
+
 // Calibration (types; the statistics are in /statistics)
 export type { StatisticName } from './statistics/statistic-name.ts'
 
