@@ -65,7 +65,7 @@ async function write({ prompt, maxTokens, temperature }: Request & { kind: 'writ
   const begin = [...(bos === undefined ? [] : [bos]), ...tokenizer.encode(prompt)]
   const tokens: number[] = []
   const start = performance.now()
-  const options = { maxTokens, temperature, seed: Date.now(), ...(eos === undefined ? {} : { stop: eos }) }
+  const options = { maxTokens, temperature, seed: Date.now(), stop: eos }
   for await (const token of generate(model, Int32Array.from(begin), options)) {
     tokens.push(token)
     const text = tokenizer.decode(Int32Array.from([...begin, ...tokens]))

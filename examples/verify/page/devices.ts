@@ -5,7 +5,7 @@ import { type Device, reference } from '@tersor/core-tensor'
 /** A device of this browser, or why it has none. */
 export interface Candidate {
   readonly name: string
-  readonly device?: Device
+  readonly device?: Device | undefined
   /** What it runs on, or what is missing. */
   readonly about: string
 }

@@ -29,7 +29,7 @@ export interface KernelRun {
   readonly kernel: string
   readonly what: string
   /** Only on host devices: entropy coding and bit fields. */
-  readonly hostOnly?: boolean
+  readonly hostOnly?: boolean | undefined
   /** Puts the inputs on a device; what comes back runs the kernel once. */
   prepare(device: Device): Promise<() => Tensor>
 }

@@ -11,16 +11,16 @@ export type NativeIsa = 'baseline' | 'avx2' | 'avx512' | 'neon'
 
 export interface NativeDeviceOptions {
   /** Threads that share the work of a call; all that the system offers by default. */
-  threads?: number
+  threads?: number | undefined
   /** The instruction set; the best that the processor has by default. */
-  isa?: NativeIsa
+  isa?: NativeIsa | undefined
   /** Bytes that tensors may hold at a time; what the system gives by default. */
-  maxBytes?: number
+  maxBytes?: number | undefined
   /**
    * How far products with packed weights may round activations: `exact`, the default, keeps 14 bits
    * or more; `int8` rounds them to 8 bits in groups, which is faster for many rows.
    */
-  activations?: Activations
+  activations?: Activations | undefined
 }
 
 /** Cache lines, and the widest vectors. */
@@ -88,6 +88,11 @@ export function makeNativeDevice({
 /** What the pool has places for. */
 const MOST_THREADS = 256
 
+/** Every option, chosen. */
+type NativeDeviceChoices = {
+  readonly [O in keyof NativeDeviceOptions]-?: NonNullable<NativeDeviceOptions[O]>
+}
+
 class NativeDevice extends HostDevice {
   readonly #addon: Addon
   readonly #maxBytes: number
@@ -98,11 +103,7 @@ class NativeDevice extends HostDevice {
   #bytes = 0
   #disposed = false
 
-  constructor(
-    addon: Addon,
-    table: number,
-    { isa, threads, maxBytes, activations }: Required<NativeDeviceOptions>,
-  ) {
+  constructor(addon: Addon, table: number, { isa, threads, maxBytes, activations }: NativeDeviceChoices) {
     super('native', { isa, threads }, new NativePrimitives(addon, table, threads), activations)
     this.#addon = addon
     this.#maxBytes = maxBytes

@@ -24,7 +24,7 @@ export function eachNativeDevice(declare: (device: TestDevice) => void): void {
 export class TestDevice {
   readonly device: HostDevice
 
-  constructor(options: { isa?: NativeIsa; threads?: number }) {
+  constructor(options: { isa?: NativeIsa | undefined; threads?: number | undefined }) {
     this.device = makeNativeDevice(options)
   }
 

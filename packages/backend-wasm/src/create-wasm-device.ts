@@ -13,24 +13,24 @@ const MOST_THREADS_BY_DEFAULT = 4
 
 export interface WasmDeviceOptions {
   /** Threads that share the work, the calling one included; by default as many as run at once, up to 4. */
-  threads?: number
+  threads?: number | undefined
   /** Kernels beyond the core ones, such as `coding`. */
-  groups?: readonly KernelGroup[]
+  groups?: readonly KernelGroup[] | undefined
   /** Instead of what the engine offers: `simd` has the same bits everywhere also in tolerant kernels. */
-  simd?: 'simd' | 'relaxed'
+  simd?: 'simd' | 'relaxed' | undefined
   /** The core module from elsewhere, in place of the bytes that this package carries; a compiled one runs on one thread. */
-  wasm?: WebAssembly.Module | BufferSource | URL | Response
+  wasm?: WebAssembly.Module | BufferSource | URL | Response | undefined
   /**
    * How far products with packed weights may round activations: `exact` keeps 14 bits or more, `int8` rounds
    * them to 8 bits where that is faster, which it is with relaxed SIMD and codes of up to 4 bits.
    */
-  activations?: Activations
+  activations?: Activations | undefined
   /** The most bytes that the device may take. */
-  maxBytes?: number
+  maxBytes?: number | undefined
   /** The most bytes of one memory, and so of one tensor; at most 4 GiB. */
-  arenaBytes?: number
+  arenaBytes?: number | undefined
   /** Memory moves at every allocation (unless threads share it), and what is freed is overwritten: finds views that were kept. */
-  debug?: boolean
+  debug?: boolean | undefined
 }
 
 /**
@@ -72,14 +72,11 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
     given instanceof Uint8Array ? compiled(given) : given,
     ...groups.map(group => compiled(bytes(group))),
   ]
+  const info = { threads, simd: wasm === undefined ? variant : 'given' }
   return new WasmDevice({
     ...{ modules, threads, shared, maxBytes, debug, activations },
     arenaBytes: Math.min(arenaBytes, MOST_ARENA_BYTES),
-    info: {
-      threads,
-      simd: wasm === undefined ? variant : 'given',
-      ...(reason === undefined ? {} : { threadsReason: reason }),
-    },
+    info: reason === undefined ? info : { ...info, threadsReason: reason },
   })
 }
 

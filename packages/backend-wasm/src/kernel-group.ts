@@ -4,7 +4,7 @@ export interface KernelGroup {
   /** Bytes in base64. */
   readonly simd: string
   /** The same with relaxed SIMD, where that is faster. */
-  readonly relaxed?: string
+  readonly relaxed?: string | undefined
 }
 
 /** The bytes of base64. */

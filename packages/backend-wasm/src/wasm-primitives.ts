@@ -14,8 +14,8 @@ const WORTH_THREADS = 250_000
 interface Placed {
   readonly address: number
   /** What a copy is to be written back to. */
-  readonly tensor?: Tensor
-  readonly byteLength?: number
+  readonly tensor?: Tensor | undefined
+  readonly byteLength?: number | undefined
 }
 
 /** Calls kernels with the addresses of tensors, on one thread or several. */

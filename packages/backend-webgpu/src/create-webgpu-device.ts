@@ -4,13 +4,13 @@ import { WebGpuDevice } from './webgpu-device.ts'
 
 export interface WebGpuDeviceOptions {
   /** A device of yours, which is shared and never destroyed. */
-  device?: GPUDevice
+  device?: GPUDevice | undefined
   /** Where adapters come from; `navigator.gpu`, or in Node the package `webgpu`, without. */
-  gpu?: GPU
+  gpu?: GPU | undefined
   /** Which graphics card, where there are several; the fast one without. */
-  powerPreference?: GPUPowerPreference
+  powerPreference?: GPUPowerPreference | undefined
   /** Options for the package `webgpu` in Node, such as `['backend=vulkan']`. */
-  dawn?: readonly string[]
+  dawn?: readonly string[] | undefined
 }
 
 /** Limits that are asked for in full: what weights and tiles are bounded by. */

@@ -5,13 +5,13 @@ import { converted, encodedBits, isNative, perWord, type Scalar } from './wgsl/d
 
 export interface Elementwise {
   readonly name: string
-  readonly variant?: string
+  readonly variant?: string | undefined
   readonly inputs: Readonly<Record<string, Tensor | undefined>>
-  readonly params?: Readonly<Record<string, Parameter>>
+  readonly params?: Readonly<Record<string, Parameter>> | undefined
   /** What `element` returns. */
   readonly scalar: Scalar
   /** Adds to `y`, which is float32 then. */
-  readonly accumulate?: boolean
+  readonly accumulate?: boolean | undefined
   /** WGSL with `fn element(i: u32) -> scalar`. */
   element(): string
 }

@@ -17,8 +17,8 @@ export type Parameter = number | { readonly f32: number } | readonly number[]
 /** What a kernel runs: WGSL between the declarations that its tensors and parameters make. */
 export interface Shader {
   /** Threads of a group; 64 by default. */
-  size?: number
-  globals?: string
+  size?: number | undefined
+  globals?: string | undefined
   /** Statements with `group` and `thread` (within the group), the same for all threads of a group until they say otherwise. */
   main: string
 }
@@ -27,13 +27,13 @@ export interface Shader {
 export interface Program {
   readonly name: string
   /** Whatever else changes the code, beside the dtypes and which tensors there are. */
-  readonly variant?: string
+  readonly variant?: string | undefined
   /** Read as `name(i)`. */
   readonly inputs: Readonly<Record<string, Tensor | undefined>>
   /** Read as `name(i)` too, and written with `set_name(i, value)` where the dtype has 32 bits. */
   readonly outputs: Readonly<Record<string, Tensor | undefined>>
   /** Outputs are arrays of `atomic<u32>`, called `name_data`. */
-  readonly atomic?: boolean
+  readonly atomic?: boolean | undefined
   readonly params: Readonly<Record<string, Parameter>>
   readonly groups: number
   /** Called once for each variant. */

@@ -70,6 +70,7 @@ fn ${prefix}weight_unit(${parameters}, word: u32) -> array<f32, ${unit}> {
 }
 `
   const shift = `${zero ? 'zero' : ''}${offset ? 'offset' : ''}${scale ? 'scale' : ''}`
+  const tableParams = table === undefined ? {} : { entries, books }
   return {
     key: `codes,${bits},${axis},${e.dims.length},${shift},${unit},${table ? `${d}` : ''}`,
     inputs: prefixed(prefix, { codes, scale, zero, offset, table }),
@@ -78,7 +79,7 @@ fn ${prefix}weight_unit(${parameters}, word: u32) -> array<f32, ${unit}> {
       group_strides: stridesOf(numberDims),
       group,
       code_stride: stride,
-      ...(table === undefined ? {} : { entries, books }),
+      ...tableParams,
     }),
     unit,
     globals: () => {

@@ -7,13 +7,13 @@ export interface RansEncodeOptions {
    * (256) uint16 of {@link symbolFrequencies}, 2^precision together, for several tensors that share
    * them. Without, those that code these symbols shortest.
    */
-  frequencies?: Tensor
+  frequencies?: Tensor | undefined
   /** 2^precision slots for all symbols, 1 to 12; 12 by default. Fewer make the decoder's tables smaller, and the stream longer. */
-  precision?: number
+  precision?: number | undefined
   /** Coders that take turns, 1 to 256; 32 by default, for which devices have fast decoders. Each takes 4 bytes a chunk. */
-  lanes?: number
+  lanes?: number | undefined
   /** Symbols that are decoded together, one row of a matrix say; 65,536 by default. */
-  chunk?: number
+  chunk?: number | undefined
 }
 
 /** What {@link ransDecode} takes, except where the symbols go. */

@@ -26,7 +26,7 @@ const WHERE = 'codec/symbol-frequencies'
  */
 export function symbolFrequencies(
   counts: ArrayLike<number>,
-  { precision = 12 }: { precision?: number } = {},
+  { precision = 12 }: { precision?: number | undefined } = {},
 ): Tensor {
   checkPrecision(WHERE, precision)
   const there = symbolsThere(counts)

@@ -27,7 +27,7 @@ export const unpackBits = /* @__PURE__ */ kernel('unpackBits', unpackBitsReferen
 
 function unpackBitsReference(
   packed: Tensor,
-  { bits, columns, out }: { bits: number; columns: number; out?: Tensor },
+  { bits, columns, out }: { bits: number; columns: number; out?: Tensor | undefined },
 ): Tensor {
   checkBits('unpackBits', bits)
   if (packed.type !== 'uint8') throw new DTypeError(`[unpackBits] expected uint8, got ${packed.type}`)

@@ -2,13 +2,13 @@ import { type CausalLM, type JobOptions, Rng, ShapeError, toFloat32 } from '@ter
 
 export interface GenerateOptions extends JobOptions {
   /** How many tokens to add; up to the context length by default. */
-  maxTokens?: number
+  maxTokens?: number | undefined
   /** Divides the logits; 0, the default, takes the likeliest token. */
-  temperature?: number
+  temperature?: number | undefined
   /** Of the random draws, 0 by default. */
-  seed?: number
+  seed?: number | undefined
   /** Ends the text before this token. */
-  stop?: number
+  stop?: number | undefined
 }
 
 /**
@@ -44,7 +44,7 @@ export async function* generate(
   try {
     let tokens = prompt
     for (let i = 0; i < limit; i++) {
-      const { logits } = await model.forward(tokens, { cache, ...(signal === undefined ? {} : { signal }) })
+      const { logits } = await model.forward(tokens, { cache, signal })
       const scores = toFloat32({ type: 'float32', dims: logits!.dims, data: await logits!.read() })
       const token = temperature === 0 ? argmax(scores) : draw(scores, temperature, rng)
       logits!.dispose()

@@ -7,13 +7,13 @@ export interface AdamWOptions {
   /** How many steps were made with this one; from 1. */
   step: number
   /** β₁, 0.9 by default. */
-  beta1?: number
+  beta1?: number | undefined
   /** β₂, 0.95 by default. */
-  beta2?: number
+  beta2?: number | undefined
   /** ε, 1e-8 by default. */
-  epsilon?: number
+  epsilon?: number | undefined
   /** λ, 0 by default: the weight shrinks by η·λ of itself. */
-  weightDecay?: number
+  weightDecay?: number | undefined
 }
 
 /**

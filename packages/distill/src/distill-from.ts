@@ -10,11 +10,11 @@ import { reverseKl } from './reverse-kl.ts'
 
 export interface DistillFromOptions {
   /** T of both distributions; 2 by default. */
-  temperature?: number
+  temperature?: number | undefined
   /** The share of the cross-entropy with the text, α; the teacher has 1 − α. 0.5 by default. */
-  textShare?: number
+  textShare?: number | undefined
   /** `forward`, by default, or `reverse`. */
-  direction?: 'forward' | 'reverse'
+  direction?: 'forward' | 'reverse' | undefined
 }
 
 /**

@@ -5,7 +5,7 @@ import { softened } from './softened.ts'
 
 export interface TemperatureOptions extends RowWeights {
   /** T divides both logits; 1 by default. Above 1 the unlikely entries say more. */
-  temperature?: number
+  temperature?: number | undefined
 }
 
 /**

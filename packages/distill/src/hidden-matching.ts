@@ -4,7 +4,7 @@ import { checkPair, totalWeight } from './row-loss.ts'
 
 export interface HiddenMatchingOptions extends RowWeights {
   /** `mse`, by default: the mean square of the differences. `cosine`: 1 less the cosine of the angle between rows. */
-  measure?: 'mse' | 'cosine'
+  measure?: 'mse' | 'cosine' | undefined
 }
 
 /**

@@ -17,7 +17,7 @@ import { isRouter, type LlamaConfig, weightShapes } from '@tersor/models'
  */
 export function initialWeights(
   config: LlamaConfig,
-  { seed = 0, device = reference }: { seed?: number; device?: Device } = {},
+  { seed = 0, device = reference }: { seed?: number | undefined; device?: Device | undefined } = {},
 ): Map<string, Tensor> {
   const rng = new Rng(seed)
   const weights = new Map<string, Tensor>()

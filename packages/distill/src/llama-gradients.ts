@@ -16,22 +16,22 @@ import { type TrainingRows, type TrainingWindow, trainingRows } from './training
 /** What is minimised: the sum of these losses. */
 export interface Objective {
   /** Of the logits (rows, vocabulary); weighted cross-entropy by default. */
-  logits?(logits: Tensor, rows: TrainingRows, total: number): Loss
+  logits?: ((logits: Tensor, rows: TrainingRows, total: number) => Loss) | undefined
   /**
    * Of the hidden state (rows, d) that enters block `layer`, or the final norm where `layer` is the
    * number of blocks; undefined where it is left alone.
    */
-  hidden?(layer: number, x: Tensor, rows: TrainingRows): Loss | undefined
+  hidden?: ((layer: number, x: Tensor, rows: TrainingRows) => Loss | undefined) | undefined
   /** How much `loadBalancing` of each mixture of experts counts; 0.01 by default. */
-  balance?: number
+  balance?: number | undefined
 }
 
 export interface LlamaGradientsOptions {
   /** By weight name; added to. New ones of zeros by default. */
-  gradients?: ReadonlyMap<string, Tensor>
+  gradients?: ReadonlyMap<string, Tensor> | undefined
   /** What the weighted cross-entropies are divided by: the weight of the whole batch, where it comes in parts. */
-  total?: number
-  objective?: Objective
+  total?: number | undefined
+  objective?: Objective | undefined
 }
 
 interface BackwardPass extends Pass {
@@ -41,7 +41,7 @@ interface BackwardPass extends Pass {
 
 /** With experts: how the load-balancing loss changes with the router's logits, (rows, experts). */
 interface KeptAndBalanced extends Kept {
-  logitGradient?: Tensor
+  logitGradient?: Tensor | undefined
 }
 
 /**
@@ -154,7 +154,8 @@ function blockBackward(layer: number, dz: Tensor, kept: KeptAndBalanced, pass: B
   const through = (name: string, input: Tensor, slopes: Tensor, into?: Tensor) =>
     linearBackward(input, weight(name), slopes, {
       weightGradient: gradient(name),
-      ...(into === undefined ? {} : { out: into, accumulate: true }),
+      out: into,
+      accumulate: into !== undefined,
     })
 
   const h2 = rmsNorm(y, weight(names.feedForwardNorm), { epsilon })
@@ -204,7 +205,7 @@ function feedForwardBackward(
 
 /** Frees what a block kept. */
 function release({ routing, ...tensors }: KeptAndBalanced): void {
-  for (const tensor of Object.values(tensors)) tensor.dispose()
+  for (const tensor of Object.values(tensors)) tensor?.dispose()
   for (const tensor of [routing?.logits, routing?.tokens, routing?.weights]) tensor?.dispose()
 }
 

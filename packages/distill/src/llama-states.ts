@@ -34,7 +34,7 @@ export interface Kept {
   /** likewise */
   up: Tensor
   /** With experts. */
-  routing?: ExpertRouting
+  routing?: ExpertRouting | undefined
 }
 
 /** A model in one pass over some rows. */

@@ -21,7 +21,7 @@ import { floatData } from './float-data.ts'
  */
 export function loadBalancing(
   logits: Tensor,
-  { borders, weight = 0.01 }: { borders: ArrayLike<number>; weight?: number },
+  { borders, weight = 0.01 }: { borders: ArrayLike<number>; weight?: number | undefined },
 ): Loss {
   const where = 'distill/load-balancing'
   const [tokens = 0, experts = 0] = logits.dims

@@ -6,11 +6,11 @@ export interface MuonOptions {
   /** η */
   rate: number
   /** μ, 0.95 by default. */
-  momentum?: number
+  momentum?: number | undefined
   /** λ, 0 by default: the weight shrinks by η·λ of itself. */
-  weightDecay?: number
+  weightDecay?: number | undefined
   /** Of Newton and Schulz; 5 by default. */
-  iterations?: number
+  iterations?: number | undefined
 }
 
 /**

@@ -17,7 +17,10 @@ const [A, B, C] = [3.4445, -4.775, 2.0315] as const
  * const stretched = new Tensor('float64', [3, 0, 0, 0.5], [2, 2])
  * newtonSchulz(stretched).dims // => [2, 2]
  */
-export function newtonSchulz(matrix: Tensor, { iterations = 5 }: { iterations?: number } = {}): Tensor {
+export function newtonSchulz(
+  matrix: Tensor,
+  { iterations = 5 }: { iterations?: number | undefined } = {},
+): Tensor {
   const [rows, columns] = matrix.dims.slice(-2)
   if (rows === undefined || columns === undefined)
     throw new ShapeError(`[distill/newton-schulz] expected matrices, got [${matrix.dims}]`)

@@ -22,7 +22,7 @@ function rmsNormBackwardReference(
   x: Tensor,
   weight: Tensor,
   dy: Tensor,
-  options: { epsilon: number; weightGradient: Tensor; residual?: Tensor },
+  options: { epsilon: number; weightGradient: Tensor; residual?: Tensor | undefined },
 ): Tensor {
   const { epsilon, weightGradient, residual } = options
   const d = x.dims.at(-1) ?? 0

@@ -7,9 +7,9 @@ export interface ScheduleOptions {
   /** Of the whole run. */
   steps: number
   /** Steps in which the rate grows linearly to its full size; 0 by default. */
-  warmUp?: number
+  warmUp?: number | undefined
   /** What it falls to; 0 by default. */
-  floor?: number
+  floor?: number | undefined
 }
 
 /**

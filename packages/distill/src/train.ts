@@ -21,32 +21,32 @@ export interface TrainOptions {
   /** Of the whole run, those before a checkpoint included. */
   steps: number
   /** What the rates of a step are multiplied by; half a cosine after 2 % of warm-up by default. */
-  schedule?: Schedule
+  schedule?: Schedule | undefined
   /** For matrices within blocks, those of experts one by one; a rate of 0.02 by default. */
-  muon?: Partial<MuonOptions>
+  muon?: Partial<MuonOptions> | undefined
   /** For all the rest; a rate of 3e-3 by default. */
-  adamW?: Partial<Omit<AdamWOptions, 'step'>>
+  adamW?: Partial<Omit<AdamWOptions, 'step'>> | undefined
   /** Which weights Muon takes; matrices within blocks by default, but for routers. It can take matrices only. */
-  useMuon?(name: string, dims: readonly number[]): boolean
+  useMuon?: ((name: string, dims: readonly number[]) => boolean) | undefined
   /** What the norm of all gradients is clipped to; 1 by default, Infinity for none. */
-  clip?: number
+  clip?: number | undefined
   /** Tokens that go through the model together; what a step has more is accumulated. 4,096 by default. */
-  batchTokens?: number
+  batchTokens?: number | undefined
   /** What is minimised; weighted cross-entropy by default. `distillFrom` makes others. */
-  objective?: Objective
+  objective?: Objective | undefined
   /** The base of rotary positions from a step on, for windows that grow; the model's by default. */
-  ropeBase?(step: number): number
+  ropeBase?: ((step: number) => number) | undefined
   /** Bytes that `saveCheckpoint` was given by a run of the same options. */
-  resume?: Uint8Array
+  resume?: Uint8Array | undefined
   /** Called every so many steps and at the end; 100 by default. */
-  checkpointEvery?: number
+  checkpointEvery?: number | undefined
   /** Keeps a checkpoint: write it to a temporary name and rename it, so that there is always a whole one. */
-  saveCheckpoint?(bytes: Uint8Array, step: number): void | Promise<void>
-  onProgress?(progress: TrainProgress): void
+  saveCheckpoint?: ((bytes: Uint8Array, step: number) => void | Promise<void>) | undefined
+  onProgress?: ((progress: TrainProgress) => void) | undefined
   /** Floating-point operations a second that the device can do, for `share`. */
-  peak?: number
+  peak?: number | undefined
   /** Stops between steps: training rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** What is said after each step. */
@@ -57,7 +57,7 @@ export interface TrainProgress {
   /** Of this step's windows, before it. */
   readonly loss: number
   /** The part of the loss that balances experts, where there are any; see `loadBalancing`. */
-  readonly balance?: number
+  readonly balance?: number | undefined
   /** The norm of the gradients, before clipping. */
   readonly norm: number
   /** What the rates were multiplied by. */
@@ -69,7 +69,7 @@ export interface TrainProgress {
   /** Floating-point operations a second in this step; see `trainingFlops`. */
   readonly flops: number
   /** `flops / peak`, where a peak was given. */
-  readonly share?: number
+  readonly share?: number | undefined
 }
 
 /**
@@ -131,13 +131,13 @@ export async function train(model: Llama, options: TrainOptions): Promise<Llama>
         step: state.step,
         steps,
         loss,
-        ...(config.experts === undefined ? {} : { balance }),
+        balance: config.experts === undefined ? undefined : balance,
         norm,
         rate,
         tokens: state.tokens,
         tokensPerSecond: windows.reduce((sum, { tokens }) => sum + tokens.length, 0) / seconds,
         flops,
-        ...(options.peak === undefined ? {} : { share: flops / options.peak }),
+        share: options.peak && flops / options.peak,
       })
       if (state.step % checkpointEvery === 0 || state.step === steps)
         await saveCheckpoint?.(encodeCheckpoint(state), state.step)
@@ -182,7 +182,7 @@ function accumulate(
     const felt = llamaGradients(config, weights, windows.slice(from, to), {
       gradients,
       total,
-      ...(objective === undefined ? {} : { objective }),
+      objective,
     })
     loss += felt.loss
     balance += felt.balance

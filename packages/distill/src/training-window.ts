@@ -5,9 +5,9 @@ export interface TrainingWindow {
   /** (length) */
   readonly tokens: Int32Array
   /** (length) how much the loss of a token counts, as the one to be predicted; 1 by default. */
-  readonly weights?: ArrayLike<number>
+  readonly weights?: ArrayLike<number> | undefined
   /** Where each document begins, ascending from 0, then the length; one document by default. */
-  readonly borders?: ArrayLike<number>
+  readonly borders?: ArrayLike<number> | undefined
 }
 
 /** Windows of one length as rows below each other. */

@@ -7,7 +7,7 @@ export type LogitSource = (window: EvaluationWindow, index: number) => Promise<F
 
 export interface EvaluateOptions extends JobOptions {
   /** The uncompressed model, or its recorded logits: adds the divergence from it. */
-  against?: CausalLM | LogitSource
+  against?: CausalLM | LogitSource | undefined
 }
 
 /** What a model makes of a text. */
@@ -19,7 +19,7 @@ export interface Evaluation {
   /** e^nats */
   readonly perplexity: number
   /** How far it is from the model it is compared with, token by token. */
-  readonly divergence?: Divergence
+  readonly divergence?: Divergence | undefined
 }
 
 /** Differences of two models on the same tokens; standard errors are paired. */

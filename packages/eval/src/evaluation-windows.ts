@@ -4,7 +4,7 @@ export interface WindowOptions {
   /** Tokens that the model sees at once, the beginning token included. */
   contextLength: number
   /** New tokens in each window but the first; all that fit by default. A smaller stride gives each token more context and costs more. */
-  stride?: number
+  stride?: number | undefined
   /** The token that begins each window, where the model has one. */
   bos?: number | undefined
 }

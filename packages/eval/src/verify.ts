@@ -18,11 +18,11 @@ import { type Agreement, agreement } from './agreement.ts'
 
 export interface VerifyOptions extends JobOptions {
   /** What a model reads; eight tokens drawn with a fixed seed by default. */
-  tokens?: Int32Array
+  tokens?: Int32Array | undefined
   /** A layer diverges below this cosine; 0.99999 by default. */
-  minCosine?: number
+  minCosine?: number | undefined
   /** A layer diverges above this error in units in the last place; 2^14 by default, 2^-9 relative. */
-  maxUlp?: number
+  maxUlp?: number | undefined
 }
 
 export interface LayerAgreement extends Agreement {

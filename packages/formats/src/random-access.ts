@@ -17,9 +17,9 @@ export type Source = string | URL | Blob | Uint8Array | ArrayBuffer | RandomAcce
 
 export interface SourceOptions {
   /** Default: the global `fetch`. */
-  fetch?: typeof fetch
+  fetch?: typeof fetch | undefined
   /** Aborts the opening; reads take a signal of their own. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /**

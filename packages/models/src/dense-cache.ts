@@ -13,9 +13,9 @@ import { attention, binary, copy, gather, mergeAttention, rope } from '@tersor/c
 
 export interface DenseCacheOptions {
   /** Which elements of a head are rotated together; `half` by default. */
-  ropeLayout?: RopeLayout
+  ropeLayout?: RopeLayout | undefined
   /** Tokens that a segment has room for when it is made; it doubles when full. */
-  capacity?: number
+  capacity?: number | undefined
 }
 
 /** A run of tokens of one layer. Sealed once a fork shares it: then only its length may be cut, in a copy. */
@@ -120,8 +120,8 @@ export class DenseCache implements KVCache {
       const result = attention(rotated, only.keys, only.values, {
         ...rest,
         length: only.length,
-        ...(logWeight === undefined ? {} : { logWeight: columns(logWeight, 0, only) }),
-        ...(room === undefined ? {} : { mass: room }),
+        logWeight: logWeight && columns(logWeight, 0, only),
+        mass: room,
       })
       if (mass !== undefined && room !== undefined) addColumns(room, mass)
       return result
@@ -242,19 +242,19 @@ export class DenseCache implements KVCache {
     let seen = 0
     const parts = segments.map((segment, i) => {
       const lse = this.#device.empty('float32', [heads, count])
-      const bias = logWeight === undefined ? {} : { logWeight: columns(logWeight, seen, segment) }
+      const bias = logWeight && columns(logWeight, seen, segment)
       seen += segment.length
       const causal = rest.causal === true && i === segments.length - 1
       const o = attention(queries, segment.keys, segment.values, {
         ...rest,
-        ...bias,
+        logWeight: bias,
         causal,
         length: segment.length,
         lse,
       })
       return { heads: Array.from({ length: heads }, (_, head) => head), o, lse }
     })
-    return mergeAttention(parts, out === undefined ? {} : { out })
+    return mergeAttention(parts, { out })
   }
 }
 

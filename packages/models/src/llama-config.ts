@@ -13,9 +13,9 @@ export interface LlamaConfig extends LMConfig {
   /** The output head is the embedding. */
   readonly tied: boolean
   /** Feed-forward networks in each block, where it is a mixture of experts. */
-  readonly experts?: number
+  readonly experts?: number | undefined
   /** How many experts a token chooses; given where `experts` is. */
-  readonly expertsPerToken?: number
+  readonly expertsPerToken?: number | undefined
 }
 
 /** A dimension larger than any model has; a bound for configurations from strangers. */

@@ -84,7 +84,7 @@ export class Llama implements LayeredLM {
    *
    * @param options.keep  leaves this model as it is; false by default
    */
-  async to(device: Device, { keep = false }: { keep?: boolean } = {}): Promise<Llama> {
+  async to(device: Device, { keep = false }: { keep?: boolean | undefined } = {}): Promise<Llama> {
     if (device === this.device) return this
     const moved = new Map<string, Weight>()
     for (const [name, weight] of this.weights) {
@@ -103,7 +103,7 @@ export class Llama implements LayeredLM {
     return new DenseCache(this.config, this.device, { ropeLayout: this.config.ropeLayout })
   }
 
-  async forward(tokens: Int32Array, options: ForwardOptions): Promise<{ logits?: Tensor }> {
+  async forward(tokens: Int32Array, options: ForwardOptions): Promise<{ logits?: Tensor | undefined }> {
     const { cache, logits = 'last', signal } = options
     // Fixed before the first block appends and changes the cache's length.
     const positions = options.positions ?? consecutive(cache.length, tokens.length)
@@ -124,7 +124,7 @@ export class Llama implements LayeredLM {
       x.dispose()
       x = next
     }
-    await cache.maintain(signal === undefined ? {} : { signal })
+    await cache.maintain({ signal })
     if (logits === 'none') return {}
     const rows = logits === 'all' ? x : x.rows(tokens.length - 1, tokens.length)
     const result = this.head(rows, options.taps)
@@ -161,15 +161,14 @@ export class Llama implements LayeredLM {
     using v = this.#heads(h, names.value, kvHeads)
     // Neither the cache nor a tap may be called in a scope: what they allocate outlives this pass.
     cache.append(layer, k, v, at)
-    using mass =
-      taps?.attention === undefined ? null : this.device.empty('float32', [heads, keysIn(cache, layer)])
+    using mass = taps?.attention && this.device.empty('float32', [heads, keysIn(cache, layer)])
     using attended = cache.attend(layer, q, at, {
       scale: 1 / Math.sqrt(headDim),
       causal: true,
-      ...(mask === undefined ? {} : { logWeight: mask }),
-      ...(mass === null ? {} : { mass }),
+      logWeight: mask,
+      mass,
     })
-    if (mass !== null) taps?.attention?.(layer, mass)
+    if (mass !== undefined) taps?.attention?.(layer, mass)
     using joined = joinHeads(attended)
     taps?.linear?.([names.output], joined)
     using afterAttention = this.device.scope(() =>

@@ -5,8 +5,8 @@ export interface SentencePieceVocabulary {
   readonly pieces: readonly string[]
   /** Merges of a higher score come first. */
   readonly scores: ArrayLike<number>
-  readonly bos?: number
-  readonly eos?: number
+  readonly bos?: number | undefined
+  readonly eos?: number | undefined
 }
 
 /**

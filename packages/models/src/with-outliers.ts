@@ -13,11 +13,11 @@ import { blockWeightNames, feedForwardNames } from './weight-names.ts'
 
 export interface OutlierOptions {
   /** How many of the hidden state's channels become outliers, the same ones in all layers; 4 by default. */
-  channels?: number
+  channels?: number | undefined
   /** How much larger they become behind the norms, a power of two so that nothing is rounded; 32 by default. */
-  factor?: number
+  factor?: number | undefined
   /** Of the choice of channels; 0 by default. */
-  seed?: number
+  seed?: number | undefined
 }
 
 /**

@@ -5,9 +5,9 @@ import { drawInSplit, splitOf } from './split.ts'
 
 export interface ArithmeticOptions extends SampleOptions {
   /** `+` or `-`; either by default. */
-  operator?: '+' | '-'
+  operator?: '+' | '-' | undefined
   /** Digits of both numbers, 1 to 3; by default each has its own, and longer ones are more frequent. */
-  digits?: 1 | 2 | 3
+  digits?: 1 | 2 | 3 | undefined
 }
 
 /**

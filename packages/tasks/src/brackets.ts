@@ -6,7 +6,7 @@ import { drawInSplit } from './split.ts'
 
 export interface BracketOptions extends SampleOptions {
   /** How many brackets are open at the end, 1 to 6; drawn by default. */
-  depth?: number
+  depth?: number | undefined
 }
 
 const maxDepth = 6

@@ -6,11 +6,11 @@ import { wilsonInterval } from './wilson-interval.ts'
 
 export interface EvaluateTasksOptions extends JobOptions {
   /** Which; all by default. */
-  tasks?: readonly TaskName[]
+  tasks?: readonly TaskName[] | undefined
   /** Prompts of each; 400 by default. */
-  n?: number
+  n?: number | undefined
   /** Of the prompts; 0 by default. */
-  seed?: number
+  seed?: number | undefined
 }
 
 /** What a model makes of a task. */

@@ -10,7 +10,7 @@ export type ItemKind = 'words' | 'pieces' | 'letters' | 'numbers'
 
 export interface ItemListOptions extends SampleOptions {
   /** What the items are; drawn by default. */
-  items?: ItemKind
+  items?: ItemKind | undefined
 }
 
 /** What is done with a list, and what it is called. */

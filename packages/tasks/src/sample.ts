@@ -10,7 +10,7 @@ export interface Answer {
   /** What is asked for, such as `needle` or `where-person`. */
   readonly kind: string
   /** Where the text states the answer before, when it does so in one place. */
-  readonly source?: number
+  readonly source?: number | undefined
 }
 
 /** A generated text with the answers in it. */
@@ -28,13 +28,13 @@ export interface Sample {
 /** What every generator takes. */
 export interface SampleOptions {
   /** Which instances to draw from; `train` by default. */
-  split?: Split
+  split?: Split | undefined
   /** How texts are counted in tokens, and which words are single ones; an estimate by default. */
-  measure?: TextMeasure
+  measure?: TextMeasure | undefined
 }
 
 /** What the generators of long texts take. */
 export interface LongSampleOptions extends SampleOptions {
   /** At most how many tokens; 250 by default. */
-  tokens?: number
+  tokens?: number | undefined
 }

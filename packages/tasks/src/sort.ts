@@ -23,5 +23,5 @@ export function sort(rng: Rng, options: SortOptions = {}): Sample {
 }
 
 export interface SortOptions extends ItemListOptions {
-  items?: 'letters' | 'numbers'
+  items?: 'letters' | 'numbers' | undefined
 }

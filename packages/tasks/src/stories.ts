@@ -23,17 +23,17 @@ export type StoryQuestionKind = 'where-person' | 'who-has' | 'where-left' | 'whe
 
 export interface StoryOptions extends LongSampleOptions {
   /** Whether questions interrupt the story; they do by default. Without them the family is `text`. */
-  questions?: boolean
+  questions?: boolean | undefined
   /** How many people there are, and how many things, at least and at most; 2 to 6 by default, fewer in short stories. */
-  castSize?: readonly [number, number]
+  castSize?: readonly [number, number] | undefined
   /** How many events there are before questions, at least and at most; 2 to 4 by default. */
-  eventsBeforeQuestions?: readonly [number, number]
+  eventsBeforeQuestions?: readonly [number, number] | undefined
   /** How many questions then follow each other; by default one, and one time in three two. */
-  questionsAtOnce?: readonly [number, number]
+  questionsAtOnce?: readonly [number, number] | undefined
   /** What is asked for; all of it by default. */
-  kinds?: readonly StoryQuestionKind[]
+  kinds?: readonly StoryQuestionKind[] | undefined
   /** How frequent events of some kinds are among those that are possible: `move`, the most frequent, has 4. */
-  events?: Partial<EventWeights>
+  events?: Partial<EventWeights> | undefined
 }
 
 /** What is kept free for a question at the end. */

@@ -25,17 +25,19 @@ export interface TaskPrompt {
 
 export interface TaskOptions {
   /** How many; 400 by default. */
-  n?: number
+  n?: number | undefined
   /** 0 by default. */
-  seed?: number
+  seed?: number | undefined
   /** Of the model that is asked: distances are in its tokens. An estimate by default. */
-  measure?: TextMeasure
+  measure?: TextMeasure | undefined
 }
 
 /** How a task draws a sample, and which of its answers it may ask for. */
 interface Task {
   readonly draw: (rng: Rng, options: LongSampleOptions) => Sample
-  readonly asks?: (answer: Answer, sample: Sample, measure: TextMeasure, index: number) => boolean
+  readonly asks?:
+    | ((answer: Answer, sample: Sample, measure: TextMeasure, index: number) => boolean)
+    | undefined
 }
 
 const tasks = {

@@ -16,22 +16,22 @@ export interface Peer {
 export interface KernelBench {
   readonly name: string
   /** What a call cannot avoid to read, in its canonical form. */
-  readonly bytes?: number
+  readonly bytes?: number | undefined
   /** A multiplication and an addition are two. */
-  readonly operations?: number
+  readonly operations?: number | undefined
   /** What the machine allows: its read bandwidth, or its multiplications and additions. */
-  readonly limit?: 'read' | 'multiplyAdd'
+  readonly limit?: 'read' | 'multiplyAdd' | undefined
   /** How far results may differ, as ‖a − b‖ / ‖b‖. */
   readonly tolerance: number
   /** The kernel that does the same without compression. */
-  readonly float32?: string
+  readonly float32?: string | undefined
   /** How far products may round activations: a device of its own, where there is one that does. */
-  readonly activations?: 'int8'
+  readonly activations?: 'int8' | undefined
   ours(device: Device): Work
   /** Of several that have one name the fastest counts. */
   readonly peers: readonly Peer[]
   /** The kernel of the same group whose peers these are too. */
-  readonly peersOf?: string
+  readonly peersOf?: string | undefined
 }
 
 /** Kernels that are measured together, taking turns. */

@@ -36,15 +36,15 @@ export interface OnnxNode {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   /** Of ONNX Runtime's own operators, `com.microsoft`; ONNX's without. */
-  readonly domain?: string
+  readonly domain?: string | undefined
   /** Integers as bigint, floats as number. */
-  readonly attributes?: Readonly<Record<string, bigint | number>>
+  readonly attributes?: Readonly<Record<string, bigint | number>> | undefined
 }
 
 export interface OnnxGraph {
   readonly inputs: Readonly<Record<string, OnnxValue>>
   readonly outputs: Readonly<Record<string, OnnxValue>>
-  readonly constants?: Readonly<Record<string, OnnxConstant>>
+  readonly constants?: Readonly<Record<string, OnnxConstant>> | undefined
   readonly nodes: readonly OnnxNode[]
 }
 

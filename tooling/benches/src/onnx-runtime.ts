@@ -14,11 +14,11 @@ export interface Feed {
 
 export interface OnnxWorkOptions {
   /** How often one run does the work. */
-  readonly calls?: number
+  readonly calls?: number | undefined
   /** The outputs that are asked for; all without. */
-  readonly outputs?: readonly string[]
+  readonly outputs?: readonly string[] | undefined
   /** What is compared with ours; the first output without. */
-  readonly read?: (outputs: Record<string, ArrayLike<number | bigint>>) => Float32Array
+  readonly read?: ((outputs: Record<string, ArrayLike<number | bigint>>) => Float32Array) | undefined
 }
 
 /** A graph in ONNX Runtime, run as programs run it: typed arrays in, typed arrays out. */

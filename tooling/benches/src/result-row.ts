@@ -10,8 +10,8 @@ export interface ResultRow {
   /** Median milliseconds of a call. */
   readonly ms: number
   /** Canonical bytes a nanosecond. */
-  readonly gbps?: number
-  readonly gflops?: number
+  readonly gbps?: number | undefined
+  readonly gflops?: number | undefined
   readonly ratios: Readonly<Partial<Record<RatioName, number>>>
 }
 
@@ -49,8 +49,8 @@ export function resultRow(options: RowOptions, times: Times): ResultRow {
   if (threads > 1) compare('oneThread', times.get(timeKey(kernel, device, 1)))
   return {
     ...{ kernel, device, threads, ms: rounded(ms) },
-    ...(bytes === undefined ? {} : { gbps: rounded(bytes / ms / 1e6) }),
-    ...(operations === undefined ? {} : { gflops: rounded(operations / ms / 1e6) }),
+    gbps: bytes && rounded(bytes / ms / 1e6),
+    gflops: operations && rounded(operations / ms / 1e6),
     ratios,
   }
 }

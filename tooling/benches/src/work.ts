@@ -6,5 +6,5 @@ export interface Work {
   /** What the work computes, to be compared with what the others compute. */
   result(): Float32Array | Promise<Float32Array>
   /** Frees what the device does not free with itself. */
-  dispose?(): unknown
+  dispose?: (() => unknown) | undefined
 }

@@ -69,7 +69,7 @@ describe.each(devices)('training on %s', (_, create) => {
         data,
         checkpointEvery: 3,
         saveCheckpoint: bytes => void kept.push(bytes),
-        ...(resume === undefined ? {} : { resume }),
+        resume,
       })
       return kept
     }

@@ -6,9 +6,9 @@ import { ransEncode } from '../rans-encode.ts'
 import { type PlainStream, slowDecode } from './slow-rans.ts'
 
 interface EncodeOptions {
-  precision?: number
-  lanes?: number
-  chunk?: number
+  precision?: number | undefined
+  lanes?: number | undefined
+  chunk?: number | undefined
 }
 
 export const ransCases: readonly KernelCase[] = [

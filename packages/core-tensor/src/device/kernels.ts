@@ -8,8 +8,8 @@ import { reference } from './reference-device.ts'
 
 /** Where a kernel puts its result: into `out` (which it returns), added to it with `accumulate`. */
 export interface Out {
-  out?: Tensor
-  accumulate?: boolean
+  out?: Tensor | undefined
+  accumulate?: boolean | undefined
 }
 
 /**
@@ -18,7 +18,7 @@ export interface Out {
  * number of rows. `free`, the default: in any order, at least as exact.
  */
 export interface Order {
-  order?: 'free' | 'sequential'
+  order?: 'free' | 'sequential' | undefined
 }
 
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'max'
@@ -27,27 +27,27 @@ export type ReduceOp = 'sum' | 'max' | 'absMax' | 'sumSquares'
 export type RopeLayout = 'half' | 'interleaved'
 
 export interface MatmulOptions extends Out, Order {
-  transposeA?: boolean
-  transposeB?: boolean
+  transposeA?: boolean | undefined
+  transposeB?: boolean | undefined
 }
 
 export interface AttentionOptions extends Out, Order {
   /** Multiplies q·k before the softmax, usually 1/√headDim. */
   scale: number
   /** Query i of n sees the keys up to `length − n + i`. */
-  causal?: boolean
+  causal?: boolean | undefined
   /** Keys in use, where the tensors have room for more. */
-  length?: number
+  length?: number | undefined
   /** (kvHeads, tokens) added to the scaled scores: a mask is −∞, n merged tokens are ln n. */
-  logWeight?: Tensor
+  logWeight?: Tensor | undefined
   /** (kvHeads, k) int32: the only keys that each head attends to. */
-  keyIndex?: Tensor
+  keyIndex?: Tensor | undefined
   /** Keys arrive unrotated, and are rotated as they are read. */
-  rope?: { positions: Tensor; frequencies: Tensor; layout: RopeLayout }
+  rope?: { positions: Tensor; frequencies: Tensor; layout: RopeLayout } | undefined
   /** Written on request: (heads, queries) the log-sum-exp of each row of scores, −∞ where it saw no key. */
-  lse?: Tensor
+  lse?: Tensor | undefined
   /** Added to on request: (heads, tokens) the attention that each key received. */
-  mass?: Tensor
+  mass?: Tensor | undefined
 }
 
 /** One part of an attention that was computed in pieces. */
@@ -68,7 +68,7 @@ export interface RopeOptions extends Out {
   /** Which elements form a pair: i and i + headDim/2 (`half`, Hugging Face) or 2i and 2i + 1 (`interleaved`, llama2.c). */
   layout: RopeLayout
   /** Rotates back. */
-  inverse?: boolean
+  inverse?: boolean | undefined
 }
 
 export interface QuantizeAffineOptions {
@@ -78,10 +78,10 @@ export interface QuantizeAffineOptions {
   group: number
   axis: number
   /** Integers of the shape of `scale`; 0 without. */
-  zero?: Tensor
+  zero?: Tensor | undefined
   /** Floats of the shape of `scale`; 0 without. */
-  offset?: Tensor
-  out?: Tensor
+  offset?: Tensor | undefined
+  out?: Tensor | undefined
 }
 
 /**
@@ -89,9 +89,9 @@ export interface QuantizeAffineOptions {
  * Each is documented with its reference implementation in `@tersor/core-tensor/reference`.
  */
 export interface CoreKernels {
-  cast(x: Tensor, type: DType, options?: { out?: Tensor }): Tensor
+  cast(x: Tensor, type: DType, options?: { out?: Tensor | undefined }): Tensor
   copy(x: Tensor, options: { out: Tensor; at: readonly number[] }): Tensor
-  transpose(x: Tensor, permutation: readonly number[], options?: { out?: Tensor }): Tensor
+  transpose(x: Tensor, permutation: readonly number[], options?: { out?: Tensor | undefined }): Tensor
   binary(op: BinaryOp, a: Tensor, b: Tensor, options?: Out): Tensor
   unary(op: UnaryOp, x: Tensor, options?: Out): Tensor
   reduce(op: ReduceOp, x: Tensor, options: Out & Order & { axis: number }): Tensor
@@ -103,19 +103,23 @@ export interface CoreKernels {
   linearSparse(x: Tensor, w: Encoded, options?: LinearOptions): Tensor
   quantizeAffine(x: Tensor, scale: Tensor, options: QuantizeAffineOptions): Tensor
   dequantize(w: Encoded, options?: DecodeOptions): Tensor
-  nearest(x: Tensor, table: Tensor, options?: { out?: Tensor; weight?: Tensor }): Tensor
+  nearest(
+    x: Tensor,
+    table: Tensor,
+    options?: { out?: Tensor | undefined; weight?: Tensor | undefined },
+  ): Tensor
   attention(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options: AttentionOptions): Tensor
-  mergeAttention(parts: readonly AttentionPart[], options?: { out?: Tensor }): Tensor
+  mergeAttention(parts: readonly AttentionPart[], options?: { out?: Tensor | undefined }): Tensor
   rmsNorm(x: Tensor, weight: Tensor, options: Out & { epsilon: number }): Tensor
   rope(x: Tensor, options: RopeOptions): Tensor
   softmax(x: Tensor, options?: Out): Tensor
-  topK(x: Tensor, options: { k: number; sorted?: boolean }): { values: Tensor; indices: Tensor }
-  gather(x: Tensor, index: Tensor, options: { axis: number; out?: Tensor }): Tensor
+  topK(x: Tensor, options: { k: number; sorted?: boolean | undefined }): { values: Tensor; indices: Tensor }
+  gather(x: Tensor, index: Tensor, options: { axis: number; out?: Tensor | undefined }): Tensor
   scatterAdd(x: Tensor, index: Tensor, options: { out: Tensor; axis: number }): Tensor
-  hadamard(x: Tensor, options?: Out & { signs?: Tensor; inverse?: boolean }): Tensor
+  hadamard(x: Tensor, options?: Out & { signs?: Tensor | undefined; inverse?: boolean | undefined }): Tensor
   histogram(
     x: Tensor,
-    options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor },
+    options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor | undefined },
   ): Tensor
 }
 
@@ -138,7 +142,7 @@ export interface RansDecodeOptions {
 /** Entropy decoding and bit fields; documented with their references in `@tersor/codec`. */
 export interface CodingKernels {
   ransDecode(stream: Tensor, options: RansDecodeOptions): Tensor
-  unpackBits(packed: Tensor, options: { bits: number; columns: number; out?: Tensor }): Tensor
+  unpackBits(packed: Tensor, options: { bits: number; columns: number; out?: Tensor | undefined }): Tensor
 }
 
 /** How heads lie side by side in the rows of q, k and v, and which rows may see each other. */
@@ -150,7 +154,7 @@ export interface SegmentAttentionOptions {
   /** Where each document begins, ascending from 0, then the number of rows. */
   borders: readonly number[]
   /** Multiplies q·k; 1/√headDim by default. */
-  scale?: number
+  scale?: number | undefined
 }
 
 /** Cosines and sines of positions, of the type of what they rotate. */
@@ -189,7 +193,7 @@ export interface TrainingKernels {
     x: Tensor,
     weight: Tensor,
     dy: Tensor,
-    options: { epsilon: number; weightGradient: Tensor; residual?: Tensor },
+    options: { epsilon: number; weightGradient: Tensor; residual?: Tensor | undefined },
   ): Tensor
   swiglu(gate: Tensor, up: Tensor): Tensor
   swigluBackward(

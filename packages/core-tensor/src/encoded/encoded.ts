@@ -14,15 +14,15 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 export interface DecodeOptions {
   /** Only these entries of the first axis. */
-  rows?: readonly [start: number, end: number]
-  out?: Tensor
+  rows?: readonly [start: number, end: number] | undefined
+  out?: Tensor | undefined
   /** Where encodings that hold no tensors decode to, such as `hadamard`; the reference without. */
-  device?: Device
+  device?: Device | undefined
 }
 
 export interface LinearOptions extends Out, Order {
   /** false: x·wᵀ with w (out, in), as weights are stored; true: x·w. */
-  transpose?: boolean
+  transpose?: boolean | undefined
 }
 
 /** A kind of encoding: a frozen object, passed by reference, never registered. */
@@ -58,23 +58,31 @@ export const MAX_DEPTH = 16
 /** The product of the other dimensions of a tensor with a dimension of 0: no bytes bound it, yet loops run over it. */
 const MAX_EMPTY_SIZE = 2 ** 24
 
-/** Makes an encoded tensor after checking it. */
+/** Makes an encoded tensor after checking it; parts that are undefined are left out. */
 export function encoded(
   encoding: Encoding,
   type: DType,
   dims: readonly number[],
-  parts: Readonly<Record<string, Tensor | Encoded>>,
+  parts: Readonly<Record<string, Tensor | Encoded | undefined>>,
   meta: { readonly [key: string]: Json },
 ): Encoded {
   const e = Object.freeze({
     encoding,
     type,
     dims: Object.freeze([...dims]),
-    parts: Object.freeze({ ...parts }),
+    parts: Object.freeze(present(parts)),
     meta: Object.freeze({ ...meta }),
   })
   check(e)
   return e
+}
+
+function present(
+  parts: Readonly<Record<string, Tensor | Encoded | undefined>>,
+): Record<string, Tensor | Encoded> {
+  const given: Record<string, Tensor | Encoded> = {}
+  for (const [name, part] of Object.entries(parts)) if (part !== undefined) given[name] = part
+  return given
 }
 
 /**

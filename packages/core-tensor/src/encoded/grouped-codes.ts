@@ -15,7 +15,7 @@ export interface GroupedMeta {
 /** The meta of grouped codes; `group` is the whole axis and `axis` the last one unless given. */
 export function groupedMeta(
   dims: readonly number[],
-  { bits, group, axis = -1 }: { bits: number; group?: number; axis?: number },
+  { bits, group, axis = -1 }: { bits: number; group?: number | undefined; axis?: number | undefined },
 ): { bits: number; group: number; axis: number } {
   const at = axis < 0 ? axis + dims.length : axis
   return { bits, group: group ?? Math.max(1, dims[at] ?? 1), axis: at }

@@ -108,8 +108,8 @@ function packMatrix(weight: Encoded, kind: Encoding, primitives: Primitives): En
     if (byteLength === 0) return undefined
     const stream = codes.device.empty('uint8', [byteLength])
     primitives.run('pack', [stream], [codes, scale, beside], [n, k, ...layoutOf(meta)])
-    const tables = table === undefined ? {} : { table, levels: levelsOf(table, bits) }
-    return encoded(kind, weight.type, dims, { stream, ...tables, ...kept }, { ...meta })
+    const levels = table && levelsOf(table, bits)
+    return encoded(kind, weight.type, dims, { stream, table, levels, ...kept }, { ...meta })
   })
 }
 
@@ -131,7 +131,7 @@ interface GroupNumbers extends Pick<PackedMeta, 'numbers' | 'shift' | 'zero' | '
   /** (rows, groups) offsets, or zeros in uint8 */
   readonly beside: Tensor | undefined
   /** The parts that the stream holds in another type or shape: they stay beside it. */
-  readonly kept: Readonly<Record<string, Tensor | Encoded>>
+  readonly kept: Readonly<Record<string, Tensor | Encoded | undefined>>
 }
 
 /** The numbers of the groups as a stream holds them; undefined where it cannot. */
@@ -144,10 +144,8 @@ function numbersOfGroups({ parts }: Encoded, dims: readonly number[]): GroupNumb
   const numbers = half ? 'float16' : 'float32'
   const exact = (part: Tensor | Encoded) => part instanceof Tensor && part.type === numbers
   const stored = (part: Tensor | Encoded) => (exact(part) ? (part as Tensor) : cast(decode(part), numbers))
-  const kept = {
-    ...(exact(scale) ? {} : { scale }),
-    ...(offset === undefined || exact(offset) ? {} : { offset }),
-  }
+  const inexact = (part: Tensor | Encoded | undefined) => (part && exact(part) ? undefined : part)
+  const kept = { scale: inexact(scale), offset: inexact(offset) }
   const common = { numbers, scale: stored(scale), kept, zero: null, constant: 0 } as const
   if (offset !== undefined) return { ...common, shift: 'offset', beside: stored(offset) }
   if (!(zero instanceof Tensor)) return { ...common, shift: 'none', beside: undefined }

@@ -5,7 +5,7 @@ import { requireWeight } from './options.ts'
 
 export interface CholeskyOptions {
   /** Added to the diagonal, as a fraction of its mean: GPTQ takes 0.01. Default 0. */
-  damping?: number
+  damping?: number | undefined
 }
 
 /**

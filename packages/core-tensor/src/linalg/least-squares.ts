@@ -18,7 +18,7 @@ import { rightSideOf, substitute } from './solve-triangular.ts'
 
 export interface LeastSquaresOptions extends JobOptions {
   /** λ ≥ 0, the weight of ‖x‖² (Tikhonov). Default 0. */
-  ridge?: number
+  ridge?: number | undefined
 }
 
 /**

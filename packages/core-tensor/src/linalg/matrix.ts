@@ -174,7 +174,7 @@ export function addProduct(
   c: Matrix,
   a: Matrix | Tensor,
   b: Matrix,
-  { factor = 1, ...transposes }: Transposes & { factor?: number } = {},
+  { factor = 1, ...transposes }: Transposes & { factor?: number | undefined } = {},
 ): void {
   if (c.rows === 0 || c.columns === 0) return
   c.device.scope(() => {

@@ -10,9 +10,9 @@ export interface RandomizedSvdOptions extends SvdOptions {
   /** Triplets to return. */
   rank: number
   /** Columns of the sketch beyond the rank. Default 8. */
-  oversampling?: number
+  oversampling?: number | undefined
   /** Multiplications by a·aᵀ that sharpen the decay of the spectrum. Default 2. */
-  powerIterations?: number
+  powerIterations?: number | undefined
   /** Draws the sketch: equal states give equal bytes. Passed in, so that only those who draw carry a generator. */
   rng: Rng
 }

@@ -15,11 +15,11 @@ import {
 
 export interface SolveTriangularOptions {
   /** The matrix is upper triangular. Default: lower. */
-  upper?: boolean
+  upper?: boolean | undefined
   /** Solves lᵀ·x = b. */
-  transpose?: boolean
+  transpose?: boolean | undefined
   /** The diagonal counts as ones and is not read. */
-  unitDiagonal?: boolean
+  unitDiagonal?: boolean | undefined
 }
 
 /**

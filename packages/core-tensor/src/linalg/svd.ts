@@ -20,7 +20,7 @@ import { descending, diagonalise } from './sweeps.ts'
 
 export interface SvdOptions extends JobOptions {
   /** Triplets to return, those of the largest singular values. Default: all min(m, n). */
-  rank?: number
+  rank?: number | undefined
 }
 
 /**

@@ -16,23 +16,23 @@ export interface LMConfig {
 /** Looks into a forward pass. The tensors are valid during the call only. */
 export interface Taps {
   /** Once for each distinct input of linear layers, with the names of the weights that share it. */
-  linear?(names: readonly string[], x: Tensor): void
+  linear?: ((names: readonly string[], x: Tensor) => void) | undefined
   /** The input of a block: (tokens, hidden). */
-  hidden?(layer: number, x: Tensor): void
+  hidden?: ((layer: number, x: Tensor) => void) | undefined
   /** The attention that each key received: (heads, tokens). */
-  attention?(layer: number, mass: Tensor): void
+  attention?: ((layer: number, mass: Tensor) => void) | undefined
 }
 
 export interface ForwardOptions {
   cache: KVCache
   /** (tokens); those after the cache's length by default. */
-  positions?: Int32Array
+  positions?: Int32Array | undefined
   /** (kvHeads, keys) added to the scaled scores. */
-  mask?: Tensor
+  mask?: Tensor | undefined
   /** Which logits to compute; `last` by default. */
-  logits?: 'last' | 'all' | 'none'
-  taps?: Taps
-  signal?: AbortSignal
+  logits?: 'last' | 'all' | 'none' | undefined
+  taps?: Taps | undefined
+  signal?: AbortSignal | undefined
 }
 
 /** Tokens and a cache in, logits out. */
@@ -41,7 +41,7 @@ export interface CausalLM {
   readonly device: Device
   createCache(): KVCache
   /** Logits (tokens or 1, vocabSize) float32. */
-  forward(tokens: Int32Array, options: ForwardOptions): Promise<{ logits?: Tensor }>
+  forward(tokens: Int32Array, options: ForwardOptions): Promise<{ logits?: Tensor | undefined }>
 }
 
 /** A model that can be walked block by block: for calibration, early exit, layer skipping. */
@@ -50,7 +50,7 @@ export interface LayeredLM extends CausalLM {
   /** The same model with some weights replaced. */
   with(weights: ReadonlyMap<string, Tensor | Encoded>): LayeredLM
   /** The same model on another device, packed for it; this one's weights are freed unless `keep` says otherwise. */
-  to(device: Device, options?: { keep?: boolean }): Promise<LayeredLM>
+  to(device: Device, options?: { keep?: boolean | undefined }): Promise<LayeredLM>
   /** (tokens, hidden) */
   embed(tokens: Int32Array): Tensor
   /** (tokens, hidden) to (tokens, hidden) */

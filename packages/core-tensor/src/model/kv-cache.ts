@@ -15,7 +15,7 @@ export interface KVSegment {
   /** (tokens) int32 */
   readonly positions: Tensor
   /** (heads, tokens) added to the scaled scores: masks are −∞, n merged tokens ln n. */
-  readonly logWeight?: Tensor
+  readonly logWeight?: Tensor | undefined
   readonly rotated: boolean
   readonly sealed: boolean
 }
@@ -45,7 +45,7 @@ export interface KVCache {
 
 /** One stage of a cache method: scores, evicts, merges or encodes the segments of a layer. */
 export interface KVStage {
-  readonly needs?: readonly 'mass'[]
+  readonly needs?: readonly 'mass'[] | undefined
   apply(
     layer: number,
     segments: readonly KVSegment[],

@@ -17,7 +17,7 @@ import type { Tensor } from '../tensor/tensor.ts'
  */
 export const cast = /* @__PURE__ */ kernel('cast', castReference)
 
-function castReference(x: Tensor, type: DType, { out }: { out?: Tensor } = {}): Tensor {
+function castReference(x: Tensor, type: DType, { out }: { out?: Tensor | undefined } = {}): Tensor {
   if (out !== undefined && out.type !== type)
     throw new DTypeError(`[cast] expected an out of ${type}, got ${out.type}`)
   if (out !== undefined) requireDims('cast', 'an out', out, x.dims)

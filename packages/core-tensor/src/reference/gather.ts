@@ -18,7 +18,11 @@ import { apart, elements } from './elements.ts'
  */
 export const gather = /* @__PURE__ */ kernel('gather', gatherReference)
 
-function gatherReference(x: Tensor, index: Tensor, options: { axis: number; out?: Tensor }): Tensor {
+function gatherReference(
+  x: Tensor,
+  index: Tensor,
+  options: { axis: number; out?: Tensor | undefined },
+): Tensor {
   const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'gather')
   const out =
     options.out ??

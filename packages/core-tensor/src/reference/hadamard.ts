@@ -24,7 +24,10 @@ export function hadamardBlock(n: number): number {
  */
 export const hadamard = /* @__PURE__ */ kernel('hadamard', hadamardReference)
 
-function hadamardReference(x: Tensor, options: Out & { signs?: Tensor; inverse?: boolean } = {}): Tensor {
+function hadamardReference(
+  x: Tensor,
+  options: Out & { signs?: Tensor | undefined; inverse?: boolean | undefined } = {},
+): Tensor {
   const n = x.dims.at(-1)
   if (n === undefined || (options.signs !== undefined && options.signs.size !== n)) {
     throw new ShapeError(

@@ -17,7 +17,7 @@ export const histogram = /* @__PURE__ */ kernel('histogram', histogramReference)
 
 function histogramReference(
   x: Tensor,
-  options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor },
+  options: { bins: number; range: readonly [low: number, high: number]; out?: Tensor | undefined },
 ): Tensor {
   const {
     bins,

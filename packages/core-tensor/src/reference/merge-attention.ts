@@ -16,7 +16,10 @@ import { output } from './output.ts'
  */
 export const mergeAttention = /* @__PURE__ */ kernel('mergeAttention', mergeAttentionReference)
 
-function mergeAttentionReference(parts: readonly AttentionPart[], options: { out?: Tensor } = {}): Tensor {
+function mergeAttentionReference(
+  parts: readonly AttentionPart[],
+  options: { out?: Tensor | undefined } = {},
+): Tensor {
   const first = parts[0]
   if (first === undefined) throw new ShapeError('[mergeAttention] expected at least one part, got none')
   const [, queries, headDim] = first.o.dims as [number, number, number]

@@ -19,7 +19,11 @@ import { output } from './output.ts'
  */
 export const nearest = /* @__PURE__ */ kernel('nearest', nearestReference)
 
-function nearestReference(x: Tensor, table: Tensor, options: { out?: Tensor; weight?: Tensor } = {}): Tensor {
+function nearestReference(
+  x: Tensor,
+  table: Tensor,
+  options: { out?: Tensor | undefined; weight?: Tensor | undefined } = {},
+): Tensor {
   const [n, d] = x.dims as [number, number]
   const [entries, width] = table.dims as [number, number]
   const { weight } = options

@@ -20,7 +20,7 @@ export const topK = /* @__PURE__ */ kernel('topK', topKReference)
 
 function topKReference(
   x: Tensor,
-  { k, sorted = true }: { k: number; sorted?: boolean },
+  { k, sorted = true }: { k: number; sorted?: boolean | undefined },
 ): { values: Tensor; indices: Tensor } {
   const n = x.dims.at(-1)
   if (n === undefined || !isWhole(k, n)) {

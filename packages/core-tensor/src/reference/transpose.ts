@@ -18,7 +18,7 @@ export const transpose = /* @__PURE__ */ kernel('transpose', transposeReference)
 function transposeReference(
   x: Tensor,
   permutation: readonly number[],
-  { out }: { out?: Tensor } = {},
+  { out }: { out?: Tensor | undefined } = {},
 ): Tensor {
   const rank = x.dims.length
   if ([...permutation].sort((a, b) => a - b).some((axis, i) => axis !== i) || permutation.length !== rank) {

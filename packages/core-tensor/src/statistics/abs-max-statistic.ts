@@ -30,7 +30,7 @@ export class AbsMaxStatistic implements Statistic {
    * @param options.device  where batches arrive; default the reference device
    * @throws {ShapeError} when `columns` is not a whole number ≥ 0
    */
-  constructor(columns: number, { device = reference }: { device?: Device } = {}) {
+  constructor(columns: number, { device = reference }: { device?: Device | undefined } = {}) {
     this.absMax = device.empty('float64', [columns])
     this.columns = columns
   }
@@ -42,7 +42,7 @@ export class AbsMaxStatistic implements Statistic {
    */
   static fromTensors(
     tensors: Record<string, TensorLike>,
-    options: { device?: Device } = {},
+    options: { device?: Device | undefined } = {},
   ): AbsMaxStatistic {
     const absMax = saved(tensors, 'absMax')
     const values = absMax.data as Float64Array

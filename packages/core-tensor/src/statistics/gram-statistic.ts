@@ -32,7 +32,7 @@ export class GramStatistic implements Statistic {
    * @param options.device  where batches arrive; default the reference device
    * @throws {ShapeError} when `columns` is not a whole number ≥ 0
    */
-  constructor(columns: number, { device = reference }: { device?: Device } = {}) {
+  constructor(columns: number, { device = reference }: { device?: Device | undefined } = {}) {
     this.gram = device.empty('float64', [columns, columns])
     this.columns = columns
   }
@@ -42,7 +42,10 @@ export class GramStatistic implements Statistic {
    *
    * @throws {FormatError} when they are not a square float64 matrix and a count
    */
-  static fromTensors(tensors: Record<string, TensorLike>, options: { device?: Device } = {}): GramStatistic {
+  static fromTensors(
+    tensors: Record<string, TensorLike>,
+    options: { device?: Device | undefined } = {},
+  ): GramStatistic {
     const gram = saved(tensors, 'gram')
     if (gram.dims.length !== 2 || gram.dims[0] !== gram.dims[1]) {
       throw new FormatError(`[statistics/GramStatistic] expected a square gram, got [${gram.dims}]`)

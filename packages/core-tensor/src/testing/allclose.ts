@@ -5,9 +5,9 @@ import type { TensorLike } from '../tensor/tensor.ts'
 /** How far two numbers may be apart: |actual − expected| ≤ atol + rtol · |expected|. */
 export interface Tolerance {
   /** Relative; 1e-5 by default. */
-  rtol?: number
+  rtol?: number | undefined
   /** Absolute; 1e-8 by default. */
-  atol?: number
+  atol?: number | undefined
 }
 
 /** What can be compared: a tensor on a host device, or numbers. */

@@ -14,7 +14,7 @@ export interface KernelCase {
   readonly kernel: keyof Kernels
   readonly name: string
   /** For what remote devices need not have: float64, int64, NaN, infinities, subnormals. */
-  readonly hostOnly?: boolean
+  readonly hostOnly?: boolean | undefined
   /** Uploads, runs and compares; fails by throwing. */
   run(device: Device): void | Promise<void>
 }

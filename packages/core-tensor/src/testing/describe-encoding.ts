@@ -25,7 +25,7 @@ export interface EncodingSample {
   /** The largest ‖decoded − original‖ / ‖original‖ that the encoding may lose. */
   bound: number
   /** The least that it must lose, so that the identity cannot pass; 0 for lossless ones. */
-  atLeast?: number
+  atLeast?: number | undefined
 }
 
 /**

@@ -26,7 +26,7 @@ export interface GgmlType {
   /** The dtype that reading gives; undefined where Tersor cannot read it. */
   readonly type: DType | undefined
   /** Undefined where the elements are stored as they are. */
-  readonly decode?: BlockType['decode']
+  readonly decode?: BlockType['decode'] | undefined
 }
 
 /** By the number that a file has for it (`enum ggml_type`). */

@@ -91,7 +91,7 @@ async function readConfig(source: RandomAccess): Promise<Llama2cConfig> {
 
 /** A run of equal tensors, one per layer or a single one; `name` is undefined for what is skipped. */
 interface Section {
-  readonly name?: (layer: number) => string
+  readonly name?: ((layer: number) => string) | undefined
   readonly count: number
   readonly dims: readonly number[]
 }

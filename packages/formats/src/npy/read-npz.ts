@@ -9,7 +9,7 @@ const MAX_NPZ_BYTES = 2 ** 32
 
 export interface ReadNpzOptions extends SourceOptions {
   /** The most that all arrays may take. Default: 4 GiB. */
-  maxBytes?: number
+  maxBytes?: number | undefined
 }
 
 /**

@@ -5,7 +5,7 @@ import { writeNpy } from './write-npy.ts'
 
 export interface WriteNpzOptions {
   /** Deflate the arrays, as `numpy.savez_compressed` does. Default: false, and the same bytes on every platform. */
-  compress?: boolean
+  compress?: boolean | undefined
 }
 
 /**

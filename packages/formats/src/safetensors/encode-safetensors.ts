@@ -3,7 +3,7 @@ import { Contents } from './contents.ts'
 
 export interface EncodeSafetensorsOptions {
   /** Strings for `__metadata__`; the key `tersor` is taken. */
-  metadata?: Readonly<Record<string, string>>
+  metadata?: Readonly<Record<string, string>> | undefined
 }
 
 /**

@@ -19,7 +19,7 @@ const MAX_INDEX_DEPTH = 16
 
 export interface OpenSafetensorsIndexOptions extends SourceOptions {
   /** Finds a shard by its name. Default: the file of that name beside the index, where that is a path or URL. */
-  open?: (shard: string) => Source | Promise<Source>
+  open?: ((shard: string) => Source | Promise<Source>) | undefined
 }
 
 /**

@@ -42,7 +42,7 @@ async function requestRange(
   signal: AbortSignal | undefined,
 ): Promise<RangeResponse> {
   const headers = { range: `bytes=${start}-${start + length - 1}` }
-  const response = await send(url, { headers, ...(signal === undefined ? {} : { signal }) })
+  const response = await send(url, { headers, signal: signal ?? null })
   const { status, body } = response
   const contentRange = response.headers.get('content-range') ?? ''
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(contentRange)

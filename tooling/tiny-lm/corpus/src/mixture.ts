@@ -116,11 +116,11 @@ const longestSum = 15
 export interface CorpusOptions {
   encoder: BpeEncoder
   /** 0 by default. */
-  seed?: number
+  seed?: number | undefined
   /** `train` by default. */
-  split?: Split
+  split?: Split | undefined
   /** {@link shares} by default. */
-  shares?: Shares
+  shares?: Shares | undefined
 }
 
 /**

@@ -4,7 +4,7 @@ import { preTokenPattern, preTokens } from './pre-tokens.ts'
 
 export interface TokenizerOptions {
   /** Entries of the vocabulary, special tokens and 256 bytes included; 1,024 by default. */
-  size?: number
+  size?: number | undefined
 }
 
 /** The contents of `tokenizer.json` and of `tokenizer_config.json`. */

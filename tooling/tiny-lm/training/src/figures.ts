@@ -30,7 +30,9 @@ const device = await (values.device === 'native' ? createNativeDevice() : create
 
 /** What a run of training came to, with what `pnpm --filter tiny-lm-training n-gram` added. */
 interface Log extends TrainingLog {
-  readonly heldOut?: Readonly<Record<string, { perplexity: number; kneserNey5: number; ratio: number }>>
+  readonly heldOut?:
+    | Readonly<Record<string, { perplexity: number; kneserNey5: number; ratio: number }>>
+    | undefined
 }
 
 interface Measured {

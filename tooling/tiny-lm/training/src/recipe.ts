@@ -25,7 +25,7 @@ export interface Recipe {
   /** Share of the steps, the last ones, in which the rates fall to nothing. */
   readonly coolDown: number
   /** What the rates begin to fall from, as a share of their full size; 1 by default. */
-  readonly coolDownFrom?: number
+  readonly coolDownFrom?: number | undefined
 }
 
 /** Tokens that a step learns from. */

@@ -27,7 +27,7 @@ export interface TrainModelOptions {
   /** A run that was stopped goes on from what is here. */
   folder: string
   /** The folder of a model to learn from, besides the text. */
-  teacher?: string
+  teacher?: string | undefined
   say(line: string): void
 }
 
@@ -36,7 +36,7 @@ export interface TrainingLog {
   readonly recipe: string
   steps: number
   readonly seed: number
-  readonly teacher?: string
+  readonly teacher?: string | undefined
   readonly device: string
   readonly versions: Readonly<Record<string, string | undefined>>
   /** Spent, over all runs. */
@@ -44,7 +44,7 @@ export interface TrainingLog {
   /** Means over the steps up to each point. */
   readonly curve: { step: number; tokens: number; loss: number; gigaflops: number }[]
   /** Of the trained model on held-out text: nats a token, and nats an answer token. */
-  validation?: { loss: number; answers: number }
+  validation?: { loss: number; answers: number } | undefined
 }
 
 /**
@@ -70,11 +70,12 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
   const model = await train(initial, {
     ...curriculum({ encoder, seed }, recipe, steps),
     steps,
-    ...(teacher === undefined
-      ? {}
-      : { objective: distillFrom(await loadFloats(teacher, device), { temperature: 1, textShare: 0.3 }) }),
+    objective:
+      teacher === undefined
+        ? undefined
+        : distillFrom(await loadFloats(teacher, device), { temperature: 1, textShare: 0.3 }),
     checkpointEvery: CHECKPOINT,
-    ...(begun ? { resume: readFileSync(checkpoint) } : {}),
+    resume: begun ? readFileSync(checkpoint) : undefined,
     onProgress(progress) {
       since.push(progress)
       const { step, tokens } = progress
@@ -115,7 +116,7 @@ function newLog({ name, steps, seed, teacher, device }: TrainModelOptions): Trai
     recipe: name,
     steps,
     seed,
-    ...(teacher === undefined ? {} : { teacher }),
+    teacher,
     device: `${device.name} ${JSON.stringify(device.info)}`,
     versions: { node: process.versions.node, v8: process.versions.v8 },
     seconds: 0,

@@ -38,7 +38,7 @@ await trainModel({
   encoder: new BpeEncoder(JSON.parse(readFileSync(tokenizer('tokenizer.json'), 'utf8'))),
   seed: Number(values.seed),
   steps: Number(values.steps ?? recipe.steps),
-  ...(values.teacher === undefined ? {} : { teacher: values.teacher }),
+  teacher: values.teacher,
   say: line => console.log(line),
 })
 for (const file of ['tokenizer.json', 'tokenizer_config.json'])

@@ -27,7 +27,12 @@ const { fround } = Math
  * decode(weight).data // => Float32Array [0.5, 1, 1.5, 2]
  */
 export function affine(
-  parts: { codes: Tensor; scale: Tensor | Encoded; zero?: Tensor; offset?: Tensor | Encoded },
+  parts: {
+    codes: Tensor
+    scale: Tensor | Encoded
+    zero?: Tensor | undefined
+    offset?: Tensor | Encoded | undefined
+  },
   options: { dims: readonly number[]; bits: number; group: number; axis: number },
 ): Encoded {
   return encoded(affineEncoding, 'float32', options.dims, { ...parts }, groupedMeta(options.dims, options))

@@ -27,8 +27,8 @@ import { decoded, malformed, matrixRows, requireFloats, rowRange, tensorPart } f
  * decode(codebook({ codes, table }, { dims: [4], bits: 2 })).data // => Float32Array [-1, 0, 1, 2]
  */
 export function codebook(
-  parts: { codes: Tensor; table: Tensor; scale?: Tensor | Encoded },
-  options: { dims: readonly number[]; bits: number; group?: number; axis?: number },
+  parts: { codes: Tensor; table: Tensor; scale?: Tensor | Encoded | undefined },
+  options: { dims: readonly number[]; bits: number; group?: number | undefined; axis?: number | undefined },
 ): Encoded {
   return encoded(codebookEncoding, 'float32', options.dims, { ...parts }, groupedMeta(options.dims, options))
 }

@@ -15,7 +15,7 @@ import { decoded, rowRange, shapedPart, tensorPart } from '../parts.ts'
  * const half = cast(new Tensor('float32', [1, 0.1], [2]), 'float16')
  * byteLength(dense(half)) // => 6
  */
-export function dense(values: Tensor, { type = 'float32' }: { type?: DType } = {}): Encoded {
+export function dense(values: Tensor, { type = 'float32' }: { type?: DType | undefined } = {}): Encoded {
   return encoded(denseEncoding, type, values.dims, { values }, {})
 }
 

@@ -26,7 +26,7 @@ export type SparsePattern = { pattern: 'rows' } | { pattern: 'nOfM'; n: number; 
  * decode(matrix).data // => Float32Array [0, 0, 5, 7, 0, 0]
  */
 export function sparse(
-  parts: { values: Tensor; index: Tensor; starts?: Tensor },
+  parts: { values: Tensor; index: Tensor; starts?: Tensor | undefined },
   options: { dims: readonly [rows: number, columns: number] } & SparsePattern,
 ): Encoded {
   const { dims, ...pattern } = options

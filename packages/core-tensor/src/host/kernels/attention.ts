@@ -56,8 +56,8 @@ interface Stored {
   readonly shiftKind: number
   /** The zero of all groups, with that shift kind. */
   readonly constant: number
-  readonly scale?: Tensor
-  readonly shift?: Tensor
+  readonly scale?: Tensor | undefined
+  readonly shift?: Tensor | undefined
 }
 
 function stored(x: Tensor | Encoded): Stored | undefined {
@@ -91,7 +91,7 @@ function stored(x: Tensor | Encoded): Stored | undefined {
           : shiftKinds.none,
     constant: shared ? numbersOf(zero)[0]! : 0,
     scale,
-    ...(shift === undefined || shared ? {} : { shift }),
+    shift: shared ? undefined : shift,
   }
 }
 

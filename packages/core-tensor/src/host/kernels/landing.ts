@@ -29,7 +29,7 @@ export function landing(
   dims: readonly number[],
   { out, accumulate = false }: Out,
   inputs: readonly Tensor[],
-  { aliasing, adds = false }: { aliasing: Aliasing; adds?: boolean },
+  { aliasing, adds = false }: { aliasing: Aliasing; adds?: boolean | undefined },
 ): Landing | undefined {
   if (out === undefined) {
     if (accumulate) return undefined

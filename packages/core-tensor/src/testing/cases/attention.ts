@@ -40,9 +40,9 @@ interface Sample extends Heads {
   v: ArrayLike<number>
   scale: number
   length: number
-  causal?: boolean
+  causal?: boolean | undefined
   /** What is added to the score of a key of a key head; −∞ hides it. */
-  bias?: (kvHead: number, token: number) => number
+  bias?: ((kvHead: number, token: number) => number) | undefined
 }
 
 /** Attention by its definition, in float64. */
@@ -84,8 +84,8 @@ function caseOf(
     heads: Heads
     make: (dims: readonly number[], values: ArrayLike<number>, type?: 'int32') => Tensor
   }) => {
-    options?: Partial<AttentionOptions>
-    sample?: Partial<Sample>
+    options?: Partial<AttentionOptions> | undefined
+    sample?: Partial<Sample> | undefined
   },
   hostOnly = false,
 ): KernelCase {
@@ -208,8 +208,8 @@ function codesOf(device: Device, rng: Rng, { dims, bits, group, scaleType, shift
     {
       codes: upload(device, 'uint8', [kvHeads, tokens, rowBytes], bytes),
       scale: upload(device, scaleType, numberDims, scale),
-      ...(shift === 'zero' || shared ? { zero: upload(device, 'uint8', numberDims, zeros) } : {}),
-      ...(shift === 'offset' ? { offset: upload(device, scaleType, groups, small(2 ** bits)) } : {}),
+      zero: shift === 'zero' || shared ? upload(device, 'uint8', numberDims, zeros) : undefined,
+      offset: shift === 'offset' ? upload(device, scaleType, groups, small(2 ** bits)) : undefined,
     },
     { dims, bits, group, axis: 2 },
   )

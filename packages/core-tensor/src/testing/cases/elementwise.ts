@@ -37,7 +37,7 @@ const unaryFormulas: Record<UnaryOp, (x: number) => number> = {
 }
 
 /** Exact operations are rounded once; the others may differ by a few units of float32. */
-const tolerances: Record<UnaryOp, { rtol?: number; atol?: number }> = {
+const tolerances: Record<UnaryOp, { rtol?: number | undefined; atol?: number | undefined }> = {
   neg: {},
   abs: {},
   sqrt: {},

@@ -40,7 +40,7 @@ export async function numbersIn(x: Tensor): Promise<Float64Array> {
 
 export interface Expectation extends Tolerance {
   dims: readonly number[]
-  type?: DType
+  type?: DType | undefined
 }
 
 /** Fails unless a tensor has the dims, the dtype (float32 unless said) and the elements; bit for bit without a tolerance. */

@@ -46,16 +46,15 @@ function affineOf(device: Device, { n, k, group, bits, scaleType, shift }: Layou
   const groups = [n, Math.ceil(k / group)] as const
   const count = groups[0] * groups[1]
   const bytes = Array.from({ length: n * packedRowBytes(k, bits) }, () => rng.integer(256))
-  const whole = (limit: number) => Array.from({ length: count }, () => rng.integer(limit))
+  const zeros = Array.from({ length: count }, () =>
+    shift === 'zero' ? rng.integer(2 ** bits) : 2 ** (bits - 1),
+  )
   return affine(
     {
       codes: upload(device, 'uint8', [n, packedRowBytes(k, bits)], withoutPadding(bytes, n, k, bits)),
       scale: upload(device, scaleType, groups, normals(rng, count)),
-      ...(shift === 'zero' ? { zero: upload(device, 'uint8', groups, whole(2 ** bits)) } : {}),
-      ...(shift === 'constantZero'
-        ? { zero: upload(device, 'uint8', groups, Array<number>(count).fill(2 ** (bits - 1))) }
-        : {}),
-      ...(shift === 'offset' ? { offset: upload(device, scaleType, groups, normals(rng, count)) } : {}),
+      zero: shift === 'zero' || shift === 'constantZero' ? upload(device, 'uint8', groups, zeros) : undefined,
+      offset: shift === 'offset' ? upload(device, scaleType, groups, normals(rng, count)) : undefined,
     },
     { dims: [n, k], bits, group, axis: 1 },
   )

@@ -98,7 +98,7 @@ export const selectingCases: readonly KernelCase[] = [
         for (const weightDims of [undefined, [d], [n, d]]) {
           const weights = weightDims && normals(rng, sizeOf(weightDims)).map(value => value * value + 0.1)
           const weight = weights && upload(device, 'float32', weightDims, weights)
-          const found = await numbersIn(nearest(x, table, weight === undefined ? {} : { weight }))
+          const found = await numbersIn(nearest(x, table, { weight }))
           const [rows, centres] = [await numbersIn(x), await numbersIn(table)]
           const importance = weight === undefined ? [1] : await numbersIn(weight)
           const distance = (i: number, e: number) => {
