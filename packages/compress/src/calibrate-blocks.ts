@@ -72,7 +72,7 @@ export async function calibrateBlocks(
     }
     for (const x of states) run(x, true).dispose()
     const weights = new Map([...statistics.keys()].map(name => [name, current.weights.get(name)!]))
-    const grams = new Map(Array.from(statistics, ([name, statistic]) => [name, statistic.gram]))
+    const grams = new Map(Array.from(statistics, ([name, statistic]) => [name, statistic.value]))
     const replaced = await compress({ layer, weights, grams, samples })
     if (replaced.size > 0) current = current.with(replaced)
     for (const tensor of new Set(grams.values())) tensor.dispose()
@@ -90,7 +90,7 @@ export async function calibrateBlocks(
 
 /** Counts an input in; weights that share it share one statistic. */
 function addInput(statistics: Map<string, GramStatistic>, names: readonly string[], x: Tensor): void {
-  const statistic = statistics.get(names[0]!) ?? new GramStatistic(x.dims.at(-1)!, { device: x.device })
+  const statistic = statistics.get(names[0]!) ?? new GramStatistic(x.dims.at(-1)!)
   for (const name of names) statistics.set(name, statistic)
   statistic.add(x)
 }

@@ -23,7 +23,7 @@ describe('AbsMaxStatistic', () => {
         [0.5, 0, -0.25],
       ],
     )
-    expect(statistic.absMax.data).toEqual(Float64Array.of(2, 5, 0.25))
+    expect(statistic.value.data).toEqual(Float64Array.of(2, 5, 0.25))
     expect(statistic.count).toBe(3)
   })
 
@@ -44,7 +44,7 @@ describe('AbsMaxStatistic', () => {
           .merge(gathered(...c))
         const right = gathered(...c).merge(gathered(...b).merge(gathered(...a)))
         for (const statistic of [once, left, right]) {
-          expect(statistic.absMax.data).toEqual(expected)
+          expect(statistic.value.data).toEqual(expected)
           expect(statistic.count).toBe(once.count)
         }
       }),
@@ -56,8 +56,8 @@ describe('AbsMaxStatistic', () => {
     const statistic = gathered([[1, 2, 3]])
     const restored = AbsMaxStatistic.fromTensors(statistic.toTensors())
     restored.add(matrix([[9, 9, 9]]))
-    expect(statistic.absMax.data).toEqual(Float64Array.of(1, 2, 3))
-    expect(restored.absMax.data).toEqual(Float64Array.of(9, 9, 9))
+    expect(statistic.value.data).toEqual(Float64Array.of(1, 2, 3))
+    expect(restored.value.data).toEqual(Float64Array.of(9, 9, 9))
     expect(restored.count).toBe(2)
   })
 
@@ -66,7 +66,7 @@ describe('AbsMaxStatistic', () => {
     expect(() => statistic.add(matrix([[1, Number.NaN, 2]]))).toThrow(NumericalError)
     expect(() => statistic.add(new Tensor('float32', [1, 2], [2]))).toThrow(ShapeError)
     expect(() => statistic.merge(new AbsMaxStatistic(2))).toThrow(ShapeError)
-    expect(statistic.absMax.data).toEqual(Float64Array.of(1, 2, 3))
+    expect(statistic.value.data).toEqual(Float64Array.of(1, 2, 3))
     const { count } = statistic.toTensors()
     expect(() => AbsMaxStatistic.fromTensors({ absMax: new Tensor('float64', [-1], [1]), count })).toThrow(
       FormatError,

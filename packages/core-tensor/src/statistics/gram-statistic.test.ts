@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { DeviceKernels } from '../device/kernels.ts'
 import { FormatError, NumericalError, ShapeError } from '../errors.ts'
+import { gram } from '../reference/gram.ts'
 import { Rng } from '../rng.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { GrowingDevice } from '../testing/growing-device.ts'
 import { GramStatistic } from './gram-statistic.ts'
 
 const columns = 5
@@ -35,7 +38,7 @@ function gathered(...batches: Tensor[]): GramStatistic {
 }
 
 function expectClose(found: GramStatistic, values: readonly number[]): void {
-  const data = found.gram.data as Float64Array
+  const data = found.value.data as Float64Array
   values.forEach((value, i) => {
     expect(Math.abs(data[i]! - value)).toBeLessThan(1e-12 * (1 + found.count))
   })
@@ -46,7 +49,7 @@ describe('GramStatistic', () => {
     const x = batch(24, 1)
     const statistic = gathered(x.reshape([2, 3, 4, columns]))
     expect(statistic.count).toBe(24)
-    expect(statistic.gram.type).toBe('float64')
+    expect(statistic.value.type).toBe('float64')
     expectClose(statistic, expected(x))
   })
 
@@ -72,22 +75,22 @@ describe('GramStatistic', () => {
     const statistic = new GramStatistic(1)
     statistic.add(new Tensor('float32', [4096], [1, 1])) // 2²⁴
     for (let i = 0; i < 10; i++) statistic.add(new Tensor('float32', [1], [1, 1]))
-    expect(statistic.gram.data[0]).toBe(2 ** 24 + 10)
+    expect(statistic.value.data[0]).toBe(2 ** 24 + 10)
   })
 
   it('comes back from its tensors, independent of them', () => {
     const statistic = gathered(batch(7, 3))
     const saved = statistic.toTensors()
     const restored = GramStatistic.fromTensors(saved)
-    expect(restored.gram.data).toEqual(statistic.gram.data)
+    expect(restored.value.data).toEqual(statistic.value.data)
     expect([restored.count, restored.columns]).toEqual([7, columns])
     restored.add(batch(1, 4))
-    expect(restored.gram.data).not.toEqual(statistic.gram.data)
+    expect(restored.value.data).not.toEqual(statistic.value.data)
   })
 
   it('rejects batches that would spoil it, and stays as it was', () => {
     const statistic = gathered(batch(3, 1))
-    const before = statistic.gram.data.slice()
+    const before = statistic.value.data.slice()
     expect(() => statistic.add(new Tensor('float32', [1, 2], [1, 2]))).toThrow(ShapeError)
     expect(() => statistic.add(new Tensor('float32', [1], []))).toThrow(ShapeError)
     expect(() => statistic.add(new Tensor('float32', [0, 0, Number.NaN, 0, 0], [1, 5]))).toThrow(
@@ -95,7 +98,7 @@ describe('GramStatistic', () => {
     )
     expect(() => statistic.add(new Tensor('float32', [0, 0, Infinity, 0, 0], [1, 5]))).toThrow(NumericalError)
     expect(() => statistic.merge(new GramStatistic(4))).toThrow(ShapeError)
-    expect(statistic.gram.data).toEqual(before)
+    expect(statistic.value.data).toEqual(before)
     expect(statistic.count).toBe(3)
     expect(() => new GramStatistic(-1)).toThrow(ShapeError)
   })
@@ -116,9 +119,77 @@ describe('GramStatistic', () => {
   })
 
   it('takes no samples and no columns', () => {
-    expect(gathered(batch(0, 1)).gram.data).toEqual(new Float64Array(25))
+    expect(gathered(batch(0, 1)).value.data).toEqual(new Float64Array(25))
     const empty = new GramStatistic(0)
     empty.add(new Tensor('float32', [], [3, 0]))
     expect(empty.count).toBe(3)
+  })
+})
+
+/** A device whose own `gram` sums one product after the other in float32, the least exact way there is. */
+class Float32Grams extends GrowingDevice {
+  override readonly kernels: DeviceKernels = {
+    gram: x => {
+      const rows = new Tensor('float32', x.data.slice(), x.dims)
+      return this.upload(gram(rows, { order: 'sequential' }))
+    },
+  }
+}
+
+describe('GramStatistic on a device with a gram of its own', () => {
+  /** Samples that are all alike, so that roundings add up instead of making good for each other. */
+  const alike = (samples: number) => {
+    const values = Float32Array.from({ length: samples * columns }, (_, i) => 1.1 + 0.13 * (i % columns))
+    return new Tensor('float32', values, [samples, columns])
+  }
+
+  it('stays within its bound of float64 however many samples there are', () => {
+    const x = alike(20_000)
+    const device = new Float32Grams()
+    const there = device.upload(x)
+    const statistic = new GramStatistic(columns)
+    statistic.add(there)
+    expect(device.live).toEqual(new Set([there.memory]))
+    const exact = expected(x)
+    const worst = (values: ArrayLike<number>) =>
+      Math.max(
+        ...exact.map((value, at) => {
+          const [i, j] = [Math.floor(at / columns), at % columns]
+          return Math.abs(values[at]! - value) / Math.sqrt(exact[i * 6]! * exact[j * 6]!)
+        }),
+      )
+    expect(worst(statistic.value.data as Float64Array)).toBeLessThan(256 * 2 ** -24)
+    // One float32 sum over all samples is not.
+    expect(worst(gram(x, { order: 'sequential' }).data as Float32Array)).toBeGreaterThan(256 * 2 ** -24)
+  })
+
+  it('leaves squares that float32 cannot hold to float64', () => {
+    const statistic = new GramStatistic(2)
+    statistic.add(new Float32Grams().upload(new Tensor('float32', [1e30, 1, 1, 1], [2, 2])))
+    expect(statistic.value.data[0]).toBe(Math.fround(1e30) ** 2 + 1)
+    expect([...statistic.value.data.slice(1)].map(Number)).toEqual([
+      Math.fround(1e30) + 1,
+      Math.fround(1e30) + 1,
+      2,
+    ])
+  })
+
+  it('reads Gram matrices from a remote one, and names what it cannot', async () => {
+    const device = Object.defineProperty(new Float32Grams(), 'host', { value: false })
+    const x = batch(300, 8)
+    const statistic = new GramStatistic(columns)
+    const there = device.upload(x.reshape([3, 100, columns]))
+    const collected = statistic.collect(there)
+    there.dispose()
+    await collected
+    expect(statistic.count).toBe(300)
+    expected(x).forEach((value, i) => {
+      expect(Math.abs((statistic.value.data[i] as number) - value)).toBeLessThan(1e-3)
+    })
+    expect(device.live.size).toBe(0)
+    expect(() => statistic.add(device.upload(x))).toThrow(/await tensor.to/)
+    const broken = device.upload(new Tensor('float32', [0, 0, Number.NaN, 0, 0], [1, 5]))
+    await expect(statistic.collect(broken)).rejects.toThrow(NumericalError)
+    expect(statistic.count).toBe(300)
   })
 })

@@ -20,16 +20,20 @@ export function savedCount(tensors: Record<string, TensorLike>): number {
   return value
 }
 
-/** A saved tensor that holds finite float64 numbers. */
-export function saved(tensors: Record<string, TensorLike>, name: string): Tensor {
+/** A saved tensor that holds finite numbers, in float64 unless `type` says otherwise. */
+export function saved(
+  tensors: Record<string, TensorLike>,
+  name: string,
+  type: 'float64' | 'float32' = 'float64',
+): Tensor {
   const found = tensors[name]
   if (found === undefined) {
     throw new FormatError(
       `[statistics] expected a tensor ${name}, got ${Object.keys(tensors).join(', ') || 'none'}`,
     )
   }
-  if (found.type !== 'float64')
-    throw new FormatError(`[statistics] expected ${name} in float64, got ${found.type}`)
+  if (found.type !== type)
+    throw new FormatError(`[statistics] expected ${name} in ${type}, got ${found.type}`)
   const tensor = asTensor(found)
   if (!numbersOf(tensor).every(Number.isFinite)) {
     throw new FormatError(`[statistics] expected finite numbers in ${name}; the file is damaged`)
