@@ -111,6 +111,18 @@ describe('openSource', () => {
     await expect(open(r => (r.status = 404))).rejects.toThrow('got 404')
   })
 
+  it('says in one sentence that a connection failed or broke off', async () => {
+    const refused = async () => {
+      throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') })
+    }
+    await expect(openSource(url, { fetch: refused })).rejects.toThrow(/got 'connect ECONNREFUSED'; check/)
+    const broken = new ReadableStream({ pull: controller => controller.error(new TypeError('terminated')) })
+    const headers = { 'content-range': 'bytes 0-9/100' }
+    const fetch = async () => new Response(broken, { status: 206, headers })
+    const reading = openSource(url, { fetch }).then(source => source.read(0, 10))
+    await expect(reading).rejects.toThrow(FormatError)
+  })
+
   it('notices a file that changed, and bodies of another length', async () => {
     let change = (_: { headers: Record<string, string>; body: Uint8Array }) => {}
     const source = await openSource(url, { fetch: server(response => change(response)).serve })

@@ -18,7 +18,7 @@ export type Source = string | URL | Blob | Uint8Array | ArrayBuffer | RandomAcce
 export interface SourceOptions {
   /** Default: the global `fetch`. */
   fetch?: typeof fetch | undefined
-  /** Aborts the opening; reads take a signal of their own. */
+  /** Aborts the opening, whatever is read for it; later reads take a signal of their own. */
   signal?: AbortSignal | undefined
 }
 
@@ -38,18 +38,28 @@ export async function openSource(from: Source, options: SourceOptions = {}): Pro
   return guarded(await rawSource(from, options))
 }
 
-/** Opens a source, hands it to a parser, and closes it again if the parser throws. */
+/**
+ * Opens a source, hands it to a parser, and closes it again if the parser throws. The signal of the options ends
+ * every read of the parser, and none that comes after it.
+ */
 export async function parseSource<T>(
   from: Source,
   options: SourceOptions,
   parse: (source: RandomAccess) => Promise<T>,
 ): Promise<T> {
   const source = await openSource(from, options)
+  let opening = options.signal
   try {
-    return await parse(source)
+    return await parse({
+      byteLength: source.byteLength,
+      read: (start, length, signal = opening) => source.read(start, length, signal),
+      close: () => source.close(),
+    })
   } catch (error) {
     await source.close()
     throw error
+  } finally {
+    opening = undefined
   }
 }
 

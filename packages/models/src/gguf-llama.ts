@@ -5,6 +5,20 @@ import type { SentencePieceVocabulary } from './sentence-piece-tokenizer.ts'
 import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD } from './weight-names.ts'
 
 /**
+ * Throws for one of several files that a model was split into.
+ *
+ * @throws {UnsupportedError} saying which part it is, and how to merge them
+ */
+export function requireWhole({ metadata }: Pick<GgufFile, 'metadata'>): void {
+  const parts = metadata.get('split.count')
+  if (typeof parts !== 'number' || parts < 2) return
+  const part = Number(metadata.get('split.no') ?? 0) + 1
+  throw new UnsupportedError(
+    `[models/gguf] expected a model in one file, got part ${part} of ${parts}; merge them with llama.cpp's \`llama-gguf-split --merge\``,
+  )
+}
+
+/**
  * The configuration in the metadata of a GGUF file of the `llama` architecture.
  *
  * @throws {UnsupportedError} for another architecture

@@ -21,6 +21,7 @@ export { BatchedCache } from './batched-cache.ts'
 export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
 
 // Files
+export { checkModel } from './check-model.ts'
 export { type LoadModelOptions, loadModel } from './load-model.ts'
 export { type ModelFile, type OpenModelOptions, openModel } from './open-model.ts'
 export { openTokenizer } from './open-tokenizer.ts'

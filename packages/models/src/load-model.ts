@@ -1,7 +1,8 @@
 import { type Device, type Encoded, reference, type Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { checkModel } from './check-model.ts'
 import { Llama } from './llama.ts'
 import { type ModelFile, type OpenModelOptions, openModel } from './open-model.ts'
-import { residentWeight } from './resident-weight.ts'
+import { memoriesOf, residentWeight } from './resident-weight.ts'
 import { weightShapes } from './weight-names.ts'
 
 export interface LoadModelOptions extends OpenModelOptions {
@@ -14,27 +15,42 @@ export interface LoadModelOptions extends OpenModelOptions {
  * stay compressed, 16-bit ones 16-bit: they are decoded as they are multiplied.
  *
  * @param options.kinds  of encodings, where a path or URL is opened here; an opened file knows its own
- * @throws {UnsupportedError} when the file has no configuration, or a weight of a kind that is not among `kinds`
- * @throws {FormatError} when it is malformed
+ * @throws {UnsupportedError} when the file has no configuration, was quantized by another program, or has a weight of a
+ *   kind that is not among `kinds`
+ * @throws {FormatError} when it is malformed, or weights are missing
  */
 export async function loadModel(from: string | URL, options?: LoadModelOptions): Promise<Llama>
-export async function loadModel(from: ModelFile, options?: Omit<LoadModelOptions, 'kinds'>): Promise<Llama>
+export async function loadModel(
+  from: ModelFile,
+  options?: Omit<LoadModelOptions, 'kinds' | 'fetch'>,
+): Promise<Llama>
 export async function loadModel(
   from: string | URL | ModelFile,
-  { device = reference, kinds }: LoadModelOptions = {},
+  { device = reference, ...opening }: LoadModelOptions = {},
 ): Promise<Llama> {
   const opened = typeof from === 'string' || from instanceof URL
-  const file = opened ? await openModel(from, { kinds }) : from
+  const file = opened ? await openModel(from, opening) : from
+  const weights = new Map<string, Tensor | Encoded>()
+  const made = new Set<Tensor['memory']>()
   try {
     if (file.config === undefined) {
       throw new UnsupportedError(
         '[models/load-model] expected a config.json beside the weights, or a configuration inside, got neither',
       )
     }
-    const weights = new Map<string, Tensor | Encoded>()
-    for (const name of weightShapes(file.config).keys())
-      weights.set(name, await residentWeight(await file.load(name), device))
+    checkModel(file)
+    for (const name of weightShapes(file.config).keys()) {
+      opening.signal?.throwIfAborted()
+      const stored = await file.load(name)
+      const resident = await residentWeight(stored, device)
+      weights.set(name, resident)
+      for (const memory of memoriesOf(resident)) made.add(memory)
+      for (const memory of memoriesOf(stored)) made.delete(memory)
+    }
     return new Llama(file.config, weights, device)
+  } catch (error) {
+    for (const memory of made) memory.free()
+    throw error
   } finally {
     if (opened) await file.close()
   }

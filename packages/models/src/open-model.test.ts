@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   coreKinds,
   decode,
+  dense,
   type Encoded,
   type Encoding,
   encoded,
@@ -15,6 +16,7 @@ import {
 import { cast } from '@tersor/core-tensor/reference'
 import { encodeSafetensors } from '@tersor/formats'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { requireWhole } from './gguf-llama.ts'
 import type { Llama } from './llama.ts'
 import { configToHuggingFace } from './llama-config.ts'
 import { loadModel } from './load-model.ts'
@@ -91,7 +93,6 @@ describe('openModel', () => {
   it('opens shards through their index', async () => {
     const model = randomLlama()
     const inShards = join(folder, 'shards')
-    const { mkdir } = await import('node:fs/promises')
     await mkdir(inShards)
     const all = entries(model)
     const shards = { 'a.safetensors': all.slice(0, 7), 'b.safetensors': all.slice(7) }
@@ -150,7 +151,6 @@ describe('openModel', () => {
 
   it('says what is missing', async () => {
     const path = join(folder, 'weights-only', 'x.safetensors')
-    const { mkdir } = await import('node:fs/promises')
     await mkdir(join(folder, 'weights-only'))
     await writeFile(path, encodeSafetensors([['w', new Tensor('float32', [1], [1])]]))
     const bare = await openModel(path)
@@ -159,7 +159,14 @@ describe('openModel', () => {
     await expect(loadModel(path)).rejects.toThrow(UnsupportedError)
     await expect(openModel(join(folder, 'weights-only'))).rejects.toThrow(FormatError)
     await writeFile(join(folder, 'weights-only', 'x.pt'), 'x')
-    await expect(openModel(join(folder, 'weights-only', 'x.pt'))).rejects.toThrow(/expected a .safetensors/)
+    await expect(openModel(join(folder, 'weights-only', 'x.pt'))).rejects.toThrow(
+      /convert them to safetensors/,
+    )
+    await writeFile(join(folder, 'weights-only', 'x.txt'), 'x')
+    await expect(openModel(join(folder, 'weights-only', 'x.txt'))).rejects.toThrow(/expected a .safetensors/)
+    await expect(openModel(join(folder, 'nowhere'))).rejects.toThrow(
+      /expected a file or folder, got nothing at/,
+    )
     await writeFile(join(folder, 'weights-only', 'config.json'), JSON.stringify({ model_type: 'gpt2' }))
     await expect(openModel(path)).rejects.toThrow(/expected model_type 'llama' or 'mixtral', got 'gpt2'/)
     await writeFile(
@@ -169,5 +176,131 @@ describe('openModel', () => {
     await expect(openModel(path)).rejects.toThrow(/models with biases are not read yet/)
     await writeFile(join(folder, 'weights-only', 'config.json'), '{')
     await expect(openModel(path)).rejects.toThrow(FormatError)
+  })
+})
+
+/** A folder with a config.json and one file of weights. */
+async function folderOf(
+  name: string,
+  weights: [string, Tensor | Encoded][],
+  more: Record<string, unknown> = {},
+): Promise<string> {
+  const path = join(folder, name)
+  await mkdir(path)
+  await writeFile(join(path, 'model.safetensors'), encodeSafetensors(weights))
+  const config = configToHuggingFace({ ...smallConfig, tied: false })
+  await writeFile(join(path, 'config.json'), JSON.stringify({ ...config, ...more }))
+  return path
+}
+
+const untied = () => entries(randomLlama({ ...smallConfig, tied: false }))
+
+/** Files below the tests' folder that this process holds open. */
+async function openFiles(): Promise<string[]> {
+  const handles = await readdir('/proc/self/fd')
+  const paths = await Promise.all(handles.map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+  return paths.filter(path => path.startsWith(folder))
+}
+
+describe('a model that cannot be run', () => {
+  it('is refused for weights that are missing, by name, and can be looked into', async () => {
+    const path = await folderOf(
+      'incomplete',
+      untied().filter(([name]) => !name.includes('lm_head')),
+    )
+    await expect(loadModel(path)).rejects.toThrow(
+      "[models/check-model] expected every weight that the configuration asks for, got none called 'lm_head.weight'; the files or their index are incomplete",
+    )
+    const file = await openModel(path)
+    expect(file.names).toContain('model.norm.weight')
+    await file.close()
+    const most = await folderOf('mostly-missing', untied().slice(0, 2))
+    await expect(loadModel(most)).rejects.toThrow(/'model.layers.0.self_attn.v_proj.weight' and 16 more; /)
+  })
+
+  it.each([
+    ['fp8', { quantization_config: { quant_method: 'fp8' } }, []],
+    ['mlx', { quantization: { bits: 4, group_size: 64 } }, []],
+    ['a method that it does not name', { quantization_config: { bits: 4 } }, []],
+    ['gptq or awq', {}, ['model.layers.0.self_attn.q_proj.qweight']],
+    ['fp8', {}, ['model.layers.0.self_attn.q_proj.weight_scale_inv']],
+    ['bitsandbytes', {}, ['model.layers.0.self_attn.q_proj.SCB']],
+  ])('is refused where another program quantized it: %s, %j %j', async (by, config, names) => {
+    const extra = names.map(name => [name, new Tensor('float32', [1], [1])] as [string, Tensor])
+    const path = await folderOf(`quantized-${Math.random()}`, [...untied(), ...extra], config)
+    await expect(loadModel(path)).rejects.toThrow(`quantized already (${by}), whose scales are not read`)
+    await expect(loadModel(path)).rejects.toThrow(UnsupportedError)
+  })
+
+  it('is none that Tersor compressed, though its parts have names of their own', async () => {
+    const half = untied().map(([name, weight]) => {
+      const whole = weight as Tensor
+      return [name, whole.dims.length === 2 ? dense(cast(whole, 'float16')) : whole] as [string, Tensor]
+    })
+    await loadModel(await folderOf('ours', half))
+  })
+
+  it.runIf(process.platform === 'linux')('leaves no file open', async () => {
+    const config = configToHuggingFace(smallConfig)
+    const bad = await folderOf('bad-config', untied(), { num_hidden_layers: 'two' })
+    const short = await folderOf('short', untied().slice(1))
+    const shards = join(folder, 'stale')
+    await mkdir(shards)
+    await writeFile(join(shards, 'a.safetensors'), encodeSafetensors(untied()))
+    const index = { weight_map: { [untied()[0]![0]]: 'a.safetensors', gone: 'a.safetensors' } }
+    await writeFile(join(shards, 'model.safetensors.index.json'), JSON.stringify(index))
+    await writeFile(join(shards, 'config.json'), JSON.stringify(config))
+    for (const path of [bad, short, shards]) await expect(loadModel(path)).rejects.toThrow(FormatError)
+    const stopped = AbortSignal.timeout(0)
+    await new Promise(resolve => setTimeout(resolve, 5))
+    await expect(loadModel(await folderOf('aborted', untied()), { signal: stopped })).rejects.toThrow()
+    expect(await openFiles()).toEqual([])
+  })
+})
+
+describe('a model on a server', () => {
+  const url = 'https://models.example/gated/'
+
+  it('is asked for with the fetch that is given, and its status is told', async () => {
+    const asked: string[] = []
+    const fetch = async (input: string | URL | Request) => {
+      asked.push(String(input))
+      return new Response(null, { status: 401 })
+    }
+    await expect(openModel(url, { fetch })).rejects.toThrow(`in ${url}, got status 401 and status 401`)
+    expect(asked).toEqual([`${url}model.safetensors`, `${url}model.safetensors.index.json`])
+  })
+
+  it('is opened until the signal says otherwise', async () => {
+    const stop = new AbortController()
+    const fetch: typeof globalThis.fetch = async (_, init) => {
+      if (init?.method === 'HEAD') return new Response(null)
+      return new Promise((_, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))
+        setTimeout(() => stop.abort())
+      })
+    }
+    await expect(openModel(url, { fetch, signal: stop.signal })).rejects.toThrow('aborted')
+  })
+})
+
+describe('files of other kinds', () => {
+  it('are told as what they are: PyTorch, alone and in a folder', async () => {
+    await mkdir(join(folder, 'pytorch'))
+    const path = join(folder, 'pytorch', 'pytorch_model.bin')
+    await writeFile(path, Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 8, 8))
+    for (const from of [path, join(folder, 'pytorch')])
+      await expect(openModel(from)).rejects.toThrow(
+        /PyTorch's pickled weights in .+; convert them to safetensors/,
+      )
+  })
+
+  it('are told as what they are: parts of a GGUF file', async () => {
+    const metadata = new Map([
+      ['split.count', 3],
+      ['split.no', 1],
+    ])
+    expect(() => requireWhole({ metadata })).toThrow('got part 2 of 3; merge them with')
+    expect(() => requireWhole({ metadata: new Map([['split.count', 1]]) })).not.toThrow()
   })
 })

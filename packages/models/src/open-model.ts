@@ -13,14 +13,16 @@ import {
   openLlama2c,
   openSafetensors,
   openSafetensorsIndex,
-  openSource,
   type SafetensorsFile,
+  type SourceOptions,
   weightNames,
 } from '@tersor/formats'
-import { configFromGguf, ggufNames, vocabularyFromGguf } from './gguf-llama.ts'
+import { foreignQuantization } from './foreign-quantization.ts'
+import { configFromGguf, ggufNames, requireWhole, vocabularyFromGguf } from './gguf-llama.ts'
 import { configFromHuggingFace, type LlamaConfig } from './llama-config.ts'
 import {
   beside,
+  bytesOfFiles,
   inFolder,
   isFolder,
   isThere,
@@ -28,6 +30,8 @@ import {
   type Place,
   placeOf,
   readTextIfThere,
+  startOf,
+  whyNotThere,
 } from './model-files.ts'
 import { openTokenizer } from './open-tokenizer.ts'
 import { sentencePieceTokenizer } from './sentence-piece-tokenizer.ts'
@@ -38,6 +42,8 @@ export interface ModelFile {
   readonly config: LlamaConfig | undefined
   /** What the weights are called, in Hugging Face's way. */
   readonly names: readonly string[]
+  /** How another program quantized it, such as `fp8`: then it can be looked into and not run, see `checkModel`. */
+  readonly quantizedBy?: string | undefined
   /** Bytes of the weight files, headers and alignment included. */
   readonly fileBytes: number
   /** A weight as it is stored. */
@@ -47,7 +53,7 @@ export interface ModelFile {
   close(): Promise<void>
 }
 
-export interface OpenModelOptions {
+export interface OpenModelOptions extends SourceOptions {
   /** The kinds of encodings that its weights may be of; `coreKinds` by default. */
   kinds?: readonly Encoding[] | undefined
 }
@@ -58,94 +64,107 @@ export interface OpenModelOptions {
  * the llama architecture, or a llama2.c `.bin`. The URL of a folder ends with a slash; of files on a
  * server, which has to support range requests, only what is loaded is read.
  *
- * @throws {FormatError} when the file is malformed
+ * @param options.fetch  what asks servers, such as one that adds a token to the headers
+ * @param options.signal  aborts the opening
+ * @throws {FormatError} when nothing is there, or the file is malformed
  * @throws {UnsupportedError} when it holds another architecture, or is of another format; from `load`, when
  *   the weight is of a kind that is not among `kinds`
  */
-export async function openModel(
-  from: string | URL,
-  { kinds = coreKinds }: OpenModelOptions = {},
-): Promise<ModelFile> {
+export async function openModel(from: string | URL, options: OpenModelOptions = {}): Promise<ModelFile> {
   const place = placeOf(from)
-  if (!(await isFolder(place))) return openModelFile(place, kinds)
+  if (!(await isFolder(place))) return openModelFile(place, options)
+  const reasons: string[] = []
   for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
     const inside = inFolder(place, name)
-    if (await isThere(inside)) return openModelFile(inside, kinds)
+    const reason = await whyNotThere(inside, options)
+    if (reason === undefined) return openModelFile(inside, options)
+    reasons.push(reason)
   }
+  if (!(place instanceof URL)) await refusePickles(place)
   throw new FormatError(
-    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${from}`,
+    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${from}, got ${reasons.join(' and ')}`,
   )
 }
 
-async function openModelFile(path: Place, kinds: readonly Encoding[]): Promise<ModelFile> {
+async function openModelFile(path: Place, options: OpenModelOptions): Promise<ModelFile> {
   const name = nameOf(path)
   if (name.endsWith('.safetensors')) {
-    return fromSafetensors(await openSafetensors(path), path, [path], kinds)
+    return fromSafetensors(await openSafetensors(path, options), path, [path], options)
   }
-  if (name.endsWith('.safetensors.index.json')) return fromShards(path, kinds)
-  if (name.endsWith('.gguf')) return fromGguf(path)
-  if (name.endsWith('.bin')) return fromLlama2c(path)
+  if (name.endsWith('.safetensors.index.json')) return fromShards(path, options)
+  if (name.endsWith('.gguf')) return fromGguf(path, options)
+  if (/\.(pt|pth|ckpt)$/.test(name)) throw pickled(path)
+  if (name.endsWith('.bin')) return fromLlama2c(path, options)
   throw new UnsupportedError(
     `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${path}`,
   )
 }
 
-async function fromShards(path: Place, kinds: readonly Encoding[]): Promise<ModelFile> {
-  const file = await openSafetensorsIndex(path)
-  const { weight_map: map } = JSON.parse((await readTextIfThere(path))!) as {
-    weight_map: Record<string, string>
-  }
-  return fromSafetensors(
-    file,
-    path,
-    [...new Set(Object.values(map))].map(shard => beside(path, shard)),
-    kinds,
-  )
+async function fromShards(path: Place, options: OpenModelOptions): Promise<ModelFile> {
+  const file = await openSafetensorsIndex(path, options)
+  return orClose(file, async () => {
+    const { weight_map: map } = JSON.parse((await readTextIfThere(path, options))!) as {
+      weight_map: Record<string, string>
+    }
+    const shards = [...new Set(Object.values(map))].map(shard => beside(path, shard))
+    return fromSafetensors(file, path, shards, options)
+  })
 }
 
 async function fromSafetensors(
   file: SafetensorsFile,
   path: Place,
   files: readonly Place[],
-  kinds: readonly Encoding[],
+  options: OpenModelOptions,
 ): Promise<ModelFile> {
-  const inside = file.metadata.get('config')
-  const text = inside ?? (await readTextIfThere(beside(path, 'config.json')))
-  const config =
-    text === undefined ? undefined : await orClose(file, () => configFromHuggingFace(parseConfig(text, path)))
-  return {
-    config,
-    names: weightNames(file),
-    fileBytes: await bytesOf(files),
-    load: name => loadWeight(file, name, { kinds }),
-    openTokenizer: () => tokenizerBeside(path, config),
-    close: () => file.close(),
-  }
+  const { kinds = coreKinds } = options
+  return orClose(file, async () => {
+    const inside = file.metadata.get('config')
+    const text = inside ?? (await readTextIfThere(beside(path, 'config.json'), options))
+    const json = text === undefined ? undefined : parseConfig(text, path)
+    const config = json === undefined ? undefined : configFromHuggingFace(json)
+    const names = weightNames(file)
+    return {
+      config,
+      names,
+      quantizedBy: foreignQuantization(json, names),
+      fileBytes: await bytesOfFiles(files, options),
+      load: name => loadWeight(file, name, { kinds }),
+      openTokenizer: () => tokenizerBeside(path, config, options),
+      close: () => file.close(),
+    }
+  })
 }
 
-async function fromGguf(path: Place): Promise<ModelFile> {
-  const file = await openGguf(path)
-  const config = await orClose(file, () => configFromGguf(file))
-  const names = ggufNames(config)
-  return {
-    config,
-    names: [...names.keys()],
-    fileBytes: await bytesOf([path]),
-    load(name) {
-      const stored = names.get(name)
-      if (stored === undefined) throw new FormatError(`[models/open-model] ${path} has no weight '${name}'`)
-      return file.read(stored)
-    },
-    async openTokenizer() {
-      const vocabulary = vocabularyFromGguf(file)
-      return vocabulary === undefined ? tokenizerBeside(path, config) : sentencePieceTokenizer(vocabulary)
-    },
-    close: () => file.close(),
-  }
+async function fromGguf(path: Place, options: SourceOptions): Promise<ModelFile> {
+  const file = await openGguf(path, options)
+  return orClose(file, async () => {
+    requireWhole(file)
+    const config = configFromGguf(file)
+    const stored = ggufNames(config)
+    return {
+      config,
+      names: [...stored].filter(([, name]) => file.tensors.has(name)).map(([name]) => name),
+      fileBytes: await bytesOfFiles([path], options),
+      load(name) {
+        const inside = stored.get(name)
+        if (inside === undefined) throw new FormatError(`[models/open-model] ${path} has no weight '${name}'`)
+        return file.read(inside)
+      },
+      async openTokenizer() {
+        const vocabulary = vocabularyFromGguf(file)
+        return vocabulary === undefined
+          ? tokenizerBeside(path, config, options)
+          : sentencePieceTokenizer(vocabulary)
+      },
+      close: () => file.close(),
+    }
+  })
 }
 
-async function fromLlama2c(path: Place): Promise<ModelFile> {
-  const file = await openLlama2c(path)
+async function fromLlama2c(path: Place, options: SourceOptions): Promise<ModelFile> {
+  if (isPickle(await startOf(path, PICKLE.length, options))) throw pickled(path)
+  const file = await openLlama2c(path, options)
   const { dim, hiddenDim, sequenceLength, ...rest } = file.config
   const config: LlamaConfig = {
     ...rest,
@@ -157,20 +176,41 @@ async function fromLlama2c(path: Place): Promise<ModelFile> {
     epsilon: 1e-5,
     ropeLayout: 'interleaved',
   }
-  return {
+  return orClose(file, async () => ({
     config,
     names: [...file.tensors.keys()],
-    fileBytes: await bytesOf([path]),
+    fileBytes: await bytesOfFiles([path], options),
     load: name => file.read(name),
-    openTokenizer: () => tokenizerBeside(path, config),
+    openTokenizer: () => tokenizerBeside(path, config, options),
     close: () => file.close(),
+  }))
+}
+
+/** A zip archive, as PyTorch has written since 1.6. */
+const PICKLE = Uint8Array.of(0x50, 0x4b, 3, 4)
+
+function isPickle(start: Uint8Array): boolean {
+  return PICKLE.every((byte, i) => start[i] === byte)
+}
+
+/** A folder of PyTorch weights is told as what it is. */
+async function refusePickles(folder: Place): Promise<void> {
+  for (const name of ['pytorch_model.bin', 'pytorch_model.bin.index.json']) {
+    const path = inFolder(folder, name)
+    if (await isThere(path)) throw pickled(path)
   }
 }
 
+function pickled(path: Place): UnsupportedError {
+  return new UnsupportedError(
+    `[models/open-model] expected safetensors, got PyTorch's pickled weights in ${path}; convert them to safetensors first`,
+  )
+}
+
 /** What `parse` gives; where it throws, the file is closed. */
-async function orClose<T>(file: { close(): Promise<void> }, parse: () => T): Promise<T> {
+async function orClose<T>(file: { close(): Promise<void> }, parse: () => Promise<T>): Promise<T> {
   try {
-    return parse()
+    return await parse()
   } catch (error) {
     await file.close()
     throw error
@@ -178,23 +218,16 @@ async function orClose<T>(file: { close(): Promise<void> }, parse: () => T): Pro
 }
 
 /** tokenizer.json, tokenizer.bin, or llama2.c's tokN.bin for a vocabulary of N, in the folder of the model. */
-async function tokenizerBeside(path: Place, config: LlamaConfig | undefined): Promise<Tokenizer | undefined> {
+async function tokenizerBeside(
+  path: Place,
+  config: LlamaConfig | undefined,
+  { fetch }: SourceOptions,
+): Promise<Tokenizer | undefined> {
   for (const name of ['tokenizer.json', 'tokenizer.bin', `tok${config?.vocabSize}.bin`]) {
     const candidate = beside(path, name)
-    if (await isThere(candidate)) return openTokenizer(candidate)
+    if (await isThere(candidate, { fetch })) return openTokenizer(candidate, { fetch })
   }
   return undefined
-}
-
-async function bytesOf(places: readonly Place[]): Promise<number> {
-  const sizes = await Promise.all(
-    places.map(async place => {
-      const source = await openSource(place)
-      await source.close()
-      return source.byteLength
-    }),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 function parseConfig(text: string, path: Place): unknown {

@@ -29,6 +29,7 @@ function packedOn(device: Device, weight: Tensor | Encoded): Tensor | Encoded {
   return weight.dims.length === 1 || !isFloat(weight.type) ? cast(weight, 'float32') : dense(weight)
 }
 
-function memoriesOf(weight: Tensor | Encoded): Tensor['memory'][] {
+/** Where the numbers of a weight lie. */
+export function memoriesOf(weight: Tensor | Encoded): Tensor['memory'][] {
   return isEncoded(weight) ? Object.values(weight.parts).flatMap(memoriesOf) : [weight.memory]
 }

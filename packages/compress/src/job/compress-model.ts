@@ -14,7 +14,7 @@ import {
 import { cast } from '@tersor/core-tensor/reference'
 import { weightSnr } from '@tersor/eval'
 import { createSafetensorsWriter, type SafetensorsWriter } from '@tersor/formats'
-import { configToHuggingFace, loadModel, type ModelFile } from '@tersor/models'
+import { checkModel, configToHuggingFace, loadModel, type ModelFile } from '@tersor/models'
 import { float8, gptq, nf4, quantEase, quantizeAffine } from '@tersor/quantize'
 import type { Outcome, TensorOutcome } from './outcome.ts'
 import { type Method, methodName, planRecipe, type Recipe } from './recipe.ts'
@@ -66,6 +66,7 @@ export async function compressModel(
   path: string,
   options: CompressOptions = {},
 ): Promise<CompressResult> {
+  checkModel(file)
   const plan = planRecipe(recipe, file.names)
   const writer = await createSafetensorsWriter(path)
   const job = new Job(file, plan, writer, options)

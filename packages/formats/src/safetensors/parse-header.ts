@@ -65,7 +65,8 @@ export function parseHeader(bytes: Uint8Array, dataStart: number, fileBytes: num
 }
 
 function parseMetadata(value: unknown): ReadonlyMap<string, string> {
-  const entries = Object.entries(jsonObject(value, '__metadata__', WHERE))
+  // The official reader takes null as none.
+  const entries = Object.entries(jsonObject(value ?? {}, '__metadata__', WHERE))
   for (const [key, text] of entries) {
     if (typeof text !== 'string')
       throw new FormatError(`[${WHERE}] expected metadata ${quoted(key)} to be a string`)

@@ -162,6 +162,34 @@ describe('openSafetensors', () => {
     await expect(openSafetensors(bytes)).rejects.toThrow(FormatError)
   })
 
+  it('takes metadata that are null as none, as the official reader does', async () => {
+    const file = await openSafetensors(fileOf({ __metadata__: null, a: tensor(0, 1) }, 1))
+    expect([file.metadata.size, [...file.tensors.keys()]]).toEqual([0, ['a']])
+  })
+
+  it('ends opening with its signal while the header stalls, and no read afterwards', async () => {
+    const bytes = fileOf({ a: tensor(0, 1) }, 1)
+    const stop = new AbortController()
+    let stalls = true
+    const server = {
+      byteLength: bytes.length,
+      read: async (start: number, length: number, signal?: AbortSignal) => {
+        if (start === 8 && stalls) {
+          setTimeout(() => stop.abort())
+          await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+        }
+        return bytes.subarray(start, start + length)
+      },
+      close: async () => {},
+    }
+    await expect(openSafetensors(server, { signal: stop.signal })).rejects.toThrow('aborted')
+    stalls = false
+    const later = new AbortController()
+    const file = await openSafetensors(server, { signal: later.signal })
+    later.abort()
+    expect((await file.read('a')).dims).toEqual([1])
+  })
+
   it('accepts empty tensors that share an offset, in any order of the header', async () => {
     const file = await openSafetensors(
       fileOf({ b: tensor(1, 2), c: tensor(1, 1, [0]), a: tensor(0, 1), d: tensor(2, 2, [3, 0]) }, 2),

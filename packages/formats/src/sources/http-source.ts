@@ -9,7 +9,7 @@ export async function httpSource(url: URL, options: SourceOptions): Promise<Rand
   }
   const send = options.fetch ?? fetch
   const first = await requestRange(send, url, 0, 1, options.signal)
-  await first.body?.cancel()
+  await connected(url, options.signal, Promise.resolve(first.body?.cancel()))
   const byteLength = first.total
   return {
     byteLength,
@@ -22,7 +22,7 @@ export async function httpSource(url: URL, options: SourceOptions): Promise<Rand
             'the file changed, open it again',
         )
       }
-      return collect(body, length)
+      return connected(url, signal, collect(body, length))
     },
     close: async () => {},
   }
@@ -42,7 +42,7 @@ async function requestRange(
   signal: AbortSignal | undefined,
 ): Promise<RangeResponse> {
   const headers = { range: `bytes=${start}-${start + length - 1}` }
-  const response = await send(url, { headers, signal: signal ?? null })
+  const response = await connected(url, signal, send(url, { headers, signal: signal ?? null }))
   const { status, body } = response
   const contentRange = response.headers.get('content-range') ?? ''
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(contentRange)
@@ -65,6 +65,20 @@ async function requestRange(
   throw new FormatError(
     `[formats/source] expected status 206 from ${url.href}, got ${status}; check the URL and the rights to it`,
   )
+}
+
+/** What `fetch` gives; a connection that fails or breaks off is a typed error, an abort stays what it is. */
+async function connected<T>(url: URL, signal: AbortSignal | undefined, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!(error instanceof TypeError)) throw error
+    const why = error.cause instanceof Error ? error.cause.message : error.message
+    throw new FormatError(
+      `[formats/source] expected an answer from ${url.href}, got '${why}'; check the URL and the connection`,
+    )
+  }
 }
 
 /** A body of at most `length` bytes; a server that sends more is cut off. */
