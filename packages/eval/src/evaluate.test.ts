@@ -1,4 +1,12 @@
-import { type CausalLM, type KVCache, Rng, reference, ShapeError, Tensor } from '@tersor/core-tensor'
+import {
+  type CausalLM,
+  type KVCache,
+  NumericalError,
+  Rng,
+  reference,
+  ShapeError,
+  Tensor,
+} from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { bitsPerByte } from './bits-per-byte.ts'
 import { evaluate, recordLogits } from './evaluate.ts'
@@ -129,6 +137,29 @@ describe('evaluate', () => {
         0, 1, 0,
       ])
     }
+  })
+
+  it('names the token whose loss is not finite, and the model that it is of', async () => {
+    const broken = table.map((row, token) => row.map(logit => (token === 2 ? Number.NaN : logit)))
+    await expect(evaluate(bigram(broken), windows)).rejects.toThrow(NumericalError)
+    await expect(evaluate(bigram(broken), windows)).rejects.toThrow(
+      /expected finite losses, got NaN from the model at token \d of window \d; its weights or activations/,
+    )
+    await expect(evaluate(bigram(table), windows, { against: bigram(broken) })).rejects.toThrow(
+      /got NaN from the model that it is compared with at token/,
+    )
+    const endless = table.map(row => row.map((logit, i) => (i === 1 ? -Infinity : logit)))
+    await expect(evaluate(bigram(endless), windows)).rejects.toThrow(/got Infinity from the model/)
+  })
+
+  it('stops between windows, whoever aborts it from outside', async () => {
+    const stop = new AbortController()
+    const onProgress = (done: number) => done === 1 && stop.abort(new Error('enough'))
+    await expect(evaluate(bigram(table), windows, { signal: stop.signal, onProgress })).rejects.toThrow(
+      'enough',
+    )
+    const aborted = { signal: AbortSignal.abort(new Error('at once')) }
+    await expect(recordLogits(bigram(table), windows, aborted)).rejects.toThrow('at once')
   })
 
   it('refuses another vocabulary, reports progress and stops when told to', async () => {

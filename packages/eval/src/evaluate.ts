@@ -1,4 +1,11 @@
-import { type CausalLM, type JobOptions, ShapeError, toFloat32 } from '@tersor/core-tensor'
+import {
+  type CausalLM,
+  type JobOptions,
+  NumericalError,
+  pace,
+  ShapeError,
+  toFloat32,
+} from '@tersor/core-tensor'
 import type { EvaluationWindow } from './evaluation-windows.ts'
 import { type Mean, meanOf } from './mean.ts'
 
@@ -39,6 +46,7 @@ export interface Divergence {
  * @param model  a model, or its recorded logits
  * @param windows  what `evaluationWindows` gives
  * @throws {ShapeError} when the vocabularies differ
+ * @throws {NumericalError} when a loss is not finite, naming the token
  * @example
  * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
  *
@@ -57,8 +65,9 @@ export interface Divergence {
 export async function evaluate(
   model: CausalLM | LogitSource,
   windows: readonly EvaluationWindow[],
-  { against, signal, onProgress }: EvaluateOptions = {},
+  { against, ...job }: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  const step = pace(job, windows.length)
   const nats: number[] = []
   const kl: number[] = []
   const agree: number[] = []
@@ -66,7 +75,6 @@ export async function evaluate(
   const own = sourceOf(model)
   const source = against && sourceOf(against)
   for (const [index, window] of windows.entries()) {
-    signal?.throwIfAborted()
     const logits = await own(window, index)
     const other = await source?.(window, index)
     if (other !== undefined && other.length !== logits.length) {
@@ -78,19 +86,29 @@ export async function evaluate(
     for (let i = window.from; i < window.tokens.length; i++) {
       const row = logDistribution(logits, i - 1, vocabulary)
       const target = window.tokens[i]!
-      nats.push(-row.logs[target]!)
+      const where = `token ${i} of window ${index}`
+      nats.push(finite(-row.logs[target]!, 'the model', where))
       if (other === undefined) continue
       const reference = logDistribution(other, i - 1, vocabulary)
-      kl.push(divergenceOf(reference.logs, row.logs))
+      const its = finite(-reference.logs[target]!, 'the model that it is compared with', where)
+      kl.push(finite(divergenceOf(reference.logs, row.logs), 'the two models together', where))
       agree.push(row.likeliest === reference.likeliest ? 1 : 0)
-      delta.push(reference.logs[target]! - row.logs[target]!)
+      delta.push(nats.at(-1)! - its)
     }
-    onProgress?.(index + 1, windows.length)
+    await step()
   }
   const mean = meanOf(nats)
   const scores = { tokens: nats.length, nats: mean, perplexity: Math.exp(mean.mean) }
   if (source === undefined) return scores
   return { ...scores, divergence: { kl: meanOf(kl), top1Agreement: meanOf(agree), deltaNats: meanOf(delta) } }
+}
+
+/** A mean over one loss that is no number would be none either. */
+function finite(loss: number, whose: string, where: string): number {
+  if (Number.isFinite(loss)) return loss
+  throw new NumericalError(
+    `[eval/evaluate] expected finite losses, got ${loss} from ${whose} at ${where}; its weights or activations hold NaN or infinity`,
+  )
 }
 
 function sourceOf(model: CausalLM | LogitSource): LogitSource {
@@ -116,10 +134,15 @@ export function logitsOf(model: CausalLM): LogitSource {
 export async function recordLogits(
   model: CausalLM,
   windows: readonly EvaluationWindow[],
+  job: JobOptions = {},
 ): Promise<LogitSource> {
   const source = logitsOf(model)
   const recorded: Float32Array[] = []
-  for (const [index, window] of windows.entries()) recorded.push(await source(window, index))
+  const step = pace(job, windows.length)
+  for (const [index, window] of windows.entries()) {
+    recorded.push(await source(window, index))
+    await step()
+  }
   return (_, index) => recorded[index]!
 }
 

@@ -63,6 +63,21 @@ describe('evaluateTasks', () => {
     expect(tasks['addition-2']!.accuracy).toBe(0.5)
   })
 
+  it('names the prompt whose loss is not finite', async () => {
+    const broken: CausalLM = {
+      ...modelOf(() => ' '),
+      forward: async tokens => ({
+        logits: new Tensor('float32', new Float32Array(tokens.length * 128).fill(Number.NaN), [
+          tokens.length,
+          128,
+        ]),
+      }),
+    }
+    await expect(evaluateTasks(broken, characters, { tasks: ['copy'], n: 1 })).rejects.toThrow(
+      /expected finite losses, got NaN at token \d+ of prompt 0 of copy/,
+    )
+  })
+
   it('runs every task, says how far it is, and can be stopped', async () => {
     const seen: number[] = []
     const scores = await evaluateTasks(

@@ -1,4 +1,11 @@
-import { type CausalLM, type JobOptions, ShapeError, type Tokenizer } from '@tersor/core-tensor'
+import {
+  type CausalLM,
+  type JobOptions,
+  NumericalError,
+  pace,
+  ShapeError,
+  type Tokenizer,
+} from '@tersor/core-tensor'
 import { logitsOf } from '@tersor/eval'
 import { type TaskName, taskNames, taskPrompts } from './task-prompts.ts'
 import { measureOf } from './text-measure.ts'
@@ -40,6 +47,7 @@ export interface TaskScores {
  * @param tokenizer  the model's, with a beginning token
  * @returns scores by task, in the order of {@link taskNames}
  * @throws {ShapeError} when a prompt is longer than the model's context
+ * @throws {NumericalError} when a loss is not finite, naming the prompt
  *
  * ```ts no-run
  * const { tasks, answerNats } = await evaluateTasks(model, tokenizer, { tasks: ['copy', 'sort'] })
@@ -48,19 +56,19 @@ export interface TaskScores {
 export async function evaluateTasks(
   model: CausalLM,
   tokenizer: Tokenizer,
-  { tasks = taskNames, n = 400, seed = 0, signal, onProgress }: EvaluateTasksOptions = {},
+  { tasks = taskNames, n = 400, seed = 0, ...job }: EvaluateTasksOptions = {},
 ): Promise<TaskScores> {
+  const step = pace(job, tasks.length * n)
   const measure = measureOf(tokenizer)
   const logits = logitsOf(model)
   const scores: Partial<Record<TaskName, TaskScore>> = {}
   let allNats = 0
   let allTokens = 0
-  for (const [at, name] of tasks.entries()) {
+  for (const name of tasks) {
     let right = 0
     let nats = 0
     let answerTokens = 0
     for (const [i, { prompt, answer, stop }] of taskPrompts(name, { n, seed, measure }).entries()) {
-      signal?.throwIfAborted()
       const begin = [...(tokenizer.bos === undefined ? [] : [tokenizer.bos]), ...tokenizer.encode(prompt)]
       const all = [...begin, ...tokenizer.encode(answer), ...tokenizer.encode(stop)]
       if (all.length > model.config.contextLength) {
@@ -76,12 +84,17 @@ export async function evaluateTasks(
       for (let position = begin.length; position < tokens.length; position++) {
         const row = values.subarray((position - 1) * vocabulary, position * vocabulary)
         const { loss, likeliest } = lossOf(row, tokens[position]!)
+        if (!Number.isFinite(loss)) {
+          throw new NumericalError(
+            `[eval/tasks] expected finite losses, got ${loss} at token ${position} of prompt ${i} of ${name}; the model's weights or activations hold NaN or infinity`,
+          )
+        }
         exact &&= likeliest
         if (position < end) nats += loss
       }
       answerTokens += end - begin.length
       if (exact) right++
-      onProgress?.(at * n + i + 1, tasks.length * n)
+      await step()
     }
     scores[name] = { accuracy: right / n, nats: nats / answerTokens, n, ...wilsonInterval(right, n) }
     allNats += nats
