@@ -13,13 +13,16 @@ export {
   type OpenSafetensorsIndexOptions,
 } from './safetensors/open-safetensors-index.ts'
 export { encodeSafetensors, type EncodeSafetensorsOptions } from './safetensors/encode-safetensors.ts'
+export { safetensorsPieces } from './safetensors/safetensors-pieces.ts'
 export { createSafetensorsWriter, type SafetensorsWriter } from './safetensors/create-safetensors-writer.ts'
+export { mergeSafetensors, type MergeSafetensorsOptions } from './safetensors/merge-safetensors.ts'
 
 // Encoded tensors in safetensors
 export { loadEncoded, type LoadOptions } from './encoded/load-encoded.ts'
 export { loadWeight } from './encoded/load-weight.ts'
 export { encodedNames } from './encoded/encoded-names.ts'
 export { weightNames } from './encoded/weight-names.ts'
+export { type WeightInfo, weightInfo } from './encoded/weight-info.ts'
 
 // GGUF
 export { openGguf, type GgufFile, type GgufInfo } from './gguf/open-gguf.ts'

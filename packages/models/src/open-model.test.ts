@@ -149,6 +149,30 @@ describe('openModel', () => {
     expect(await logits(await loadModel(path, { kinds }))).toEqual(await logits(model))
   })
 
+  it('knows what lies where, and what has to travel with the weights', async () => {
+    const model = randomLlama()
+    const inside = join(folder, 'travelling')
+    await mkdir(inside)
+    await writeFile(join(inside, 'model.safetensors'), encodeSafetensors(entries(model)))
+    const text = JSON.stringify({ ...configToHuggingFace(model.config), bos_token_id: 7 }, null, 2)
+    await writeFile(join(inside, 'config.json'), text)
+    await writeFile(join(inside, 'tokenizer.json'), '{}')
+    await writeFile(join(inside, `tok${model.config.vocabSize}.bin`), 'pieces')
+    await writeFile(join(inside, 'README.md'), 'not needed')
+    const file = await openModel(inside)
+    expect(file.configText).toBe(text)
+    expect(file.from).toBe(inside)
+    expect(file.files).toEqual([join(inside, 'model.safetensors')])
+    expect([...file.shapes!.keys()].sort()).toEqual([...file.names].sort())
+    for (const [name, dims] of file.shapes!) expect(file.info(name)).toMatchObject({ type: 'float32', dims })
+    expect(() => file.info('w')).toThrow(FormatError)
+    expect([...(await file.companions()).keys()]).toEqual([
+      'tokenizer.json',
+      `tok${model.config.vocabSize}.bin`,
+    ])
+    await file.close()
+  })
+
   it('says what is missing', async () => {
     const path = join(folder, 'weights-only', 'x.safetensors')
     await mkdir(join(folder, 'weights-only'))

@@ -1,8 +1,10 @@
 import {
+  bytesOf,
   coreKinds,
   type Encoded,
   type Encoding,
   FormatError,
+  sizeOf,
   type Tensor,
   type Tokenizer,
   UnsupportedError,
@@ -15,11 +17,15 @@ import {
   openSafetensorsIndex,
   type SafetensorsFile,
   type SourceOptions,
+  type TensorInfo,
+  type WeightInfo,
+  weightInfo,
   weightNames,
 } from '@tersor/formats'
+import { companionsBeside, VOCABULARY } from './companions.ts'
 import { foreignQuantization } from './foreign-quantization.ts'
 import { configFromGguf, ggufNames, requireWhole, vocabularyFromGguf } from './gguf-llama.ts'
-import { configFromHuggingFace, type LlamaConfig } from './llama-config.ts'
+import { configFromHuggingFace, configToHuggingFace, type LlamaConfig } from './llama-config.ts'
 import {
   beside,
   bytesOfFiles,
@@ -35,19 +41,36 @@ import {
 } from './model-files.ts'
 import { openTokenizer } from './open-tokenizer.ts'
 import { sentencePieceTokenizer } from './sentence-piece-tokenizer.ts'
+import { weightShapes } from './weight-names.ts'
 
 /** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
 export interface ModelFile {
   /** Of a Llama model; undefined for a file of weights alone. */
   readonly config: LlamaConfig | undefined
+  /** The configuration as its file spells it, every key of it; of other formats as Hugging Face would. */
+  readonly configText: string | undefined
+  /** The weights that the configuration asks for, with their shapes. */
+  readonly shapes: ReadonlyMap<string, readonly number[]> | undefined
+  /** What was opened: a path or a URL, possibly of a folder. */
+  readonly from: string | URL
+  /** The files that hold its weights, and the index of shards. */
+  readonly files: readonly (string | URL)[]
   /** What the weights are called, in Hugging Face's way. */
   readonly names: readonly string[]
   /** How another program quantized it, such as `fp8`: then it can be looked into and not run, see `checkModel`. */
   readonly quantizedBy?: string | undefined
   /** Bytes of the weight files, headers and alignment included. */
   readonly fileBytes: number
+  /**
+   * What is known of a weight before it is loaded.
+   *
+   * @throws {FormatError} when there is none of that name
+   */
+  info(name: string): WeightInfo
   /** A weight as it is stored. */
   load(name: string): Promise<Tensor | Encoded>
+  /** What has to travel with the weights, so that text becomes the same tokens: files by name, with their bytes. */
+  companions(): Promise<ReadonlyMap<string, Uint8Array>>
   /** The tokenizer that lies in the file or beside it. */
   openTokenizer(): Promise<Tokenizer | undefined>
   close(): Promise<void>
@@ -77,7 +100,7 @@ export async function openModel(from: string | URL, options: OpenModelOptions = 
   for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
     const inside = inFolder(place, name)
     const reason = await whyNotThere(inside, options)
-    if (reason === undefined) return openModelFile(inside, options)
+    if (reason === undefined) return { ...(await openModelFile(inside, options)), from: place }
     reasons.push(reason)
   }
   if (!(place instanceof URL)) await refusePickles(place)
@@ -107,7 +130,7 @@ async function fromShards(path: Place, options: OpenModelOptions): Promise<Model
       weight_map: Record<string, string>
     }
     const shards = [...new Set(Object.values(map))].map(shard => beside(path, shard))
-    return fromSafetensors(file, path, shards, options)
+    return { ...(await fromSafetensors(file, path, shards, options)), files: [...shards, path] }
   })
 }
 
@@ -125,11 +148,14 @@ async function fromSafetensors(
     const config = json === undefined ? undefined : configFromHuggingFace(json)
     const names = weightNames(file)
     return {
-      config,
+      ...described(config, text),
+      ...{ from: path, files },
       names,
       quantizedBy: foreignQuantization(json, names),
       fileBytes: await bytesOfFiles(files, options),
+      info: name => weightInfo(file, name),
       load: name => loadWeight(file, name, { kinds }),
+      companions: () => companionsBeside(path, config, options),
       openTokenizer: () => tokenizerBeside(path, config, options),
       close: () => file.close(),
     }
@@ -142,14 +168,25 @@ async function fromGguf(path: Place, options: SourceOptions): Promise<ModelFile>
     requireWhole(file)
     const config = configFromGguf(file)
     const stored = ggufNames(config)
+    const inside = (name: string) => stored.get(name) ?? name
     return {
-      config,
+      ...described(config),
+      ...{ from: path, files: [path] },
       names: [...stored].filter(([, name]) => file.tensors.has(name)).map(([name]) => name),
       fileBytes: await bytesOfFiles([path], options),
-      load(name) {
-        const inside = stored.get(name)
-        if (inside === undefined) throw new FormatError(`[models/open-model] ${path} has no weight '${name}'`)
-        return file.read(inside)
+      info(name) {
+        const { type, dims, byteLength, ggmlType } = infoOf(file.tensors, inside(name), path)
+        // Blocks take less than what they decode to.
+        const plain = type !== undefined && byteLength === bytesOf(type, sizeOf(dims))
+        return { type, dims, byteLength, compressed: plain ? undefined : ggmlType }
+      },
+      async load(name) {
+        infoOf(file.tensors, inside(name), path)
+        return file.read(inside(name))
+      },
+      async companions() {
+        if (vocabularyFromGguf(file) === undefined) return companionsBeside(path, config, options)
+        return new Map([[VOCABULARY, await file.metadataFile()]])
       },
       async openTokenizer() {
         const vocabulary = vocabularyFromGguf(file)
@@ -177,10 +214,13 @@ async function fromLlama2c(path: Place, options: SourceOptions): Promise<ModelFi
     ropeLayout: 'interleaved',
   }
   return orClose(file, async () => ({
-    config,
+    ...described(config),
+    ...{ from: path, files: [path] },
     names: [...file.tensors.keys()],
     fileBytes: await bytesOfFiles([path], options),
+    info: name => infoOf(file.tensors, name, path),
     load: name => file.read(name),
+    companions: () => companionsBeside(path, config, options),
     openTokenizer: () => tokenizerBeside(path, config, options),
     close: () => file.close(),
   }))
@@ -207,6 +247,26 @@ function pickled(path: Place): UnsupportedError {
   )
 }
 
+/** What follows from a configuration, and how it is written where it was not text. */
+function described(config: LlamaConfig | undefined, text?: string) {
+  if (config === undefined) return { config, configText: undefined, shapes: undefined }
+  return {
+    config,
+    configText: text ?? JSON.stringify(configToHuggingFace(config)),
+    shapes: weightShapes(config),
+  }
+}
+
+function infoOf<Info extends TensorInfo>(
+  tensors: ReadonlyMap<string, Info>,
+  name: string,
+  path: Place,
+): Info {
+  const info = tensors.get(name)
+  if (info === undefined) throw new FormatError(`[models/open-model] ${path} has no weight '${name}'`)
+  return info
+}
+
 /** What `parse` gives; where it throws, the file is closed. */
 async function orClose<T>(file: { close(): Promise<void> }, parse: () => Promise<T>): Promise<T> {
   try {
@@ -217,13 +277,13 @@ async function orClose<T>(file: { close(): Promise<void> }, parse: () => Promise
   }
 }
 
-/** tokenizer.json, tokenizer.bin, or llama2.c's tokN.bin for a vocabulary of N, in the folder of the model. */
+/** tokenizer.json, tokenizer.bin, llama2.c's tokN.bin for a vocabulary of N, or that of a GGUF, in the folder of the model. */
 async function tokenizerBeside(
   path: Place,
   config: LlamaConfig | undefined,
   { fetch }: SourceOptions,
 ): Promise<Tokenizer | undefined> {
-  for (const name of ['tokenizer.json', 'tokenizer.bin', `tok${config?.vocabSize}.bin`]) {
+  for (const name of ['tokenizer.json', 'tokenizer.bin', `tok${config?.vocabSize}.bin`, VOCABULARY]) {
     const candidate = beside(path, name)
     if (await isThere(candidate, { fetch })) return openTokenizer(candidate, { fetch })
   }

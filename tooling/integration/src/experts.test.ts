@@ -6,7 +6,15 @@ import { createWasmDevice } from '@tersor/backend-wasm'
 import { compressModel, recipeOf } from '@tersor/compress'
 import { type Device, decode, Rng, reference, Tensor } from '@tersor/core-tensor'
 import { initialWeights, llamaGradients } from '@tersor/distill'
-import { configFromHuggingFace, Llama, loadModel, type ModelFile, routeTokens } from '@tersor/models'
+import {
+  configFromHuggingFace,
+  configToHuggingFace,
+  Llama,
+  loadModel,
+  type ModelFile,
+  routeTokens,
+  weightShapes,
+} from '@tersor/models'
 import { quantizeAffine } from '@tersor/quantize'
 import { describe, expect, test } from 'vitest'
 
@@ -108,9 +116,15 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
   ;(weights.get('model.layers.0.block_sparse_moe.gate.weight')!.data as Float32Array).fill(0)
   const file: ModelFile = {
     config,
+    configText: JSON.stringify(configToHuggingFace(config)),
+    shapes: weightShapes(config),
+    from: folder,
+    files: [],
     names: [...weights.keys()],
     fileBytes: 0,
+    info: name => weights.get(name)!,
     load: async name => weights.get(name)!,
+    companions: async () => new Map(),
     openTokenizer: async () => undefined,
     close: async () => {},
   }

@@ -72,9 +72,14 @@ export function encodedTrees(file: SafetensorsFile): ReadonlyMap<string, TreeNod
   return trees
 }
 
-function parseTrees(file: SafetensorsFile): ReadonlyMap<string, TreeNode> {
-  const text = file.metadata.get(TREE_KEY)
-  if (text === undefined) return new Map()
+/**
+ * The trees of a file as its metadata have them, not checked against its header.
+ *
+ * @throws {UnsupportedError} for another version of the layout
+ */
+export function storedTrees(metadata: ReadonlyMap<string, string>): Readonly<Record<string, Json>> {
+  const text = metadata.get(TREE_KEY)
+  if (text === undefined) return {}
   const root = jsonObject(
     parseJson(text, { maxDepth: MAX_JSON_DEPTH, where: WHERE }),
     `metadata '${TREE_KEY}'`,
@@ -85,9 +90,13 @@ function parseTrees(file: SafetensorsFile): ReadonlyMap<string, TreeNode> {
       `[${WHERE}] expected version ${TREE_VERSION} of the trees, got ${JSON.stringify(root.version)}; update @tersor/formats`,
     )
   }
+  return jsonObject(root.tensors, "'tensors'", WHERE) as Readonly<Record<string, Json>>
+}
+
+function parseTrees(file: SafetensorsFile): ReadonlyMap<string, TreeNode> {
   const parser = new TreeParser(file)
   const trees = new Map<string, TreeNode>()
-  for (const [name, tree] of Object.entries(jsonObject(root.tensors, "'tensors'", WHERE))) {
+  for (const [name, tree] of Object.entries(storedTrees(file.metadata))) {
     const before = parser.used.has(name)
     trees.set(name, parser.parse(tree, 0))
     if (file.tensors.has(name) && (before || !parser.used.has(name))) {

@@ -41,6 +41,9 @@ describe('openGguf', () => {
       ],
     })
     const { metadata, ...file } = await openGguf(bytes)
+    const alone = await openGguf(await file.metadataFile())
+    expect(alone.metadata).toEqual(metadata)
+    expect(alone.tensors.size).toBe(0)
     expect(file.version).toBe(version)
     expect(Object.fromEntries(metadata)).toEqual({
       u8: 255,

@@ -16,6 +16,8 @@ const MAGIC = 0x46554747
 
 /** Magic, version, two counts. */
 const HEADER_BYTES = 24
+/** Where in it the number of tensors stands. */
+const TENSOR_COUNT_AT = 8
 
 /** Large mixtures of experts have some ten thousand tensors. */
 const MAX_TENSORS = 2 ** 20
@@ -33,6 +35,8 @@ export interface GgufInfo extends TensorInfo {
 export interface GgufFile extends WeightFile<GgufInfo> {
   readonly version: 2 | 3
   readonly metadata: ReadonlyMap<string, GgufValue>
+  /** The bytes of a GGUF file of the same metadata without tensors, as llama.cpp keeps vocabularies. */
+  metadataFile(): Promise<Uint8Array>
 }
 
 type PlacedTensor = GgufInfo & { readonly format: GgmlType; readonly offset: number }
@@ -57,6 +61,7 @@ export function openGguf(from: Source, options: SourceOptions = {}): Promise<Ggu
     const reader = new BufferedReader(source, WHERE)
     const { version, tensorCount, metadataCount } = await readHeader(reader)
     const metadata = await readMetadata(reader, metadataCount)
+    const metadataEnd = reader.position
     const tensors = await readTensors(reader, tensorCount)
     const alignment = alignmentOf(metadata)
     const dataStart = Math.ceil(reader.position / alignment) * alignment
@@ -74,6 +79,11 @@ export function openGguf(from: Source, options: SourceOptions = {}): Promise<Ggu
         }
         const bytes = await source.read(dataStart + offset, byteLength, signal)
         return format.decode === undefined ? new Tensor(type, bytes, dims) : decodeBlocks(bytes, format, dims)
+      },
+      async metadataFile() {
+        const bytes = new Uint8Array(await source.read(0, metadataEnd))
+        bytes.fill(0, TENSOR_COUNT_AT, TENSOR_COUNT_AT + 8)
+        return bytes
       },
       close: () => source.close(),
     }

@@ -9,7 +9,7 @@ import {
 } from '@tersor/core-tensor'
 import { TREE_KEY, TREE_VERSION } from '../encoded/encoded-tree.ts'
 import { quoted } from '../quoted.ts'
-import { type SafetensorsDType, safetensorsDTypes, toSafetensorsDType } from './dtypes.ts'
+import { safetensorsDTypes, toSafetensorsDType } from './dtypes.ts'
 import { MAX_HEADER_BYTES } from './parse-header.ts'
 
 const WHERE = 'formats/safetensors'
@@ -20,7 +20,8 @@ const ALIGNMENT = 8
 /** A tensor as the file describes it. */
 export interface StoredTensor {
   readonly name: string
-  readonly dtype: SafetensorsDType
+  /** As the file spells it. */
+  readonly dtype: string
   readonly dims: readonly number[]
   readonly byteLength: number
 }
@@ -45,6 +46,23 @@ export class Contents {
     // Defined rather than assigned, so that '__proto__' is a name like any other.
     if (typeof tree !== 'string') Object.defineProperty(this.#trees, name, { value: tree, enumerable: true })
     return added
+  }
+
+  /**
+   * Takes in what another file holds, whose data will be copied.
+   *
+   * @throws {FormatError} when a name occurs twice
+   */
+  addFile(tensors: ReadonlyMap<string, StoredTensor>, trees: Readonly<Record<string, Json>>): void {
+    for (const [name, tree] of Object.entries(trees)) {
+      if (this.#taken(name)) throw twice(name)
+      Object.defineProperty(this.#trees, name, { value: tree, enumerable: true })
+    }
+    for (const [name, stored] of tensors) {
+      // A packed tensor that stands alone has a tree of its own name.
+      if (this.#tensors.has(name) || (this.#taken(name) && !Object.hasOwn(trees, name))) throw twice(name)
+      this.#tensors.set(name, stored)
+    }
   }
 
   #taken(name: string): boolean {
@@ -72,7 +90,7 @@ export class Contents {
 
   /** The tensors in the order of their data: by dtype, the widest first, then by name in UTF-16 order. */
   inOrder(): StoredTensor[] {
-    const rank = Object.keys(safetensorsDTypes)
+    const rank: readonly string[] = Object.keys(safetensorsDTypes)
     return [...this.#tensors.values()].sort(
       (a, b) => rank.indexOf(b.dtype) - rank.indexOf(a.dtype) || (a.name < b.name ? -1 : 1),
     )

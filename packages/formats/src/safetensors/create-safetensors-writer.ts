@@ -1,14 +1,10 @@
-import type { FileHandle } from 'node:fs/promises'
-import { type Encoded, FormatError, type Tensor, UnsupportedError } from '@tersor/core-tensor'
-import { nodeModule } from '@tersor/core-tensor/host'
+import { type Encoded, FormatError, type Tensor } from '@tersor/core-tensor'
 import { Contents } from './contents.ts'
 import type { EncodeSafetensorsOptions } from './encode-safetensors.ts'
+import { fileSystem, pathOf, writeFully } from './files.ts'
 
 /** Data move from the spool to the file in pieces of this size. */
 const COPY_BYTES = 2 ** 22
-
-/** Node writes at most 2^31 − 1 bytes at once. */
-const MAX_WRITE_BYTES = 2 ** 30
 
 export interface SafetensorsWriter {
   /** Adds a tensor, plain or encoded; its data are on disk when this resolves. */
@@ -46,8 +42,7 @@ export async function createSafetensorsWriter(
   { metadata = {} }: EncodeSafetensorsOptions = {},
 ): Promise<SafetensorsWriter> {
   const fs = fileSystem()
-  const target =
-    path instanceof URL ? nodeModule<typeof import('node:url')>('node:url')!.fileURLToPath(path) : path
+  const target = pathOf(path)
   const unique = `${target}.${crypto.randomUUID().slice(0, 8)}`
   const [spoolPath, partialPath] = [`${unique}.data.partial`, `${unique}.partial`]
   const spool = await fs.open(spoolPath, 'wx+')
@@ -132,20 +127,4 @@ export async function createSafetensorsWriter(
       await cleanUp()
     },
   }
-}
-
-async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const length = Math.min(bytes.length - done, MAX_WRITE_BYTES)
-    const { bytesWritten } = await handle.write(bytes, done, length, position + done)
-    done += bytesWritten
-  }
-}
-
-function fileSystem() {
-  const files = nodeModule<typeof import('node:fs/promises')>('node:fs/promises')
-  if (files !== undefined) return files
-  throw new UnsupportedError(
-    '[formats/safetensors] expected a file system to write to, got none; use encodeSafetensors',
-  )
 }

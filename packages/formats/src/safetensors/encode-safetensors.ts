@@ -1,5 +1,5 @@
 import type { Encoded, Tensor } from '@tersor/core-tensor'
-import { Contents } from './contents.ts'
+import { safetensorsPieces } from './safetensors-pieces.ts'
 
 export interface EncodeSafetensorsOptions {
   /** Strings for `__metadata__`; the key `tersor` is taken. */
@@ -23,22 +23,14 @@ export interface EncodeSafetensorsOptions {
  */
 export function encodeSafetensors(
   entries: Iterable<readonly [name: string, weight: Tensor | Encoded]>,
-  { metadata = {} }: EncodeSafetensorsOptions = {},
+  options: EncodeSafetensorsOptions = {},
 ): Uint8Array {
-  const contents = new Contents()
-  const tensors = new Map<string, Tensor>()
-  for (const [name, weight] of entries) {
-    for (const { stored, tensor } of contents.add(name, weight)) tensors.set(stored.name, tensor)
-  }
-  const header = contents.header(metadata)
-  const order = contents.inOrder()
-  const bytes = new Uint8Array(order.reduce((sum, { byteLength }) => sum + byteLength, header.length))
-  bytes.set(header)
-  let at = header.length
-  for (const { name, byteLength } of order) {
-    const { buffer, byteOffset } = tensors.get(name)!.data
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at)
-    at += byteLength
+  const pieces = safetensorsPieces(entries, options)
+  const bytes = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.byteLength
   }
   return bytes
 }

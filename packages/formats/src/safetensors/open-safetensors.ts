@@ -52,7 +52,8 @@ export function openSafetensors(from: Source, options: SourceOptions = {}): Prom
   })
 }
 
-async function readHeader(source: RandomAccess) {
+/** The header of a file, with the place of every tensor. */
+export async function readHeader(source: RandomAccess) {
   if (source.byteLength < LENGTH_BYTES) {
     throw new FormatError(
       `[formats/safetensors] expected at least ${LENGTH_BYTES} bytes, got ${source.byteLength}`,

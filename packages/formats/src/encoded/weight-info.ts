@@ -1,0 +1,35 @@
+import { findTensor } from '../find-tensor.ts'
+import type { SafetensorsFile } from '../safetensors/open-safetensors.ts'
+import type { TensorInfo } from '../weight-file.ts'
+import { encodedTrees, type TreeNode } from './encoded-tree.ts'
+
+/** What is known of a weight before it is read. */
+export interface WeightInfo extends TensorInfo {
+  /** How it is compressed: the kind of its encoding, or a type of ggml's such as `q4_1`; nothing for plain numbers. */
+  readonly compressed?: string | undefined
+}
+
+/**
+ * What is known of a weight before {@link loadWeight} reads it, whichever way it is stored.
+ *
+ * @throws {FormatError} when the file has no weight of that name
+ * @example
+ * const weight = dense(new Tensor('int8', [1, 2, 3, 4], [2, 2]))
+ * const file = await openSafetensors(encodeSafetensors([['w', weight]]))
+ * weightInfo(file, 'w') // => { type: 'float32', dims: [2, 2], byteLength: 4, compressed: 'dense' }
+ */
+export function weightInfo(file: SafetensorsFile, name: string): WeightInfo {
+  const tree = encodedTrees(file).get(name)
+  if (tree === undefined) {
+    const { type, dims, byteLength } = findTensor(file.tensors, name, 'formats/encoded')
+    return { type, dims, byteLength }
+  }
+  const { type, dims } = tree
+  const byteLength = bytesIn(file, tree)
+  return 'kind' in tree ? { type, dims, byteLength, compressed: tree.kind } : { type, dims, byteLength }
+}
+
+function bytesIn(file: SafetensorsFile, tree: TreeNode): number {
+  if (!('kind' in tree)) return file.tensors.get(tree.tensor)!.byteLength
+  return [...tree.parts.values()].reduce((sum, part) => sum + bytesIn(file, part), 0)
+}
