@@ -8,7 +8,7 @@ import {
   packedRowBytes,
   Tensor,
 } from '@tersor/core-tensor'
-import { malformed, mapParts, tensorPart } from '@tersor/core-tensor/host'
+import { malformed, mapParts, part, plainIntegers, tensorPart } from '@tersor/core-tensor/host'
 import { elementwise } from './elementwise.ts'
 import { dequantize } from './kernels/dequantize.ts'
 import { linearStored } from './linear-stored.ts'
@@ -31,7 +31,8 @@ const packedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 })
 
 /** Aligns the codes of every affine and codebook matrix of a tree that are not; the rest stays as it is. */
-export function packWeight(weight: Encoded): Encoded {
+export function packWeight(given: Encoded): Encoded {
+  const weight = plainIntegers(given)
   const { encoding, dims, parts, meta } = weight
   const { codes } = parts
   const of = encoding === affineEncoding ? 'affine' : encoding === codebookEncoding ? 'codebook' : undefined
@@ -49,7 +50,7 @@ export function unpackWeight(weight: Encoded): Encoded {
   if (encoding !== packedEncoding)
     return mapParts(weight, part => (isEncoded(part) ? unpackWeight(part) : part))
   const { of, ...meta } = weight.meta as { of: keyof typeof kinds; bits: number }
-  const d = of === 'codebook' ? tensorPart(weight, 'table').dims.at(-1)! : 1
+  const d = of === 'codebook' ? part(weight, 'table').dims.at(-1)! : 1
   const codes = withRowsOf(tensorPart(weight, 'codes'), packedRowBytes(dims[1]! / d, meta.bits))
   return encoded(kinds[of], weight.type, dims, { ...parts, codes }, meta)
 }

@@ -1,5 +1,5 @@
 import { decode, type Encoded, packedRowBytes, type Tensor } from '@tersor/core-tensor'
-import { stridesOf, tensorPart } from '@tersor/core-tensor/host'
+import { part, stridesOf } from '@tersor/core-tensor/host'
 import type { Parameter } from './programs.ts'
 import { cacheGroupReader, codeReader, groupReader } from './wgsl/codes.ts'
 import { entry, listed } from './wgsl/lists.ts'
@@ -14,6 +14,11 @@ export interface StoredWeight {
   readonly unit: number
   /** `weight(row, column) -> f32`, and `weight_unit(row, word) -> array<f32, unit>` where `unit` is more than 1. */
   globals(): string
+}
+
+/** A part as a tensor, decoded where it is an encoding. */
+export function plainPart(e: Encoded, name: string): Tensor {
+  return decode(part(e, name))
 }
 
 /** What kernels read of affine, codebook and sparse weights, packed or not. */
@@ -45,14 +50,14 @@ export function groupedCache(e: Encoded, prefix: string): StoredWeight {
 
 /** Affine and codebook weights. */
 function groupedWeight(e: Encoded, { prefix, place, row, groups }: Readers): StoredWeight {
-  const codes = tensorPart(e, 'codes')
+  const codes = plainPart(e, 'codes')
   const { bits, group, axis } = e.meta as { bits: number; group: number; axis: number }
   const [scale, zero, offset] = ['scale', 'zero', 'offset'].map(name => {
     const part = e.parts[name]
     return part && decode(part)
   })
   const numberDims = (scale ?? zero ?? offset)?.dims ?? e.dims.map(() => 1)
-  const table = e.parts.table as Tensor | undefined
+  const table = e.parts.table && decode(e.parts.table)
   const [d = 1, entries = 0, books = 1] = [...(table?.dims ?? [])].reverse()
   const stride = codes.dims.at(-1)!
   const unit = unitOf(e, codes, numberDims, d > 1)
@@ -124,12 +129,12 @@ function unitOf(
 }
 
 function sparseWeight(e: Encoded): StoredWeight {
-  const values = tensorPart(e, 'values')
-  const index = tensorPart(e, 'index')
+  const values = plainPart(e, 'values')
+  const index = plainPart(e, 'index')
   if (e.meta.pattern === 'rows') {
     return {
       key: 'rows',
-      inputs: { values, index, starts: tensorPart(e, 'starts') },
+      inputs: { values, index, starts: plainPart(e, 'starts') },
       params: {},
       unit: 1,
       // Columns rise within a row.
@@ -143,6 +148,26 @@ fn weight(row: u32, column: u32) -> f32 {
   }
   if (low < starts(row + 1u) && u32(index(u32(low))) == column) { return f32(values(u32(low))); }
   return 0.0;
+}
+`,
+    }
+  }
+  if (e.meta.pattern === 'mask') {
+    return {
+      key: 'mask',
+      inputs: { values, index, starts: plainPart(e, 'starts') },
+      params: { row_bytes: packedRowBytes(e.dims[1]!, 1) },
+      unit: 1,
+      // As many values come before as bits are set in the row.
+      globals: () => /* wgsl */ `
+fn weight(row: u32, column: u32) -> f32 {
+  let first = row * p.row_bytes;
+  let byte = u32(index(first + column / 8u));
+  let bit = 1u << (column % 8u);
+  if ((byte & bit) == 0u) { return 0.0; }
+  var at = u32(starts(row)) + countOneBits(byte & (bit - 1u));
+  for (var i = first; i < first + column / 8u; i++) { at += countOneBits(u32(index(i))); }
+  return f32(values(at));
 }
 `,
     }

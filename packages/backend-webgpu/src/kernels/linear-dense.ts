@@ -1,11 +1,11 @@
 import { type CoreKernels, decode, sizeOf } from '@tersor/core-tensor'
-import { tensorPart } from '@tersor/core-tensor/host'
 import { gemm, leftOf, rightOf } from '../gemm.ts'
 import { land } from '../landing.ts'
+import { plainPart } from '../stored-weight.ts'
 
 /** Weights in a storage type are widened as they are read; those that decode to a narrow type are rounded first. */
 export const linearDense: CoreKernels['linearDense'] = (x, w, options = {}) => {
-  const stored = tensorPart(w, 'values')
+  const stored = plainPart(w, 'values')
   const values = w.type === 'float32' || w.type === stored.type ? stored : decode(w)
   const { transpose = false } = options
   const [n, k] = (transpose ? [w.dims[1], w.dims[0]] : w.dims) as [number, number]

@@ -19,9 +19,9 @@ export interface Device {
   empty(type: DType, dims: readonly number[]): Tensor
   /** A copy of a tensor of another library or device; synchronous everywhere. */
   upload(from: TensorLike): Tensor
-  /** Repacks a weight once into the layout that this device multiplies fastest. */
+  /** Repacks a weight once into the layout that this device multiplies fastest; encoded integers are decoded for it. */
   pack(weight: Encoded): Encoded
-  /** The inverse of {@link Device.pack}, exactly. */
+  /** The inverse of {@link Device.pack}, exactly; encoded integers stay decoded. */
   unpack(weight: Encoded): Encoded
   /** Runs synchronous code and frees the tensors that it made, except those in what it returns. */
   scope<T>(run: () => T): T

@@ -1,7 +1,7 @@
 import type { Device } from '../device/device.ts'
 import type { Order, Out } from '../device/kernels.ts'
 import { reference } from '../device/reference-device.ts'
-import { FormatError, ShapeError } from '../errors.ts'
+import { DTypeError, FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { matmul } from '../reference/matmul.ts'
 import { isWhole, productOf } from '../tensor/dims.ts'
@@ -41,7 +41,7 @@ export interface Encoding {
 
 /**
  * A tensor in compressed form: plain data and the {@link Encoding} that can read it. Parts may be
- * encodings themselves: scales of scales, terms of a sum, blocks of a concatenation.
+ * encodings themselves: scales of scales, terms of a sum, codes that an entropy coder made shorter.
  */
 export interface Encoded {
   readonly encoding: Encoding
@@ -99,12 +99,11 @@ export function check(e: Encoded, depth = 0): void {
   e.encoding.check(e)
 }
 
-/** What holds for every kind: a float type, and dims whose loops end although no byte backs them. */
+/** What holds for every kind: a dtype, and dims whose loops end although no byte backs them. */
 function checkWhole(e: Encoded): void {
   const where = `check ${e.encoding.kind}`
-  if (!Object.hasOwn(dtypeBits, e.type) || !isFloat(e.type)) {
-    throw new FormatError(`[${where}] expected to decode to a float type, got ${e.type}`)
-  }
+  if (!Object.hasOwn(dtypeBits, e.type))
+    throw new FormatError(`[${where}] expected to decode to a dtype, got ${e.type}`)
   const full = productOf(e.dims.map(dim => dim || 1))
   if (
     !e.dims.every(dim => isWhole(dim)) ||
@@ -140,6 +139,7 @@ export function decode(e: Tensor | Encoded, options: DecodeOptions = {}): Tensor
  * @param w  (out, in); a plain tensor or any encoding
  * @returns (…, out) float32
  * @throws {ShapeError} when the inner dimensions differ
+ * @throws {DTypeError} for an encoding of integers, such as entropy-coded codes
  * @example
  * const x = new Tensor('float32', [1, 2], [1, 2])
  * const w = new Tensor('float32', [1, 0, 0, 1, 1, 1], [3, 2])
@@ -151,6 +151,11 @@ export function linear(x: Tensor, w: Tensor | Encoded, options: LinearOptions = 
   if (w.dims.length !== 2 || x.dims.length === 0 || x.dims[x.dims.length - 1] !== inner) {
     throw new ShapeError(
       `[linear] expected x (…, in) and w (${options.transpose ? 'in, out' : 'out, in'}), got [${x.dims}] and [${w.dims}]`,
+    )
+  }
+  if (isEncoded(w) && !isFloat(w.type)) {
+    throw new DTypeError(
+      `[linear] expected a weight that decodes to floats, got ${w.encoding.kind} of ${w.type}; wrap it in \`dense\``,
     )
   }
   if (isEncoded(w)) return x.device.scope(() => (w.encoding.linear ?? linearTiled)(x, w, options))

@@ -1,9 +1,10 @@
 import { packedRowBytes } from '../tensor/bits.ts'
 import { toFloat32 } from '../tensor/convert.ts'
 import { productOf, sameDims } from '../tensor/dims.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { decode, type Encoded } from './encoded.ts'
-import { fitsGroups, groupDims, groupIndex } from './groups.ts'
-import { malformed, metaInteger, shapedPart } from './parts.ts'
+import { fitsGroups, type GroupIndex, groupDims, groupIndex } from './groups.ts'
+import { malformed, metaInteger, part, requireFloats, shapedPart } from './parts.ts'
 
 /** What `affine` and `codebook` have in common: packed codes, and numbers for groups of them. */
 export interface GroupedMeta {
@@ -34,6 +35,7 @@ export function checkGroupedCodes(
   codeWidth: number,
   numbers: readonly string[],
 ): void {
+  requireFloats(e, [])
   const bits = metaInteger(e, 'bits', 1, maxBits)
   const group = metaInteger(e, 'group', 1, Number.MAX_SAFE_INTEGER)
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
@@ -55,9 +57,47 @@ function shapeOfNumbers(e: Encoded, numbers: readonly string[]): readonly number
   return numbers.map(name => e.parts[name]?.dims).find(dims => dims !== undefined)
 }
 
-/** The numbers of the groups that some rows of the whole lie in. */
+/** The codes of some entries of the whole. */
+export interface CodeRows {
+  /** uint8, row by row */
+  readonly bytes: Tensor
+  readonly rowBytes: number
+  /** Codes in a row. */
+  readonly perRow: number
+  /** Which code of its row the first one is. */
+  readonly firstCode: number
+  /** Elements that the first codes stand for and nobody asked for; only vectors have any. */
+  readonly lead: number
+}
+
+/** Decodes the codes of entries `start` to `end` of the first axis, and of a vector at most 7 others. */
+export function codeRows(e: Encoded, start: number, end: number, codeWidth: number): CodeRows {
+  const { bits } = e.meta as unknown as GroupedMeta
+  const codes = part(e, 'codes')
+  if (e.dims.length > 1) {
+    const perRow = e.dims.at(-1)! / codeWidth
+    const bytes = decode(codes, { rows: [start, end] })
+    return { bytes, rowBytes: packedRowBytes(perRow, bits), perRow, firstCode: 0, lead: 0 }
+  }
+  // Eight codes fill whole bytes, whatever their width.
+  const first = Math.floor(start / codeWidth / 8) * 8
+  const last = Math.ceil(end / codeWidth)
+  const bytes = decode(codes, { rows: [(first * bits) / 8, packedRowBytes(last, bits)] })
+  return {
+    bytes,
+    rowBytes: bytes.size,
+    perRow: last - first,
+    firstCode: first,
+    lead: start - first * codeWidth,
+  }
+}
+
+/** The numbers of the groups that some entries of the whole lie in. */
 export interface GroupNumbers {
-  /** Where the group of element (row, column) lies in an array that `of` gives: `row(r) + columns[c]`. */
+  /**
+   * Where the group of element (row, column) lies in an array that `of` gives: `row(r) + columns[c]`.
+   * Columns of a vector count from the first entry that was asked for.
+   */
   row(row: number): number
   readonly columns: Uint32Array
   /** A part's numbers, or undefined where the encoding has no such part. */
@@ -78,12 +118,15 @@ export function groupNumbers(
 ): GroupNumbers {
   const { group, axis } = e.meta as unknown as GroupedMeta
   const shape = shapeOfNumbers(e, numbers) ?? e.dims.map(() => 1)
-  const at = groupIndex(e.dims, shape, group, axis, e.encoding.kind)
   const step = axis === 0 ? group : 1
   const shared = shape[0] === 1
   // An even row, because two rows of 4-bit numbers always begin on a byte.
   const from = shared ? 0 : Math.floor(start / step / 2) * 2
   const to = shared ? 1 : Math.ceil(end / step)
+  const at =
+    e.dims.length === 1
+      ? entriesIndex(start, end, shared ? Infinity : group)
+      : groupIndex(e.dims, shape, group, axis, e.encoding.kind)
   const base = from * productOf(shape.slice(1))
   const tensors = numbers.map(name => {
     const part = e.parts[name]
@@ -97,4 +140,10 @@ export function groupNumbers(
       return tensor && toFloat32(tensor)
     },
   }
+}
+
+/** Where the groups of entries `start` to `end` of a vector lie: not an index of the whole, which may be long. */
+function entriesIndex(start: number, end: number, group: number): GroupIndex {
+  const columns = Uint32Array.from({ length: end - start }, (_, i) => Math.floor((start + i) / group))
+  return { row: () => 0, columns }
 }

@@ -6,9 +6,7 @@ import { transpose } from '../reference/transpose.ts'
 import { sizeOf } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Encoded, LinearOptions } from './encoded.ts'
-
-/** Elements of a weight that are decoded at a time. */
-const TILE_ELEMENTS = 1 << 16
+import { tiles } from './tiles.ts'
 
 /**
  * `linear` for any encoding: decodes some rows of the weight, multiplies, and goes on, so that a
@@ -60,9 +58,4 @@ function multiply(x: Tensor, w: Encoded, y: Tensor, order: SumOrder): void {
       matmul(columns.rows(start, end), tile, { transposeA: true, order, out: y, accumulate: true })
     })
   }
-}
-
-function* tiles(rows: number, columns: number): Generator<readonly [start: number, end: number]> {
-  const step = Math.max(1, Math.floor(TILE_ELEMENTS / Math.max(columns, 1)))
-  for (let start = 0; start < rows; start += step) yield [start, Math.min(rows, start + step)]
 }

@@ -3,6 +3,7 @@ import { cast } from '../reference/cast.ts'
 import { isWhole, productOf, requireDims, sameDims } from '../tensor/dims.ts'
 import { type DType, isFloat } from '../tensor/dtype.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { tensorsOf } from '../tensor/tensors-of.ts'
 import { type DecodeOptions, type Encoded, isEncoded, type Json } from './encoded.ts'
 
 /** The message of a malformed encoding. */
@@ -24,20 +25,30 @@ export function tensorPart(e: Encoded, name: string): Tensor {
   return part
 }
 
-/** A plain tensor of given dims, and of a dtype where one is asked for. */
-export function shapedPart(e: Encoded, name: string, dims: readonly number[], type?: DType): Tensor {
-  const tensor = tensorPart(e, name)
-  if (!sameDims(tensor.dims, dims) || (type !== undefined && type !== tensor.type)) {
-    throw malformed(e, `expected ${name} ${type ?? 'of'} [${dims}]`)
-  }
-  return tensor
-}
-
 /** A part that may be a tensor or an encoding. */
 export function part(e: Encoded, name: string): Tensor | Encoded {
   const found = e.parts[name]
   if (found === undefined) throw malformed(e, `expected a part '${name}'`)
   return found
+}
+
+/** A part of given dims, and of a dtype where one is asked for; an encoding is what it decodes to. */
+export function shapedPart(
+  e: Encoded,
+  name: string,
+  dims: readonly number[],
+  type?: DType,
+): Tensor | Encoded {
+  const shaped = part(e, name)
+  if (!sameDims(shaped.dims, dims) || (type !== undefined && type !== shaped.type)) {
+    throw malformed(e, `expected ${name} ${type ?? 'of'} [${dims}]`)
+  }
+  return shaped
+}
+
+/** Whether the values of a part can be looked at: remote devices show none. */
+export function isVisible(part: Tensor | Encoded): boolean {
+  return tensorsOf(part).every(({ device }) => device.host)
 }
 
 /** The part `base`, whose shape is that of the whole. */
@@ -66,8 +77,9 @@ export function metaInteger(e: Encoded, name: string, low: number, high: number)
   return value
 }
 
-/** Throws unless the plain tensors among some parts are floats, which `+` and `×` compute with. */
+/** Throws unless the whole and some of its parts are floats, which `+` and `×` compute with. */
 export function requireFloats(e: Encoded, parts: readonly (Tensor | Encoded)[]): void {
+  if (!isFloat(e.type)) throw malformed(e, `expected to decode to a float type, not ${e.type}`)
   if (parts.some(part => !isFloat(part.type))) throw malformed(e, 'expected floats; wrap integers in `dense`')
 }
 

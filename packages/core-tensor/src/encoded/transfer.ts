@@ -1,11 +1,14 @@
 import type { Device } from '../device/device.ts'
+import { isFloat } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { type Encoded, isEncoded } from './encoded.ts'
+import { decode, type Encoded, isEncoded } from './encoded.ts'
+import { isVisible } from './parts.ts'
 import { withParts } from './with-parts.ts'
 
 /**
  * A weight on a device, part by part: itself where a tensor is there already, else a copy. Pack it
- * there with `device.pack`; a packed weight is unpacked before it moves.
+ * there with `device.pack`; a packed weight is unpacked before it moves. Remote devices do not decode
+ * integers, so that codes which an entropy coder made shorter arrive there as they were before.
  *
  * @example
  * const half = dense(cast(new Tensor('float32', [1, 2], [2]), 'float16'))
@@ -15,6 +18,12 @@ export async function transfer<W extends Tensor | Encoded>(weight: W, device: De
 export async function transfer(weight: Tensor | Encoded, device: Device): Promise<Tensor | Encoded> {
   if (!isEncoded(weight)) return weight.to(device)
   const parts: Record<string, Tensor | Encoded> = {}
-  for (const [name, part] of Object.entries(weight.parts)) parts[name] = await transfer(part, device)
+  for (const [name, part] of Object.entries(weight.parts)) parts[name] = await transferPart(part, device)
   return withParts(weight, parts)
+}
+
+async function transferPart(part: Tensor | Encoded, device: Device): Promise<Tensor | Encoded> {
+  if (device.host || !isEncoded(part) || isFloat(part.type) || !isVisible(part)) return transfer(part, device)
+  using integers = decode(part)
+  return await integers.to(device)
 }

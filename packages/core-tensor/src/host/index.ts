@@ -1,9 +1,19 @@
-// For authors of devices
+// For authors of devices and of kinds of encodings
 
 export { place } from '../device/place.ts'
 export { fitsGroups } from '../encoded/groups.ts'
 export { mapParts } from '../encoded/map-parts.ts'
-export { decoded, malformed, matrixRows, rowRange, tensorPart } from '../encoded/parts.ts'
+export {
+  decoded,
+  malformed,
+  matrixRows,
+  metaInteger,
+  part,
+  rowRange,
+  shapedPart,
+  tensorPart,
+} from '../encoded/parts.ts'
+export { plainIntegers } from '../encoded/plain-integers.ts'
 export { requireAttentionDims } from '../reference/attention-dims.ts'
 export { hadamardBlock } from '../reference/hadamard.ts'
 export { isWhole, productOf, requireDims, stridesOf } from '../tensor/dims.ts'

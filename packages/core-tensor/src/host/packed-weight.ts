@@ -1,6 +1,7 @@
 import {
   type DecodeOptions,
   decode,
+  deviceOf,
   type Encoded,
   type Encoding,
   encoded,
@@ -12,6 +13,7 @@ import { codebookEncoding } from '../encoded/kinds/codebook.ts'
 import { linearTiled } from '../encoded/linear-tiled.ts'
 import { mapParts } from '../encoded/map-parts.ts'
 import { malformed, rowRange, tensorPart } from '../encoded/parts.ts'
+import { plainIntegers } from '../encoded/plain-integers.ts'
 import { cast } from '../reference/cast.ts'
 import { packedRowBytes } from '../tensor/bits.ts'
 import { numbersOf } from '../tensor/convert.ts'
@@ -76,13 +78,19 @@ export function packedKind(primitives: Primitives, activations: Activations): En
   })
 }
 
-/** Packs every affine and codebook matrix of a tree that the device has a layout for; the rest stays as it is. */
+/**
+ * Packs every affine and codebook matrix of a tree that the device has a layout for. Of the rest, encoded
+ * integers are decoded once instead of at every call, and everything else stays as it is.
+ */
 export function packWeight(weight: Encoded, kind: Encoding, primitives: Primitives): Encoded {
-  const packed = packMatrix(weight, kind, primitives)
-  return packed ?? mapParts(weight, part => (isEncoded(part) ? packWeight(part, kind, primitives) : part))
+  return deviceOf(weight, {}).scope(() => {
+    const plain = plainIntegers(weight)
+    const packed = packMatrix(plain, kind, primitives)
+    return packed ?? mapParts(plain, part => (isEncoded(part) ? packWeight(part, kind, primitives) : part))
+  })
 }
 
-/** The inverse of {@link packWeight}, byte for byte. */
+/** The inverse of {@link packWeight}, byte for byte where no part was an encoding of integers. */
 export function unpackWeight(weight: Encoded, kind: Encoding, primitives: Primitives): Encoded {
   if (weight.encoding !== kind) {
     return mapParts(weight, part => (isEncoded(part) ? unpackWeight(part, kind, primitives) : part))

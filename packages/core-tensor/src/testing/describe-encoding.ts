@@ -8,11 +8,12 @@ import {
   isEncoded,
   linear,
 } from '../encoded/encoded.ts'
-import { FormatError, ShapeError } from '../errors.ts'
+import { DTypeError, FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { matmul } from '../reference/matmul.ts'
 import { Rng } from '../rng.ts'
 import { toFloat64 } from '../tensor/convert.ts'
+import { isFloat } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { allcloseProblem } from './allclose.ts'
 import { hostTensor, normals, sameBytes } from './cases/fixtures.ts'
@@ -33,7 +34,8 @@ export interface EncodingSample {
  * `linear`, and `check` against mutated trees. It declares a vitest suite.
  *
  * @param name  of the suite
- * @param make  one sample, on a host device; a matrix, where `linear` is to be tested
+ * @param make  one sample, on a host device; a matrix of floats, where `linear` is to be tested, which
+ *   refuses integers
  *
  * ```ts no-run
  * describeEncoding('float16', () => {
@@ -101,6 +103,10 @@ export function describeEncoding(name: string, make: () => EncodingSample | Prom
 
     it('multiplies as what it decodes to', context => {
       context.skip(e.dims.length !== 2, 'not a matrix')
+      if (!isFloat(e.type)) {
+        expect(() => linear(whole.device.empty('float32', [1, e.dims[1]!]), e)).toThrow(DTypeError)
+        return
+      }
       const rng = new Rng(61)
       for (const transpose of [false, true]) {
         const [n, k] = transpose ? [e.dims[1]!, e.dims[0]!] : [e.dims[0]!, e.dims[1]!]

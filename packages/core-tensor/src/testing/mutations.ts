@@ -9,7 +9,7 @@ export function* mutations(e: Encoded): Generator<readonly [what: string, mutate
   for (const dim of [-1, 0.5, NaN, 2 ** 53, Infinity])
     yield [`dimension ${dim}`, { ...e, dims: [...e.dims.slice(0, -1), dim] }]
   yield ['a type that is none', { ...e, type: 'float31' as never }]
-  yield ['an integer type', { ...e, type: 'int32' }]
+  yield ['another integer type', { ...e, type: e.type === 'int32' ? 'int64' : 'int32' }]
 
   for (const [name, part] of Object.entries(e.parts)) {
     const { [name]: _, ...others } = e.parts

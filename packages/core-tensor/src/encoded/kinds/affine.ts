@@ -1,23 +1,23 @@
 import { kernel } from '../../device/kernels.ts'
-import { packedRowBytes, unpackRow } from '../../tensor/bits.ts'
+import { unpackRow } from '../../tensor/bits.ts'
 import { isFloat } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
-import { checkGroupedCodes, type GroupedMeta, groupedMeta, groupNumbers } from '../grouped-codes.ts'
+import { type DecodeOptions, deviceOf, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { checkGroupedCodes, codeRows, type GroupedMeta, groupedMeta, groupNumbers } from '../grouped-codes.ts'
 import { linearTiled } from '../linear-tiled.ts'
-import { decoded, malformed, matrixRows, part, rowRange, tensorPart } from '../parts.ts'
+import { decoded, malformed, matrixRows, part, rowRange } from '../parts.ts'
 
 const { fround } = Math
 
 /**
  * Integer codes on a line: (code − zero) · scale + offset, in float32 and in this order, which is
- * what ggml, ONNX Runtime and AWQ compute, bit for bit.
+ * what ggml, ONNX Runtime and AWQ compute, bit for bit. Every part is a tensor or an encoding.
  *
  * @param parts.codes  uint8 (…, ⌈columns · bits / 8⌉), rows packed as in `packRow`
  * @param parts.scale  one number a group: the shape of the whole with ⌈length / group⌉ along `axis`;
- *   other axes may be 1, and the last group may be short. A tensor or an encoding
+ *   other axes may be 1, and the last group may be short
  * @param parts.zero  integers of the shape of `scale`; 0 without
- * @param parts.offset  floats of the shape of `scale`, a tensor or an encoding; 0 without
+ * @param parts.offset  floats of the shape of `scale`; 0 without
  * @param options.dims  the shape of the whole
  * @throws {FormatError} when the shapes do not fit
  * @example
@@ -28,9 +28,9 @@ const { fround } = Math
  */
 export function affine(
   parts: {
-    codes: Tensor
+    codes: Tensor | Encoded
     scale: Tensor | Encoded
-    zero?: Tensor | undefined
+    zero?: Tensor | Encoded | undefined
     offset?: Tensor | Encoded | undefined
   },
   options: { dims: readonly number[]; bits: number; group: number; axis: number },
@@ -51,32 +51,30 @@ const NUMBERS = ['scale', 'zero', 'offset']
 function checkAffine(e: Encoded): void {
   part(e, 'scale')
   checkGroupedCodes(e, 8, 1, NUMBERS)
-  if (e.parts.zero !== undefined && isFloat(tensorPart(e, 'zero').type))
+  if (e.parts.zero !== undefined && isFloat(e.parts.zero.type))
     throw malformed(e, 'expected integers as zero')
 }
 
 function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
   const { bits } = e.meta as unknown as GroupedMeta
   const [start, end] = rowRange(e, options)
-  const columns = e.dims.at(-1)!
-  const rowBytes = packedRowBytes(columns, bits)
   const groups = groupNumbers(e, start, end, NUMBERS)
-  const codesPart = tensorPart(e, 'codes')
-  const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const { bytes, rowBytes, perRow, lead } = codeRows(e, start, end, 1)
+  const made = deviceOf(e, options).empty('float32', [end - start, ...e.dims.slice(1)])
   const scale = groups.of('scale')!
   const zero = groups.of('zero')
   const offset = groups.of('offset')
-  const packed = codesPart.data as Uint8Array
+  const packed = bytes.data as Uint8Array
   const values = made.data as Float32Array
-  const codes = new Uint8Array(columns)
-  const { row: firstRow, count, skip, width } = matrixRows(e.dims, start, end)
+  const codes = new Uint8Array(perRow)
+  const { row: firstRow, count, width } = matrixRows(e.dims, start, end)
   for (let i = 0; i < count; i++) {
-    unpackRow(packed, bits, codes, (firstRow + i) * rowBytes)
+    unpackRow(packed, bits, codes, i * rowBytes)
     const row = groups.row(firstRow + i)
     for (let j = 0; j < width; j++) {
-      const c = skip + j
-      const g = row + groups.columns[c]!
-      const scaled = (zero === undefined ? codes[c]! : codes[c]! - zero[g]!) * scale[g]!
+      const code = codes[lead + j]!
+      const g = row + groups.columns[j]!
+      const scaled = (zero === undefined ? code : code - zero[g]!) * scale[g]!
       values[i * width + j] = offset === undefined ? scaled : fround(scaled) + offset[g]!
     }
   }

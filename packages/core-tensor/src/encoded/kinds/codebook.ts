@@ -1,16 +1,18 @@
 import { kernel } from '../../device/kernels.ts'
-import { packedRowBytes, unpackRow } from '../../tensor/bits.ts'
+import { unpackRow } from '../../tensor/bits.ts'
 import { toFloat32 } from '../../tensor/convert.ts'
-import { matrixDims } from '../../tensor/dims.ts'
+import { matrixDims, productOf } from '../../tensor/dims.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
-import { checkGroupedCodes, type GroupedMeta, groupedMeta, groupNumbers } from '../grouped-codes.ts'
+import { type DecodeOptions, decode, deviceOf, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { checkGroupedCodes, codeRows, type GroupedMeta, groupedMeta, groupNumbers } from '../grouped-codes.ts'
 import { linearTiled } from '../linear-tiled.ts'
-import { decoded, malformed, matrixRows, requireFloats, rowRange, tensorPart } from '../parts.ts'
+import { decoded, isVisible, malformed, matrixRows, part, requireFloats, rowRange } from '../parts.ts'
+import { tiles } from '../tiles.ts'
 
 /**
  * Codes into a table of numbers or short vectors, times a scale a group: NF4, k-means, product
- * quantisation. Each element is table[code] · scale in float32.
+ * quantisation. Each element is table[code] · scale in float32. Every part is a tensor or an encoding;
+ * a table is decoded whole.
  *
  * @param parts.codes  uint8 (…, ⌈columns / d · bits / 8⌉), rows packed as in `packRow`
  * @param parts.table  float (entries, d), or (books, entries, d) where the j-th code of a row reads
@@ -27,7 +29,7 @@ import { decoded, malformed, matrixRows, requireFloats, rowRange, tensorPart } f
  * decode(codebook({ codes, table }, { dims: [4], bits: 2 })).data // => Float32Array [-1, 0, 1, 2]
  */
 export function codebook(
-  parts: { codes: Tensor; table: Tensor; scale?: Tensor | Encoded | undefined },
+  parts: { codes: Tensor | Encoded; table: Tensor | Encoded; scale?: Tensor | Encoded | undefined },
   options: { dims: readonly number[]; bits: number; group?: number | undefined; axis?: number | undefined },
 ): Encoded {
   return encoded(codebookEncoding, 'float32', options.dims, { ...parts }, groupedMeta(options.dims, options))
@@ -44,61 +46,67 @@ export const codebookEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 const NUMBERS = ['scale']
 
 function checkCodebook(e: Encoded): void {
-  const table = tensorPart(e, 'table')
+  const table = part(e, 'table')
   const { entries, d } = tableDims(table)
-  const { rows, columns } = matrixDims(e.dims)
-  if (table.size === 0 || table.dims.length < 2 || table.dims.length > 3 || columns % d !== 0) {
+  const { columns } = matrixDims(e.dims)
+  if (table.dims.includes(0) || table.dims.length < 2 || table.dims.length > 3 || columns % d !== 0) {
     throw malformed(e, 'expected a table (entries, d) or (books, entries, d), d dividing the last dimension')
   }
   requireFloats(e, [table])
   checkGroupedCodes(e, 16, d, NUMBERS)
-  const codes = tensorPart(e, 'codes')
   const { bits } = e.meta as unknown as GroupedMeta
-  const perRow = columns / d
-  const rowBytes = packedRowBytes(perRow, bits)
-  if (entries < 2 ** bits && codes.device.host) {
-    const packed = codes.data as Uint8Array
-    const row = new Uint16Array(perRow)
-    for (let r = 0; r < rows; r++) {
-      unpackRow(packed, bits, row, r * rowBytes)
-      if (row.some(code => code >= entries)) throw malformed(e, `expected codes below ${entries}`)
-    }
+  if (entries < 2 ** bits && isVisible(part(e, 'codes'))) checkCodes(e, entries, d)
+}
+
+function checkCodes(e: Encoded, entries: number, d: number): void {
+  const { bits } = e.meta as unknown as GroupedMeta
+  const [length = 0, ...rest] = e.dims
+  for (const [start, end] of tiles(length, productOf(rest))) {
+    deviceOf(e, {}).scope(() => {
+      const { bytes, rowBytes, perRow } = codeRows(e, start, end, d)
+      const packed = bytes.data as Uint8Array
+      const row = new Uint16Array(perRow)
+      for (let at = 0; at < packed.length; at += rowBytes) {
+        unpackRow(packed, bits, row, at)
+        if (row.some(code => code >= entries)) throw malformed(e, `expected codes below ${entries}`)
+      }
+    })
   }
 }
 
 function decodeCodebook(e: Encoded, options: DecodeOptions = {}): Tensor {
   const { bits } = e.meta as unknown as GroupedMeta
   const [start, end] = rowRange(e, options)
-  const columns = e.dims.at(-1)!
-  const { books, entries, d } = tableDims(tensorPart(e, 'table'))
-  const perRow = columns / d
-  const rowBytes = packedRowBytes(perRow, bits)
+  const { books, entries, d } = tableDims(part(e, 'table'))
   const groups = groupNumbers(e, start, end, NUMBERS)
-  const codesPart = tensorPart(e, 'codes')
-  const made = codesPart.device.empty('float32', [end - start, ...e.dims.slice(1)])
+  const { bytes, rowBytes, perRow, firstCode, lead } = codeRows(e, start, end, d)
+  const device = deviceOf(e, options)
+  const wholeTable = decode(part(e, 'table'), { device })
+  const made = device.empty('float32', [end - start, ...e.dims.slice(1)])
   const scale = groups.of('scale')
-  const table = toFloat32(tensorPart(e, 'table'))
-  const packed = codesPart.data as Uint8Array
+  const table = toFloat32(wholeTable)
+  const packed = bytes.data as Uint8Array
   const values = made.data as Float32Array
   const codes = new Uint16Array(perRow)
-  const line = new Float32Array(columns)
-  const { row: firstRow, count, skip, width } = matrixRows(e.dims, start, end)
+  const vectors = new Float32Array(perRow * d)
+  const { row: firstRow, count, width } = matrixRows(e.dims, start, end)
   for (let i = 0; i < count; i++) {
-    unpackRow(packed, bits, codes, (firstRow + i) * rowBytes)
+    unpackRow(packed, bits, codes, i * rowBytes)
     for (let j = 0; j < perRow; j++) {
-      const from = ((j % books) * entries + codes[j]!) * d
-      for (let t = 0; t < d; t++) line[j * d + t] = table[from + t]!
+      const from = (((firstCode + j) % books) * entries + codes[j]!) * d
+      for (let t = 0; t < d; t++) vectors[j * d + t] = table[from + t]!
     }
+    const line = vectors.subarray(lead, lead + width)
     if (scale !== undefined) {
       const row = groups.row(firstRow + i)
-      for (let c = 0; c < columns; c++) line[c]! *= scale[row + groups.columns[c]!]!
+      for (let c = 0; c < width; c++) line[c]! *= scale[row + groups.columns[c]!]!
     }
-    values.set(line.subarray(skip, skip + width), i * width)
+    values.set(line, i * width)
   }
   return decoded(e, made, options)
 }
 
-function tableDims({ dims }: Tensor): { books: number; entries: number; d: number } {
+function tableDims({ dims }: Tensor | Encoded): { books: number; entries: number; d: number } {
   const [d = 0, entries = 0, books = 1] = [...dims].reverse()
   return { books, entries, d }
 }

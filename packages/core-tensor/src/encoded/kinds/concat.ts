@@ -14,7 +14,7 @@ import {
   linear,
 } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
-import { decoded, malformed, metaInteger, numbered, rowRange, terms } from '../parts.ts'
+import { decoded, malformed, metaInteger, numbered, requireFloats, rowRange, terms } from '../parts.ts'
 
 /**
  * Blocks side by side along an axis: caches that grow, stacks of experts, q, k and v in one.
@@ -52,6 +52,7 @@ function checkConcat(e: Encoded): void {
   const total = blocks.reduce((sum, block) => sum + (block.dims[axis] ?? 0), 0)
   if (blocks.length === 0 || !fit || total !== e.dims[axis])
     throw malformed(e, `expected blocks that fill axis ${axis}`)
+  requireFloats(e, blocks)
 }
 
 function decodeConcat(e: Encoded, options: DecodeOptions = {}): Tensor {

@@ -12,7 +12,7 @@ import {
   encoded,
   type LinearOptions,
 } from '../encoded.ts'
-import { decoded, malformed, metaInteger, rowRange } from '../parts.ts'
+import { decoded, malformed, metaInteger, requireFloats, rowRange } from '../parts.ts'
 
 /** Larger rotations than any model has; a bound for files, whose dims could ask for any amount of memory. */
 export const MAX_HADAMARD_SIZE = 2 ** 20
@@ -40,6 +40,7 @@ export const hadamardEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 })
 
 function checkHadamard(e: Encoded): void {
+  requireFloats(e, [])
   metaInteger(e, 'seed', 0, 2 ** 32 - 1)
   const [size = 0, width] = e.dims
   if (e.dims.length !== 2 || size !== width || size > MAX_HADAMARD_SIZE)

@@ -53,7 +53,8 @@ export const permutedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 
 function checkPermuted(e: Encoded): void {
   const axis = metaInteger(e, 'axis', 0, e.dims.length - 1)
-  const index = shapedPart(e, 'index', [e.dims[axis]!], 'int32')
+  shapedPart(e, 'index', [e.dims[axis]!], 'int32')
+  const index = tensorPart(e, 'index')
   const base = basePart(e)
   requireFloats(e, [base])
   if (!index.device.host) return

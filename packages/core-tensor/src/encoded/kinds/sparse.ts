@@ -1,20 +1,38 @@
 import { kernel } from '../../device/kernels.ts'
 import { packedRowBytes, unpackRow } from '../../tensor/bits.ts'
-import { type NumberArray, numbersOf, toFloat32 } from '../../tensor/convert.ts'
+import { numbersOf, toFloat32 } from '../../tensor/convert.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { type DecodeOptions, type Encoded, type Encoding, encoded } from '../encoded.ts'
+import { type DecodeOptions, decode, deviceOf, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
-import { decoded, malformed, metaInteger, requireFloats, rowRange, shapedPart, tensorPart } from '../parts.ts'
+import {
+  decoded,
+  isVisible,
+  malformed,
+  metaInteger,
+  part,
+  requireFloats,
+  rowRange,
+  shapedPart,
+} from '../parts.ts'
+import { tiles } from '../tiles.ts'
 
-/** Which elements are stored: any (`rows`), or n of every m along a row (`nOfM`). */
-export type SparsePattern = { pattern: 'rows' } | { pattern: 'nOfM'; n: number; m: number }
+/** Which elements are stored: any, listed (`rows`) or marked (`mask`), or n of every m along a row (`nOfM`). */
+export type SparsePattern =
+  | { pattern: 'rows' }
+  | { pattern: 'mask' }
+  | { pattern: 'nOfM'; n: number; m: number }
 
 /**
- * A matrix that is mostly zero.
+ * A matrix that is mostly zero. Every part is a tensor or an encoding.
  *
- * `rows` (compressed sparse rows): values (count), index int32 (count) columns in rising order
- * within a row, starts int32 (rows + 1). `nOfM`: values (rows, columns / m · n), m dividing columns, index uint8 of
- * the same count packed in ⌈log2 m⌉ bits, positions rising within each group of m.
+ * | pattern | values | index | starts | for |
+ * | --- | --- | --- | --- | --- |
+ * | `rows` | (count) | int32 (count), columns in rising order within a row | int32 (rows + 1) | a few of a hundred |
+ * | `mask` | (count), row by row | uint8 (rows, ⌈columns / 8⌉), a bit for each element as in `packRow` | int32 (rows + 1) | from an eighth to nearly all |
+ * | `nOfM` | (rows, columns / m · n), m dividing columns | uint8, of as many numbers packed in ⌈log2 m⌉ bits, positions rising within each group of m | none | fixed ratios |
+ *
+ * `starts` says with which value each row begins, and last how many there are. A mask takes 1 bit an element and
+ * 32 a row: the rows' beginnings could be counted from it, but only by who sees all of it.
  *
  * @param parts.values  floats in any storage type
  * @throws {FormatError} when the shapes do not fit or an index is out of place
@@ -24,9 +42,12 @@ export type SparsePattern = { pattern: 'rows' } | { pattern: 'nOfM'; n: number; 
  * const starts = new Tensor('int32', [0, 1, 2], [3])
  * const matrix = sparse({ values, index, starts }, { dims: [2, 3], pattern: 'rows' })
  * decode(matrix).data // => Float32Array [0, 0, 5, 7, 0, 0]
+ * const mask = new Tensor('uint8', [0b100, 0b001], [2, 1])
+ * const marked = sparse({ values, index: mask, starts }, { dims: [2, 3], pattern: 'mask' })
+ * decode(marked).data // => Float32Array [0, 0, 5, 7, 0, 0]
  */
 export function sparse(
-  parts: { values: Tensor; index: Tensor; starts?: Tensor | undefined },
+  parts: { values: Tensor | Encoded; index: Tensor | Encoded; starts?: Tensor | Encoded | undefined },
   options: { dims: readonly [rows: number, columns: number] } & SparsePattern,
 ): Encoded {
   const { dims, ...pattern } = options
@@ -42,61 +63,91 @@ export const sparseEncoding: Encoding = /* @__PURE__ */ Object.freeze({
 })
 
 function checkSparse(e: Encoded): void {
-  const [rows, columns] = e.dims as [number, number]
   if (e.dims.length !== 2) throw malformed(e, 'expected a matrix')
-  const values = tensorPart(e, 'values')
-  requireFloats(e, [values])
-  let index: Tensor
-  if (e.meta.pattern === 'nOfM') {
-    const m = metaInteger(e, 'm', 2, 256)
-    const n = metaInteger(e, 'n', 1, m)
-    if (columns % m !== 0) throw malformed(e, `expected m = ${m} to divide the columns`)
-    const perRow = (columns / m) * n
-    shapedPart(e, 'values', [rows, perRow])
-    index = shapedPart(e, 'index', [rows, packedRowBytes(perRow, indexBits(m))], 'uint8')
-  } else {
-    if (e.meta.pattern !== 'rows') throw malformed(e, "expected meta.pattern 'rows' or 'nOfM'")
-    shapedPart(e, 'values', [values.size])
-    index = shapedPart(e, 'index', [values.size], 'int32')
-    const starts = shapedPart(e, 'starts', [rows + 1], 'int32')
-    if (starts.device.host) checkStarts(e, numbersOf(starts), values.size)
+  requireFloats(e, [part(e, 'values')])
+  const { pattern } = e.meta
+  if (pattern !== 'rows' && pattern !== 'mask' && pattern !== 'nOfM')
+    throw malformed(e, "expected meta.pattern 'rows', 'mask' or 'nOfM'")
+  if (pattern === 'nOfM') checkGroups(e)
+  else checkRows(e, pattern)
+  if (!Object.values(e.parts).every(isVisible)) return
+  for (const [start, end] of tiles(e.dims[0]!, e.dims[1]!)) {
+    deviceOf(e, {}).scope(() => (pattern === 'mask' ? checkMask : checkColumns)(e, start, end))
   }
-  if (index.device.host) checkColumns(e)
 }
 
-function checkStarts(e: Encoded, starts: NumberArray, count: number): void {
-  const falls = starts.some((start, row) => start < (row === 0 ? 0 : starts[row - 1]!))
-  if (falls || starts[0] !== 0 || starts.at(-1) !== count)
-    throw malformed(e, `expected starts that rise from 0 to the ${count} values`)
+/** The shapes of n of m. */
+function checkGroups(e: Encoded): void {
+  const [rows, columns] = e.dims as [number, number]
+  const m = metaInteger(e, 'm', 2, 256)
+  const n = metaInteger(e, 'n', 1, m)
+  if (columns % m !== 0) throw malformed(e, `expected m = ${m} to divide the columns`)
+  const perRow = (columns / m) * n
+  shapedPart(e, 'values', [rows, perRow])
+  shapedPart(e, 'index', [rows, packedRowBytes(perRow, indexBits(m))], 'uint8')
+}
+
+/** The shapes of rows of any number of values, and where they begin. */
+function checkRows(e: Encoded, pattern: 'rows' | 'mask'): void {
+  const [rows, columns] = e.dims as [number, number]
+  const [count = 0] = part(e, 'values').dims
+  shapedPart(e, 'values', [count])
+  if (pattern === 'rows') shapedPart(e, 'index', [count], 'int32')
+  else shapedPart(e, 'index', [rows, packedRowBytes(columns, 1)], 'uint8')
+  const starts = shapedPart(e, 'starts', [rows + 1], 'int32')
+  if (!isVisible(starts)) return
+  deviceOf(e, {}).scope(() => {
+    const numbers = numbersOf(decode(starts))
+    const fit = numbers.every((start, row) => {
+      const stored = row === 0 ? 0 : start - numbers[row - 1]!
+      return stored >= 0 && stored <= columns
+    })
+    if (!fit || numbers[0] !== 0 || numbers.at(-1) !== count)
+      throw malformed(e, `expected starts that rise from 0 to the ${count} values, by ${columns} at most`)
+  })
+}
+
+/** As many bits are set in a row as it has values, and none behind its columns. */
+function checkMask(e: Encoded, start: number, end: number): void {
+  const columns = e.dims[1]!
+  const { starts } = rowStarts(e, start, end)
+  const bytes = decode(part(e, 'index'), { rows: [start, end] }).data as Uint8Array
+  const bits = new Uint8Array(8 * packedRowBytes(columns, 1))
+  for (let row = 0; row < end - start; row++) {
+    unpackRow(bytes, 1, bits, (row * bits.length) / 8)
+    const set = bits.reduce((sum, bit) => sum + bit, 0)
+    if (set !== starts[row + 1]! - starts[row]! || bits.lastIndexOf(1) >= columns)
+      throw malformed(e, `expected a bit for each value of row ${start + row}`)
+  }
 }
 
 /** Columns rise within each row, or within its part of each group of m. */
-function checkColumns(e: Encoded): void {
+function checkColumns(e: Encoded, start: number, end: number): void {
   const { n, m } = groupsOf(e)
-  const perRow = (e.dims[1]! / m) * n
-  let lastRow = -1
-  let lastLow = 0
-  let last = 0
-  eachStored(e, [0, e.dims[0]!], (row, column, at) => {
-    const low = n === Infinity ? 0 : Math.floor((at % perRow) / n) * m
-    const rises = row !== lastRow || low !== lastLow || column > last
-    if (!rises || column < low || column >= low + m)
-      throw malformed(e, `expected rising columns from ${low} to ${low + m - 1} in row ${row}`)
-    lastRow = row
-    lastLow = low
-    last = column
-  })
+  const { starts, columns } = storedPlaces(e, start, end)
+  for (let row = 0; row < end - start; row++) {
+    let least = 0
+    for (let i = starts[row]!; i < starts[row + 1]!; i++) {
+      const low = n === Infinity ? 0 : Math.floor((i - starts[row]!) / n) * m
+      const column = columns[i]!
+      if (column < Math.max(least, low) || column >= low + m)
+        throw malformed(e, `expected rising columns from ${low} to ${low + m - 1} in row ${start + row}`)
+      least = column + 1
+    }
+  }
 }
 
 function decodeSparse(e: Encoded, options: DecodeOptions = {}): Tensor {
   const [start, end] = rowRange(e, options)
-  const columns = e.dims[1]!
-  const made = tensorPart(e, 'values').device.empty('float32', [end - start, columns])
-  const dense = made.data as Float32Array
-  const values = toFloat32(tensorPart(e, 'values'))
-  eachStored(e, [start, end], (row, column, at) => {
-    dense[(row - start) * columns + column] = values[at]!
-  })
+  const width = e.dims[1]!
+  const { starts, columns, rows } = storedPlaces(e, start, end)
+  const stored = decode(part(e, 'values'), { rows })
+  const made = deviceOf(e, options).empty('float32', [end - start, width])
+  const values = toFloat32(stored)
+  const whole = made.data as Float32Array
+  for (let row = 0; row < end - start; row++) {
+    for (let i = starts[row]!; i < starts[row + 1]!; i++) whole[row * width + columns[i]!] = values[i]!
+  }
   return decoded(e, made, options)
 }
 
@@ -109,26 +160,52 @@ function groupsOf(e: Encoded): { n: number; m: number } {
   return e.meta.pattern === 'nOfM' ? (e.meta as { n: number; m: number }) : { n: Infinity, m: e.dims[1]! }
 }
 
-/** Visits the stored elements of some rows: where each lies in the matrix, and in `values`. */
-function eachStored(
-  e: Encoded,
-  [start, end]: readonly [number, number],
-  visit: (row: number, column: number, at: number) => void,
-): void {
-  const index = numbersOf(tensorPart(e, 'index'))
-  if (e.meta.pattern === 'rows') {
-    const starts = numbersOf(tensorPart(e, 'starts'))
-    for (let row = start; row < end; row++) {
-      for (let i = starts[row]!; i < starts[row + 1]!; i++) visit(row, index[i]!, i)
-    }
-    return
+/** Where the stored elements of some rows of the whole lie. */
+interface StoredPlaces {
+  /** (rows + 1) with which of them each row begins */
+  readonly starts: Int32Array
+  /** (stored) */
+  readonly columns: Int32Array
+  /** The entries of `values` that hold them. */
+  readonly rows: readonly [start: number, end: number]
+}
+
+function storedPlaces(e: Encoded, start: number, end: number): StoredPlaces {
+  if (e.meta.pattern === 'nOfM') return placesInGroups(e, start, end)
+  const { starts, rows } = rowStarts(e, start, end)
+  const index = part(e, 'index')
+  if (e.meta.pattern === 'rows')
+    return { starts, columns: Int32Array.from(numbersOf(decode(index, { rows }))), rows }
+  const columns = new Int32Array(rows[1] - rows[0])
+  const bytes = decode(index, { rows: [start, end] }).data as Uint8Array
+  const bits = new Uint8Array(e.dims[1]!)
+  const rowBytes = packedRowBytes(bits.length, 1)
+  let stored = 0
+  for (let row = 0; row < end - start; row++) {
+    unpackRow(bytes, 1, bits, row * rowBytes)
+    for (let column = 0; column < bits.length; column++) if (bits[column] === 1) columns[stored++] = column
   }
+  return { starts, columns, rows }
+}
+
+function rowStarts(e: Encoded, start: number, end: number): Pick<StoredPlaces, 'starts' | 'rows'> {
+  const numbers = numbersOf(decode(part(e, 'starts'), { rows: [start, end + 1] }))
+  const [first, last] = [numbers[0]!, numbers.at(-1)!]
+  return { starts: Int32Array.from(numbers, at => at - first), rows: [first, last] }
+}
+
+function placesInGroups(e: Encoded, start: number, end: number): StoredPlaces {
   const { n, m } = groupsOf(e)
   const perRow = (e.dims[1]! / m) * n
-  const rowBytes = packedRowBytes(perRow, indexBits(m))
-  const positions = new Uint16Array(perRow)
-  for (let row = start; row < end; row++) {
-    unpackRow(index as Uint8Array, indexBits(m), positions, row * rowBytes)
-    for (let i = 0; i < perRow; i++) visit(row, Math.floor(i / n) * m + positions[i]!, row * perRow + i)
+  const bits = indexBits(m)
+  const rowBytes = packedRowBytes(perRow, bits)
+  const bytes = decode(part(e, 'index'), { rows: [start, end] }).data as Uint8Array
+  const columns = new Int32Array((end - start) * perRow)
+  for (let row = 0; row < end - start; row++) {
+    const positions = columns.subarray(row * perRow, (row + 1) * perRow)
+    unpackRow(bytes, bits, positions, row * rowBytes)
+    for (let i = 0; i < perRow; i++) positions[i]! += Math.floor(i / n) * m
   }
+  const starts = Int32Array.from({ length: end - start + 1 }, (_, row) => row * perRow)
+  return { starts, columns, rows: [start, end] }
 }

@@ -43,8 +43,8 @@ function codebookWeight(
   }
 }
 
-/** A sparse weight of either pattern with the values that it stands for. */
-function sparseWeight(device: Device, pattern: 'rows' | 'nOfM'): Weight {
+/** A sparse weight of any pattern with the values that it stands for. */
+function sparseWeight(device: Device, pattern: 'rows' | 'mask' | 'nOfM'): Weight {
   const rng = new Rng(55)
   const [rows, columns] = [7, 12]
   const values = new Array<number>(rows * columns).fill(0)
@@ -72,9 +72,17 @@ function sparseWeight(device: Device, pattern: 'rows' | 'nOfM'): Weight {
     }
     return { encoded: sparse(parts, { dims: [rows, columns], pattern, n: 2, m: 3 }), values }
   }
+  const bits = packed(
+    values.map(value => (value === 0 ? 0 : 1)),
+    columns,
+    1,
+  )
   const parts = {
     values: upload(device, 'float32', [kept.length], kept),
-    index: upload(device, 'int32', [kept.length], index),
+    index:
+      pattern === 'mask'
+        ? upload(device, 'uint8', [rows, 2], bits)
+        : upload(device, 'int32', [kept.length], index),
     starts: upload(device, 'int32', [rows + 1], starts),
   }
   return { encoded: sparse(parts, { dims: [rows, columns], pattern }), values }
@@ -108,7 +116,7 @@ export const codebookAndSparseCases: readonly KernelCase[] = [
     }),
   ),
   ...(['linearSparse', 'dequantize'] as const).flatMap(kernel =>
-    (['rows', 'nOfM'] as const).map(
+    (['rows', 'mask', 'nOfM'] as const).map(
       (pattern): KernelCase => ({
         kernel,
         name: `sparse, ${pattern}`,

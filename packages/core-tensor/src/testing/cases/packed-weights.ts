@@ -8,10 +8,12 @@ import { dense } from '../../encoded/kinds/dense.ts'
 import { product } from '../../encoded/kinds/product.ts'
 import { sparse } from '../../encoded/kinds/sparse.ts'
 import { sum } from '../../encoded/kinds/sum.ts'
+import { withParts } from '../../encoded/with-parts.ts'
 import { cast } from '../../reference/cast.ts'
 import { Rng } from '../../rng.ts'
 import { packedRowBytes } from '../../tensor/bits.ts'
 import { Tensor } from '../../tensor/tensor.ts'
+import { complement } from '../complement.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
 import { linearConforms } from './weights.ts'
@@ -260,6 +262,26 @@ export const packedWeightCases: readonly KernelCase[] = [
       const x = random(device, rng, [3, 64])
       const expected = await numbersIn(linear(x, decode(tree)))
       await expectElements(linear(x, packed), expected, { dims: [3, 24], rtol: 1e-3, atol: 2e-2 })
+    },
+  },
+  {
+    kernel: 'linearAffine',
+    name: 'packed codes and zeros that are encodings: decoded once',
+    hostOnly: true,
+    async run(device) {
+      for (const [n, k, group] of SHAPES) {
+        const layout = { n, k, group, bits: 4, scaleType: 'float16', shift: 'zero' } as const
+        const plain = affineOf(device, layout)
+        const { codes, zero } = plain.parts as Record<string, Tensor>
+        const weight = withParts(plain, { codes: complement(codes!), zero: complement(zero!) })
+        const packed = device.pack(weight)
+        expect(sameBytes(await decode(packed).read(), await decode(plain).read())).toBe(true)
+        if (packed === weight) continue // A device that packs nothing.
+        await expectSameTree(packed, device.pack(plain))
+        await expectSameTree(device.unpack(packed), plain)
+        const other = device.pack(dense(complement(codes!)))
+        await expectSameTree(other, dense(codes!))
+      }
     },
   },
   ...(['float16', 'bfloat16', 'float8e4m3fn', 'float8e5m2', 'float32'] as const).map(
