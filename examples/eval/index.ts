@@ -39,9 +39,11 @@ for (const bits of [4, 3]) {
   await report(`rtn, ${bits} bits`, model.with(rounded))
   // The first weight, the embedding, is no linear layer: GPTQ has no statistics of it, so it stays rounded.
   const start = model.with(new Map([...rounded].slice(0, 1)))
-  const calibrated = await calibrateBlocks(start, calibration, async ({ grams }) => {
+  const options = { statistics: ['gram'], head: true } as const
+  const calibrated = await calibrateBlocks(start, calibration, options, async ({ statistics }) => {
     const replaced = new Map<string, Encoded>()
-    for (const [name, gram] of grams) replaced.set(name, await gptq(weights.get(name)!, gram, { bits }))
+    for (const [name, { gram }] of statistics)
+      replaced.set(name, await gptq(weights.get(name)!, gram!, { bits }))
     return replaced
   })
   await report(`gptq, ${bits} bits`, calibrated)

@@ -13,5 +13,11 @@ export {
 } from './job/recipe.ts'
 
 // Calibration
-export { type BlockStatistics, calibrateBlocks } from './calibrate-blocks.ts'
-export { type SampleOptions, sampleWindows } from './sample-windows.ts'
+export type { BlockStatistics } from './calibration/block-statistics.ts'
+export { calibrateBlocks } from './calibration/calibrate-blocks.ts'
+export { collectStatistics } from './calibration/collect-statistics.ts'
+export { loadStatistics } from './calibration/load-statistics.ts'
+export { type LayerStatistics, ModelStatistics } from './calibration/model-statistics.ts'
+export { type SampleOptions, sampleWindows } from './calibration/sample-windows.ts'
+export { saveStatistics } from './calibration/save-statistics.ts'
+export type { CalibrateOptions, CollectOptions } from './calibration/walk-options.ts'

@@ -17,6 +17,8 @@ export interface GenerateOptions extends JobOptions {
  * @param prompt  at least one token
  * @returns the tokens after the prompt, as they are chosen
  * @example
+ * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ *
  * const config = configFromHuggingFace({
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
  * })

@@ -20,6 +20,9 @@ export { type ExpertRoutes, routeTokens } from './route-tokens.ts'
 export { BatchedCache } from './batched-cache.ts'
 export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
 
+// Weights on devices
+export { residentWeight } from './resident-weight.ts'
+
 // Files
 export { checkModel } from './check-model.ts'
 export { type LoadModelOptions, loadModel } from './load-model.ts'

@@ -177,8 +177,12 @@ export class Llama implements LayeredLM {
     return this.#feedForward(layer, afterAttention, taps)
   }
 
+  headInput(x: Tensor): Tensor {
+    return rmsNorm(x, this.#tensor(FINAL_NORM), { epsilon: this.config.epsilon })
+  }
+
   head(x: Tensor, taps?: Taps): Tensor {
-    using h = rmsNorm(x, this.#tensor(FINAL_NORM), { epsilon: this.config.epsilon })
+    using h = this.headInput(x)
     taps?.linear?.([this.headWeight], h)
     return linear(h, this.#weight(this.headWeight))
   }
@@ -190,9 +194,13 @@ export class Llama implements LayeredLM {
     return [query, key, value, output, ...routers, ...networks]
   }
 
+  get tied(): boolean {
+    return this.config.tied
+  }
+
   /** The name of the weight that makes logits: the embedding's where they are tied. */
   get headWeight(): string {
-    return this.config.tied ? EMBEDDING : HEAD
+    return this.tied ? EMBEDDING : HEAD
   }
 
   #feedForward(layer: number, x: Tensor, taps: Taps | undefined): Tensor {

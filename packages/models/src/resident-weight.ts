@@ -10,8 +10,18 @@ import {
 import { cast } from '@tersor/core-tensor/reference'
 
 /**
- * A copy of a weight as a device multiplies it: on the device, in its packed layout, vectors in
- * float32, narrow matrices behind `dense`. What was needed on the way is freed there.
+ * A weight as a device multiplies it: on the device, in its packed layout, vectors in float32, narrow
+ * matrices behind `dense`. What was needed on the way is freed there.
+ *
+ * Use it for weights that replace those of a loaded model: one that is not packed works too, and is
+ * multiplied hundreds of times slower.
+ *
+ * @returns tensors of its own, but for those that are on the device in that form already
+ * @example
+ * import { cast } from '@tersor/core-tensor/reference'
+ *
+ * const half = cast(new Tensor('float32', [1, 2, 3, 4], [2, 2]), 'float16')
+ * await residentWeight(half, reference) // => Encoded dense float32 [2, 2]
  */
 export async function residentWeight(weight: Tensor | Encoded, device: Device): Promise<Tensor | Encoded> {
   const moved = await transfer(weight, device)

@@ -114,15 +114,15 @@ class Job {
     await calibrateBlocks(
       model,
       calibration,
-      async ({ weights, grams }) => {
+      { statistics: name => (this.#plan.get(name)?.method === 'gptq' ? ['gram'] : []), head: true, signal },
+      async ({ weights, statistics }) => {
         const replaced = new Map<string, Tensor | Encoded>()
         for (const name of weights.keys()) {
           const weight = await this.#file.load(name)
-          replaced.set(name, await this.#compress(name, weight, grams.get(name)))
+          replaced.set(name, await this.#compress(name, weight, statistics.get(name)?.gram))
         }
         return replaced
       },
-      signal === undefined ? {} : { signal },
     )
   }
 

@@ -57,7 +57,10 @@ const isDelicate = (name: string) => name === EMBEDDING || name === HEAD || isRo
 export function modelRecipe(method: Method, names: readonly string[], embeddingBits = 8): Recipe {
   const { name, rules } = recipeOf(method)
   const narrow = method.method === 'nf4' || ('bits' in method && method.bits < embeddingBits)
-  const delicate = narrow && names.length > 1 ? names.filter(isDelicate) : []
+  // A tied head is not all that reads the embedding, so gptq is never calibrated for it.
+  const isRounded = (name: string) =>
+    (narrow && isDelicate(name)) || (method.method === 'gptq' && name === EMBEDDING)
+  const delicate = names.length > 1 ? names.filter(isRounded) : []
   const use: Method = { method: 'rtn', bits: embeddingBits, groupSize: 32 }
   return { name, rules: [...delicate.map(match => ({ match, use })), ...rules] }
 }

@@ -55,8 +55,14 @@ export interface LayeredLM extends CausalLM {
   embed(tokens: Int32Array): Tensor
   /** (tokens, hidden) to (tokens, hidden) */
   block(layer: number, x: Tensor, options: ForwardOptions): Tensor
+  /** (tokens, hidden) to (tokens, hidden): what the head multiplies, without its product. */
+  headInput(x: Tensor): Tensor
   /** (tokens, hidden) to (tokens, vocabSize) */
   head(x: Tensor, taps?: Taps): Tensor
+  /** The name of the weight that makes logits. */
+  readonly headWeight: string
+  /** That weight is the embedding too, which is read by rows as well as multiplied. */
+  readonly tied: boolean
   /** The names of the linear weights of a block, in the order of the forward pass. */
   blockWeights(layer: number): readonly string[]
 }

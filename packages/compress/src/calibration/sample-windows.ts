@@ -22,6 +22,8 @@ const BATCH = 32
  *
  * @returns full windows, each starting with `bos`
  * @example
+ * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ *
  * const config = configFromHuggingFace({
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
  * })
@@ -43,7 +45,7 @@ export async function sampleWindows(model: CausalLM, options: SampleOptions): Pr
   } = options
   if (!Number.isInteger(windowLength) || windowLength < 2 || windowLength > model.config.contextLength) {
     throw new ShapeError(
-      `[models/sample-windows] expected windows of 2 to ${model.config.contextLength} tokens, got ${windowLength}`,
+      `[compress/sample-windows] expected windows of 2 to ${model.config.contextLength} tokens, got ${windowLength}`,
     )
   }
   const count = Math.ceil(tokens / (windowLength - 1))

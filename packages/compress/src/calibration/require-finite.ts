@@ -1,0 +1,68 @@
+import {
+  type Device,
+  type Encoded,
+  isEncoded,
+  isFloat,
+  NumericalError,
+  numbersOf,
+  sizeOf,
+  type Tensor,
+} from '@tersor/core-tensor'
+
+/** Numbers that are looked at together; narrow floats are widened for it. */
+const PIECE = 2 ** 20
+
+/**
+ * Throws unless all numbers that a weight is made of are finite.
+ *
+ * @param what  it is, for the message
+ * @param device  where it lies, perhaps packed
+ * @throws {NumericalError}
+ */
+export async function requireFiniteWeight(
+  what: string,
+  weight: Tensor | Encoded,
+  device: Device,
+): Promise<void> {
+  const plain = isEncoded(weight) ? device.unpack(weight) : weight
+  for (const [part, tensor] of tensorsIn(plain)) {
+    const where = part === '' ? what : `'${part.slice(1)}' of ${what}`
+    await requireFinite(tensor, where, 'the checkpoint is damaged, or its training went wrong')
+  }
+}
+
+/**
+ * Throws unless all elements of a tensor of any device are finite, or it has none but integers.
+ *
+ * @param what  it is, for the message
+ * @param advice  what to do then
+ * @throws {NumericalError}
+ */
+export async function requireFinite(
+  x: Tensor,
+  what: string,
+  advice = 'look for an overflow in the model',
+): Promise<void> {
+  if (!isFloat(x.type)) return
+  const row = sizeOf(x.dims.slice(1))
+  const count = x.dims[0] ?? 1
+  const step = Math.max(1, Math.floor(PIECE / Math.max(1, row)))
+  for (let start = 0; start < count; start += step) {
+    const piece = x.dims.length === 0 ? x : x.rows(start, Math.min(count, start + step))
+    const data = x.device.host ? piece.data : await piece.read()
+    const numbers = numbersOf({ type: x.type, dims: piece.dims, data })
+    for (let i = 0; i < numbers.length; i++) {
+      if (!Number.isFinite(numbers[i])) {
+        throw new NumericalError(
+          `[compress/calibration] expected finite numbers in ${what}, got ${numbers[i]} in row ${start + Math.floor(i / row)}; ${advice}`,
+        )
+      }
+    }
+  }
+}
+
+/** The tensors of a weight by their place in it, such as '.scale.values'. */
+function* tensorsIn(weight: Tensor | Encoded, place = ''): Generator<[place: string, tensor: Tensor]> {
+  if (!isEncoded(weight)) yield [place, weight]
+  else for (const [name, part] of Object.entries(weight.parts)) yield* tensorsIn(part, `${place}.${name}`)
+}
