@@ -1,4 +1,3 @@
-import { calibrateBlocks } from '@tersor/compress'
 import {
   byteLength,
   type Encoded,
@@ -16,6 +15,7 @@ import { weightSnr } from '@tersor/eval'
 import { createSafetensorsWriter, type SafetensorsWriter } from '@tersor/formats'
 import { checkModel, configToHuggingFace, loadModel, type ModelFile } from '@tersor/models'
 import { float8, gptq, nf4, quantEase, quantizeAffine } from '@tersor/quantize'
+import { calibrateBlocks } from '../calibration/calibrate-blocks.ts'
 import type { Outcome, TensorOutcome } from './outcome.ts'
 import { type Method, methodName, planRecipe, type Recipe } from './recipe.ts'
 
