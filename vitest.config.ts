@@ -2,7 +2,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { chromiumPath, isolation, launchOptions } from './config/chromium.ts'
 
-const source = { resolve: { conditions: ['@tersor/source'] } }
+const source = { resolve: { conditions: ['@tersor/source'], tsconfigPaths: true } }
 
 const node = {
   ...source,

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'tsup'
+import { entriesOf } from './entries.ts'
 
 /**
  * The build of every package: one ESM file per entry of its `exports`, shared code in chunks, types beside.
@@ -9,15 +9,8 @@ import { defineConfig } from 'tsup'
  * other packages are read from their `dist`, so that the bundled declarations name packages, not files.
  */
 export function packageBuild(directory: string) {
-  const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
-  const entry: Record<string, string> = {}
-  for (const target of Object.values<Record<string, string> | string>(manifest.exports)) {
-    if (typeof target === 'string') continue
-    const source = target['@tersor/source']!
-    entry[source.replace('./src/', '').replace('.ts', '')] = source
-  }
   return defineConfig({
-    entry,
+    entry: entriesOf(directory),
     format: 'esm',
     target: 'es2022',
     platform: 'neutral',
@@ -26,7 +19,7 @@ export function packageBuild(directory: string) {
     clean: true,
     sourcemap: true,
     tsconfig: join(directory, 'tsconfig.json'),
-    dts: { compilerOptions: { ignoreDeprecations: '6.0', customConditions: [] } },
+    dts: { compilerOptions: { ignoreDeprecations: '6.0', customConditions: [], paths: {} } },
     esbuildOptions(options) {
       options.sourcesContent = false
     },

@@ -147,8 +147,11 @@ function checkFiles({ manifest }, directory, report) {
   for (const target of Object.values(manifest.exports)) {
     if (typeof target === 'object') required.push(...Object.values(target).map(path => path.slice(2)))
   }
-  for (const file of required) {
-    if (!files.includes(file)) report(`${file} is missing`)
+  for (const path of required) {
+    const [before, after] = path.split('*')
+    const there = file =>
+      after === undefined ? file === path : file.startsWith(before) && file.endsWith(after)
+    if (!files.some(there)) report(`${path} is missing`)
   }
 
   for (const file of files) {
@@ -165,7 +168,8 @@ function checkFiles({ manifest }, directory, report) {
 }
 
 /** publint on the files that are published, then are-the-types-wrong on the tarball. */
-async function checkExports({ name }) {
+async function checkExports(one) {
+  const { name } = one
   const report = message => problems.push(`${name}: ${message}`)
   const directory = join(installed, name)
   const { messages } = await publint({ pkgDir: directory, pack: false, strict: true })
@@ -176,11 +180,11 @@ async function checkExports({ name }) {
     else report(text)
   }
   const tarball = join(temporary, `${name.replace('/', '-')}.tgz`)
-  // Files that are only fetched have no types.
-  const fetched = Object.keys(packed.exports).filter(path => /\.(wasm|js)$/.test(path))
-  const excluded = fetched.length > 0 ? ['--exclude-entrypoints', ...fetched] : []
+  // It does not expand patterns, and files that are only fetched have no types.
+  const paths = entries(one).map(entry => entry.replace(name, '.'))
+  const typed = paths.length > 0 ? ['--entrypoints', ...paths] : []
   const { code } = await run(
-    ['attw', tarball, '--profile', 'esm-only', '--no-emoji', '--no-definitely-typed', ...excluded],
+    ['attw', tarball, '--profile', 'esm-only', '--no-emoji', '--no-definitely-typed', ...typed],
     { quiet: true },
   )
   if (code !== 0) report('are-the-types-wrong found problems, see above')

@@ -16,9 +16,22 @@ export function packages() {
     })
 }
 
-/** The specifiers under which a package can be imported; files that are only fetched are not among them. */
-export function entries({ name, manifest }) {
+/**
+ * The specifiers under which a package can be imported; files that are only fetched are not among them. What a
+ * pattern such as `./*` stands for is what has been built.
+ */
+export function entries({ name, directory, manifest }) {
   return Object.entries(manifest.exports)
     .filter(([, target]) => typeof target === 'object')
-    .map(([path]) => name + path.slice(1))
+    .flatMap(([path, target]) => (path.includes('*') ? matches(directory, path, target.default) : [path]))
+    .map(path => name + path.slice(1))
+}
+
+/** The paths of a pattern whose files there are. */
+function matches(directory, path, target) {
+  const [before, after] = target.split('*')
+  const folder = join(directory, before)
+  return (existsSync(folder) ? readdirSync(folder) : [])
+    .filter(file => file.endsWith(after))
+    .map(file => path.replace('*', file.slice(0, -after.length)))
 }

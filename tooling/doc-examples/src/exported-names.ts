@@ -31,7 +31,8 @@ export function namesInScope(root: string, file: string): Map<string, Origin> {
 function entriesOf(directory: string): { specifier: string; source: string }[] {
   const { name, exports } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
   return Object.entries<Record<string, string> | string>(exports).flatMap(([path, target]) =>
-    typeof target === 'string'
+    // What a pattern stands for, the main entry exports too.
+    typeof target === 'string' || path.includes('*')
       ? []
       : [{ specifier: name + path.slice(1), source: join(directory, target['@tersor/source']!) }],
   )
