@@ -50,7 +50,8 @@ const encodedWeights = () => {
     { values: floats([2]), index, starts: new Tensor('int32', [0, 1, 2], [3]) },
     { dims: [2, 4], pattern: 'rows' },
   )
-  return sum(base, product(floats([2, 1]), floats([1, 4])), outliers)
+  const lowRank = [floats([2, 1]), floats([1, 4])]
+  return sum(base, product(...lowRank), outliers, product(...lowRank))
 }
 
 async function readTensors(file: WeightFile): Promise<number> {

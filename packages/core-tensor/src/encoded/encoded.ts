@@ -169,11 +169,22 @@ export function deviceOf(e: Encoded, { out, device }: DecodeOptions): Device {
   return out?.device ?? device ?? reference
 }
 
-/** Bytes of all parts plus the UTF-8 length of the canonical JSON of `meta`, recursively; of a tensor, its bytes. */
+/**
+ * Bytes of all parts plus the UTF-8 length of the canonical JSON of `meta`, recursively; of a tensor, its
+ * bytes. A `Tensor` that is a part more than once counts once, as files store it.
+ */
 export function byteLength(e: Tensor | Encoded): number {
-  if (!isEncoded(e)) return e.byteLength
-  let total = new TextEncoder().encode(canonicalJson(e.meta)).length
-  for (const part of Object.values(e.parts)) total += byteLength(part)
+  const tensors = new Set<Tensor>()
+  let total = 0
+  const collect = (part: Tensor | Encoded): void => {
+    if (!isEncoded(part)) tensors.add(part)
+    else {
+      total += new TextEncoder().encode(canonicalJson(part.meta)).length
+      Object.values(part.parts).forEach(collect)
+    }
+  }
+  collect(e)
+  for (const tensor of tensors) total += tensor.byteLength
   return total
 }
 

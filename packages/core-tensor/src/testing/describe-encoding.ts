@@ -15,6 +15,7 @@ import { Rng } from '../rng.ts'
 import { toFloat64 } from '../tensor/convert.ts'
 import { isFloat } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { tensorsOf } from '../tensor/tensors-of.ts'
 import { allcloseProblem } from './allclose.ts'
 import { hostTensor, normals, sameBytes } from './cases/fixtures.ts'
 import { mutations } from './mutations.ts'
@@ -172,9 +173,14 @@ function rootMeanSquare(x: Tensor): number {
   return Math.sqrt(toFloat64(x).reduce((sum, value) => sum + value * value, 0) / Math.max(x.size, 1))
 }
 
-/** What a file would hold: every tensor's bytes, and the JSON of every node. */
-function payload(e: Tensor | Encoded): number {
-  if (!isEncoded(e)) return e.data.byteLength
-  const parts = Object.values(e.parts).reduce((sum, part) => sum + payload(part), 0)
+/** What a file would hold: the bytes of every tensor once, and the JSON of every node. */
+function payload(e: Encoded): number {
+  const tensors = new Set(tensorsOf(e))
+  return [...tensors].reduce((sum, { data }) => sum + data.byteLength, metaBytes(e))
+}
+
+function metaBytes(e: Tensor | Encoded): number {
+  if (!isEncoded(e)) return 0
+  const parts = Object.values(e.parts).reduce((sum, part) => sum + metaBytes(part), 0)
   return parts + Buffer.byteLength(canonicalJson(e.meta), 'utf8')
 }

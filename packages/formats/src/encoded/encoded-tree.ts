@@ -21,7 +21,9 @@ import type { SafetensorsFile } from '../safetensors/open-safetensors.ts'
  *     leaf = "tensor name" | { "tensor": "tensor name", "type", "dims" }
  *
  * as canonical JSON. The long leaf is for 4-bit integers, whose packed bytes are stored as U8; a
- * tensor of these that stands alone has such a leaf for a tree. No tensor is used twice.
+ * tensor of these that stands alone has such a leaf for a tree. A tensor may be a part in several
+ * places, of one tree or of many, and then has the least of its names; readers of version 1 from
+ * before that was so refuse such a file by the name of the tensor, and read all others.
  */
 export const TREE_KEY = 'tersor'
 
@@ -33,6 +35,12 @@ const MAX_EMPTY_DIM = 2 ** 24
 
 /** A hundred thousand weights of ten parts each; every node costs some hundred bytes of memory. */
 const MAX_NODES = 2 ** 20
+
+/**
+ * What the parts that name a tensor again may be long, beside as much as the file itself: shared tables are
+ * small, and who walks all trees of a file should not walk its bytes a million times.
+ */
+const MAX_REPEATED_BYTES = 2 ** 28
 
 /** Each level of a tree is two levels of JSON, and `meta` may nest as deep again. */
 const MAX_JSON_DEPTH = 4 * MAX_DEPTH
@@ -94,30 +102,44 @@ export function storedTrees(metadata: ReadonlyMap<string, string>): Readonly<Rec
 }
 
 function parseTrees(file: SafetensorsFile): ReadonlyMap<string, TreeNode> {
-  const parser = new TreeParser(file)
-  const trees = new Map<string, TreeNode>()
-  for (const [name, tree] of Object.entries(storedTrees(file.metadata))) {
-    const before = parser.used.has(name)
-    trees.set(name, parser.parse(tree, 0))
-    if (file.tensors.has(name) && (before || !parser.used.has(name))) {
-      throw new FormatError(
-        `[${WHERE}] expected one meaning of ${quoted(name)}, got a tree and an unrelated tensor`,
-      )
-    }
+  const stored = Object.entries(storedTrees(file.metadata))
+  const parser = new TreeParser(file, new Set(stored.map(([name]) => name)))
+  return new Map(stored.map(([name, tree]) => [name, parser.tree(name, tree)]))
+}
+
+/** The names of the tensors that a tree is made of, each once. */
+export function tensorsIn(tree: TreeNode): ReadonlySet<string> {
+  const names = new Set<string>()
+  const collect = (node: TreeNode): void => {
+    if ('kind' in node) for (const part of node.parts.values()) collect(part)
+    else names.add(node.tensor)
   }
-  return trees
+  collect(tree)
+  return names
 }
 
 class TreeParser {
-  readonly used = new Set<string>()
   readonly #file: SafetensorsFile
+  readonly #trees: ReadonlySet<string>
+  readonly #used = new Set<string>()
+  #name = ''
   #nodes = 0
+  #repeated = 0
 
-  constructor(file: SafetensorsFile) {
+  /** @param trees  the names of all trees */
+  constructor(file: SafetensorsFile, trees: ReadonlySet<string>) {
     this.#file = file
+    this.#trees = trees
   }
 
-  parse(value: unknown, depth: number): TreeNode {
+  tree(name: string, value: unknown): TreeNode {
+    this.#name = name
+    const tree = this.#node(value, 0)
+    if (this.#file.tensors.has(name) && !this.#used.has(name)) throw twoMeanings(name)
+    return tree
+  }
+
+  #node(value: unknown, depth: number): TreeNode {
     if (++this.#nodes > MAX_NODES)
       throw new FormatError(`[${WHERE}] expected at most ${MAX_NODES} nodes in all trees`)
     if (depth > MAX_DEPTH) throw new FormatError(`[${WHERE}] expected trees at most ${MAX_DEPTH} deep`)
@@ -130,7 +152,7 @@ class TreeParser {
     const meta = jsonObject(node.meta, "'meta'", WHERE) as EncodedNode['meta']
     const parts = new Map<string, TreeNode>()
     for (const [name, part] of Object.entries(jsonObject(node.parts, "'parts'", WHERE))) {
-      parts.set(name, this.parse(part, depth + 1))
+      parts.set(name, this.#node(part, depth + 1))
     }
     return { kind: node.kind, type, dims, meta, parts }
   }
@@ -163,11 +185,29 @@ class TreeParser {
     const info = this.#file.tensors.get(name)
     if (info === undefined)
       throw new FormatError(`[${WHERE}] expected a tensor ${quoted(name)}, which the file does not have`)
-    if (this.used.has(name))
-      throw new FormatError(`[${WHERE}] expected each tensor in one place, got ${quoted(name)} twice`)
-    this.used.add(name)
+    // A tensor of a tree's name belongs to that tree alone.
+    if (name !== this.#name && this.#trees.has(name)) throw twoMeanings(name)
+    if (this.#used.has(name)) this.#repeat(info.byteLength)
+    this.#used.add(name)
     return info
   }
+
+  #repeat(byteLength: number): void {
+    this.#repeated += byteLength
+    if (this.#repeated <= MAX_REPEATED_BYTES) return
+    const all = [...this.#file.tensors.values()].reduce((sum, info) => sum + info.byteLength, 0)
+    if (this.#repeated > MAX_REPEATED_BYTES + all) {
+      throw new FormatError(
+        `[${WHERE}] expected tensors that are parts several times to be small, got ${this.#repeated} bytes named again`,
+      )
+    }
+  }
+}
+
+function twoMeanings(name: string): FormatError {
+  return new FormatError(
+    `[${WHERE}] expected one meaning of ${quoted(name)}, got a tree and an unrelated tensor`,
+  )
 }
 
 function declared({ type, dims }: Record<string, unknown>): { type: DType; dims: readonly number[] } {

@@ -14,7 +14,7 @@ import { type EncodedNode, encodedTrees, type TensorNode, type TreeNode } from '
 const WHERE = 'formats/encoded'
 
 /** Who brings which kind, for the error message. */
-const HOMES: Readonly<Record<string, string>> = { entropy: '@tersor/codec', tensorTrain: '@tersor/prune' }
+const HOMES: Readonly<Record<string, string>> = { rans: '@tersor/codec', tensorTrain: '@tersor/prune' }
 
 export interface LoadOptions {
   /** The kinds that may occur; `coreKinds` by default. With those of other packages: `[...coreKinds, other]`. */
@@ -22,7 +22,8 @@ export interface LoadOptions {
 }
 
 /**
- * Loads an encoded tensor that a safetensors writer saved, with all its parts.
+ * Loads an encoded tensor that a safetensors writer saved, with all its parts. A tensor that is a part
+ * several times is read once, and is one `Tensor`.
  *
  * @throws {FormatError} when the file has no such encoded tensor, or its tree contradicts its parts
  * @throws {UnsupportedError} when a kind of its tree is not among `kinds`
@@ -45,7 +46,7 @@ export async function loadEncoded(
     )
   }
   requireKinds(tree, kinds)
-  const loaded = await loadNode(file, tree, kinds)
+  const loaded = await new TreeLoader(file, kinds).load(tree)
   check(loaded)
   return loaded
 }
@@ -63,23 +64,31 @@ function requireKinds(tree: TreeNode, kinds: readonly Encoding[]): void {
   for (const part of tree.parts.values()) requireKinds(part, kinds)
 }
 
-async function loadNode(
-  file: SafetensorsFile,
-  tree: EncodedNode,
-  kinds: readonly Encoding[],
-): Promise<Encoded> {
-  const parts: [string, Tensor | Encoded][] = []
-  for (const [name, part] of tree.parts) {
-    parts.push([name, 'kind' in part ? await loadNode(file, part, kinds) : await loadTensor(file, part)])
+class TreeLoader {
+  readonly #file: SafetensorsFile
+  readonly #kinds: readonly Encoding[]
+  readonly #loaded = new Map<string, Tensor>()
+
+  constructor(file: SafetensorsFile, kinds: readonly Encoding[]) {
+    this.#file = file
+    this.#kinds = kinds
   }
-  const encoding = kinds.find(({ kind }) => kind === tree.kind)!
-  return Object.freeze({
-    encoding,
-    type: tree.type,
-    dims: tree.dims,
-    parts: Object.fromEntries(parts),
-    meta: tree.meta,
-  })
+
+  async load({ kind, type, dims, meta, parts }: EncodedNode): Promise<Encoded> {
+    const loaded: [string, Tensor | Encoded][] = []
+    for (const [name, part] of parts)
+      loaded.push([name, 'kind' in part ? await this.load(part) : await this.#tensor(part)])
+    const encoding = this.#kinds.find(each => each.kind === kind)!
+    return Object.freeze({ encoding, type, dims, parts: Object.fromEntries(loaded), meta })
+  }
+
+  async #tensor(node: TensorNode): Promise<Tensor> {
+    // Bytes may be a part as they are, and as 4-bit integers.
+    const key = `${node.type} [${node.dims}] ${node.tensor}`
+    const known = this.#loaded.get(key) ?? (await loadTensor(this.#file, node))
+    this.#loaded.set(key, known)
+    return known
+  }
 }
 
 /** A leaf: the tensor as it is, or 4-bit integers out of their bytes. */

@@ -1,7 +1,7 @@
 import { findTensor } from '../find-tensor.ts'
 import type { SafetensorsFile } from '../safetensors/open-safetensors.ts'
 import type { TensorInfo } from '../weight-file.ts'
-import { encodedTrees, type TreeNode } from './encoded-tree.ts'
+import { encodedTrees, tensorsIn } from './encoded-tree.ts'
 
 /** What is known of a weight before it is read. */
 export interface WeightInfo extends TensorInfo {
@@ -25,11 +25,6 @@ export function weightInfo(file: SafetensorsFile, name: string): WeightInfo {
     return { type, dims, byteLength }
   }
   const { type, dims } = tree
-  const byteLength = bytesIn(file, tree)
+  const byteLength = [...tensorsIn(tree)].reduce((sum, part) => sum + file.tensors.get(part)!.byteLength, 0)
   return 'kind' in tree ? { type, dims, byteLength, compressed: tree.kind } : { type, dims, byteLength }
-}
-
-function bytesIn(file: SafetensorsFile, tree: TreeNode): number {
-  if (!('kind' in tree)) return file.tensors.get(tree.tensor)!.byteLength
-  return [...tree.parts.values()].reduce((sum, part) => sum + bytesIn(file, part), 0)
 }

@@ -1,5 +1,5 @@
 import type { SafetensorsFile } from '../safetensors/open-safetensors.ts'
-import { encodedTrees, type TreeNode } from './encoded-tree.ts'
+import { encodedTrees, tensorsIn } from './encoded-tree.ts'
 
 /**
  * The names that `loadWeight` takes: encoded tensors first, then the plain tensors that are not
@@ -14,10 +14,6 @@ import { encodedTrees, type TreeNode } from './encoded-tree.ts'
  */
 export function weightNames(file: SafetensorsFile): string[] {
   const trees = encodedTrees(file)
-  const parts = new Set([...trees.values()].flatMap(tensorsIn))
+  const parts = new Set([...trees.values()].flatMap(tree => [...tensorsIn(tree)]))
   return [...trees.keys(), ...[...file.tensors.keys()].filter(name => !parts.has(name))]
-}
-
-function tensorsIn(tree: TreeNode): string[] {
-  return 'kind' in tree ? [...tree.parts.values()].flatMap(tensorsIn) : [tree.tensor]
 }

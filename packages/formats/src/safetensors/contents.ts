@@ -1,5 +1,6 @@
 import {
   canonicalJson,
+  type DType,
   dtypeBits,
   type Encoded,
   FormatError,
@@ -19,6 +20,7 @@ const ALIGNMENT = 8
 
 /** A tensor as the file describes it. */
 export interface StoredTensor {
+  /** Final once everything is taken in: of a tensor that is a part several times, the least of its names. */
   readonly name: string
   /** As the file spells it. */
   readonly dtype: string
@@ -26,13 +28,32 @@ export interface StoredTensor {
   readonly byteLength: number
 }
 
+/** A part that is a tensor; its name is looked up when the header is written. */
+class Leaf {
+  readonly stored: StoredTensor
+  readonly packed: { readonly type: DType; readonly dims: readonly number[] } | undefined
+
+  constructor(stored: StoredTensor, { type, dims }: Tensor) {
+    this.stored = stored
+    this.packed = dtypeBits[type] < 8 ? { type, dims } : undefined
+  }
+}
+
+type Tree = Leaf | { readonly [field: string]: Json | Tree | { readonly [part: string]: Tree } }
+
 /**
  * What a safetensors file will hold: plain tensors, and the trees that say which of them make up
  * encoded ones. It decides the order of the data and writes the header.
+ *
+ * A `Tensor` that is a part more than once, in one weight or in several, is stored once. One that is an
+ * entry of its own is stored under its own name, whatever else it is a part of.
  */
 export class Contents {
-  readonly #tensors = new Map<string, StoredTensor>()
-  readonly #trees: Record<string, Json> = {}
+  readonly #tensors: StoredTensor[] = []
+  /** Of tensors, and of all places where they are parts. */
+  readonly #names = new Set<string>()
+  readonly #parts = new WeakMap<Tensor, { -readonly [K in keyof StoredTensor]: StoredTensor[K] }>()
+  readonly #trees: Record<string, Json | Tree> = {}
 
   /**
    * Takes an entry in, and says which tensors its data are.
@@ -42,10 +63,23 @@ export class Contents {
   add(name: string, weight: Tensor | Encoded): { stored: StoredTensor; tensor: Tensor }[] {
     const added: { stored: StoredTensor; tensor: Tensor }[] = []
     if (this.#taken(name)) throw twice(name)
-    const tree = this.#store(name, weight, added)
+    const tree = isEncoded(weight) ? this.#store(name, weight, added) : this.#storeNew(name, weight, added)
     // Defined rather than assigned, so that '__proto__' is a name like any other.
-    if (typeof tree !== 'string') Object.defineProperty(this.#trees, name, { value: tree, enumerable: true })
+    if (!(tree instanceof Leaf && tree.packed === undefined))
+      Object.defineProperty(this.#trees, name, { value: tree, enumerable: true })
     return added
+  }
+
+  /** The tensors of a weight that are stored already. */
+  storedOf(weight: Tensor | Encoded): { stored: StoredTensor; tensor: Tensor }[] {
+    if (isEncoded(weight)) return Object.values(weight.parts).flatMap(part => this.storedOf(part))
+    const stored = this.#parts.get(weight)
+    return stored === undefined ? [] : [{ stored, tensor: weight }]
+  }
+
+  /** From now on a tensor is another one: its memory was used for something else. */
+  forget(tensor: Tensor): void {
+    this.#parts.delete(tensor)
   }
 
   /**
@@ -60,38 +94,57 @@ export class Contents {
     }
     for (const [name, stored] of tensors) {
       // A packed tensor that stands alone has a tree of its own name.
-      if (this.#tensors.has(name) || (this.#taken(name) && !Object.hasOwn(trees, name))) throw twice(name)
-      this.#tensors.set(name, stored)
+      if (this.#names.has(name) || (this.#taken(name) && !Object.hasOwn(trees, name))) throw twice(name)
+      this.#names.add(name)
+      this.#tensors.push(stored)
     }
   }
 
   #taken(name: string): boolean {
-    return this.#tensors.has(name) || Object.hasOwn(this.#trees, name) || name === '__metadata__'
+    return this.#names.has(name) || Object.hasOwn(this.#trees, name) || name === '__metadata__'
   }
 
-  #store(name: string, weight: Tensor | Encoded, added: { stored: StoredTensor; tensor: Tensor }[]): Json {
-    const { type, dims } = weight
+  #store(name: string, weight: Tensor | Encoded, added: { stored: StoredTensor; tensor: Tensor }[]): Tree {
     if (isEncoded(weight)) {
+      const { encoding, type, dims, meta } = weight
       const parts = Object.entries(weight.parts).map(([part, value]) => [
         part,
         this.#store(`${name}.${part}`, value, added),
       ])
-      checkFinite(name, weight.meta)
-      return { kind: weight.encoding.kind, type, dims, meta: weight.meta, parts: Object.fromEntries(parts) }
+      checkFinite(name, meta)
+      return { kind: encoding.kind, type, dims, meta, parts: Object.fromEntries(parts) }
     }
     if (this.#taken(name)) throw twice(name)
-    const packed = dtypeBits[type] < 8
-    const storedDims = packed ? [weight.byteLength] : dims
-    const stored = { name, dtype: toSafetensorsDType(type), dims: storedDims, byteLength: weight.byteLength }
-    this.#tensors.set(name, stored)
-    added.push({ stored, tensor: weight })
-    return packed ? { tensor: name, type, dims } : name
+    const known = this.#parts.get(weight)
+    if (known === undefined) {
+      const leaf = this.#storeNew(name, weight, added)
+      this.#parts.set(weight, leaf.stored)
+      return leaf
+    }
+    this.#names.add(name)
+    // So that the bytes of a file do not depend on the order of its entries.
+    if (name < known.name) known.name = name
+    return new Leaf(known, weight)
+  }
+
+  #storeNew(name: string, tensor: Tensor, added: { stored: StoredTensor; tensor: Tensor }[]): Leaf {
+    const { type, dims, byteLength } = tensor
+    const stored = {
+      name,
+      dtype: toSafetensorsDType(type),
+      dims: dtypeBits[type] < 8 ? [byteLength] : dims,
+      byteLength,
+    }
+    this.#names.add(name)
+    this.#tensors.push(stored)
+    added.push({ stored, tensor })
+    return new Leaf(stored, tensor)
   }
 
   /** The tensors in the order of their data: by dtype, the widest first, then by name in UTF-16 order. */
   inOrder(): StoredTensor[] {
     const rank: readonly string[] = Object.keys(safetensorsDTypes)
-    return [...this.#tensors.values()].sort(
+    return [...this.#tensors].sort(
       (a, b) => rank.indexOf(b.dtype) - rank.indexOf(a.dtype) || (a.name < b.name ? -1 : 1),
     )
   }
@@ -112,7 +165,7 @@ export class Contents {
           `[${WHERE}] expected metadata ${quoted(key)} to be a string, got a ${typeof value}`,
         )
     }
-    const trees = { version: TREE_VERSION, tensors: this.#trees }
+    const trees = { version: TREE_VERSION, tensors: named(this.#trees) }
     const all =
       Object.keys(this.#trees).length === 0 ? metadata : { ...metadata, [TREE_KEY]: canonicalJson(trees) }
     const fields = Object.keys(all).length === 0 ? [] : [`"__metadata__":${canonicalJson(all)}`]
@@ -134,6 +187,16 @@ export class Contents {
     bytes.set(json, 8)
     return bytes
   }
+}
+
+/** A tree with its leaves as the file has them. */
+function named(tree: Json | Tree): Json {
+  if (tree instanceof Leaf) {
+    const { stored, packed } = tree
+    return packed === undefined ? stored.name : { tensor: stored.name, ...packed }
+  }
+  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) return tree as Json
+  return Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, named(value)]))
 }
 
 function twice(name: string): FormatError {

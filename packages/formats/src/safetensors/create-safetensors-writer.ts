@@ -1,5 +1,5 @@
 import { type Encoded, FormatError, type Tensor } from '@tersor/core-tensor'
-import { Contents } from './contents.ts'
+import { Contents, type StoredTensor } from './contents.ts'
 import type { EncodeSafetensorsOptions } from './encode-safetensors.ts'
 import { fileSystem, pathOf, writeFully } from './files.ts'
 
@@ -23,6 +23,7 @@ export interface SafetensorsWriter {
 /**
  * Writes a safetensors file tensor by tensor: one tensor is in memory at a time.
  *
+ * A tensor that is a part of several weights is written once, unless its memory changed in between.
  * Data go to a temporary file beside `path`; `finish` writes header and data to a second one,
  * sorted as by `encodeSafetensors` and so with the same bytes, and renames it. Nothing partial
  * ever has the name `path`, and an error in any call removes the temporary files. The folder
@@ -47,7 +48,7 @@ export async function createSafetensorsWriter(
   const [spoolPath, partialPath] = [`${unique}.data.partial`, `${unique}.partial`]
   const spool = await fs.open(spoolPath, 'wx+')
   const contents = new Contents()
-  const offsets = new Map<string, number>()
+  const offsets = new Map<StoredTensor, number>()
   let spooled = 0
   let open = true
   let queue: Promise<unknown> = Promise.resolve()
@@ -77,12 +78,37 @@ export async function createSafetensorsWriter(
     await Promise.all([spoolPath, partialPath].map(file => fs.rm(file, { force: true })))
   }
 
+  /** Whether what a tensor holds is still what the spool has of it. */
+  async function unchanged(stored: StoredTensor, tensor: Tensor): Promise<boolean> {
+    const { buffer, byteOffset, byteLength } = tensor.device.host ? tensor.data : await tensor.read()
+    for (let done = 0; done < byteLength; done += COPY_BYTES) {
+      const now = new Uint8Array(buffer, byteOffset + done, Math.min(COPY_BYTES, byteLength - done))
+      const then = new Uint8Array(now.length)
+      await readSpool(then, offsets.get(stored)! + done)
+      if (then.some((byte, i) => byte !== now[i])) return false
+    }
+    return true
+  }
+
   async function spoolEntry(name: string, weight: Tensor | Encoded): Promise<void> {
+    for (const { stored, tensor } of contents.storedOf(weight))
+      if (!(await unchanged(stored, tensor))) contents.forget(tensor)
     for (const { stored, tensor } of contents.add(name, weight)) {
       const { buffer, byteOffset, byteLength } = tensor.device.host ? tensor.data : await tensor.read()
       await writeFully(spool, new Uint8Array(buffer, byteOffset, byteLength), spooled)
-      offsets.set(stored.name, spooled)
+      offsets.set(stored, spooled)
       spooled += byteLength
+    }
+  }
+
+  async function readSpool(into: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < into.length; ) {
+      const { bytesRead } = await spool.read(into, done, into.length - done, position + done)
+      if (bytesRead === 0)
+        throw new FormatError(
+          `[formats/safetensors] expected ${spoolPath} to be left alone, got it cut short`,
+        )
+      done += bytesRead
     }
   }
 
@@ -91,22 +117,13 @@ export async function createSafetensorsWriter(
     await writeFully(partial, header, 0)
     const piece = new Uint8Array(Math.min(COPY_BYTES, spooled))
     let at = header.length
-    for (const { name, byteLength } of contents.inOrder()) {
-      const from = offsets.get(name)!
-      for (let done = 0; done < byteLength; ) {
-        const { bytesRead } = await spool.read(
-          piece,
-          0,
-          Math.min(piece.length, byteLength - done),
-          from + done,
-        )
-        if (bytesRead === 0)
-          throw new FormatError(
-            `[formats/safetensors] expected ${spoolPath} to be left alone, got it cut short`,
-          )
-        await writeFully(partial, piece.subarray(0, bytesRead), at)
-        done += bytesRead
-        at += bytesRead
+    for (const stored of contents.inOrder()) {
+      const from = offsets.get(stored)!
+      for (let done = 0; done < stored.byteLength; done += piece.length) {
+        const some = piece.subarray(0, Math.min(piece.length, stored.byteLength - done))
+        await readSpool(some, from + done)
+        await writeFully(partial, some, at)
+        at += some.length
       }
     }
     await partial.sync()

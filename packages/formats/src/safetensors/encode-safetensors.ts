@@ -11,7 +11,8 @@ export interface EncodeSafetensorsOptions {
  *
  * The bytes depend on the entries and metadata alone, not on their order, and are those of the
  * official serializer: data sorted by dtype, the widest first, then by name, so that every tensor
- * is aligned. An encoded tensor becomes plain ones (`w.codes`, `w.scale`) and a tree in the metadata.
+ * is aligned. An encoded tensor becomes plain ones (`w.codes`, `w.scale`) and a tree in the metadata; a
+ * `Tensor` that is a part more than once, such as a table that weights share, is stored once.
  *
  * @throws {FormatError} when a name occurs twice
  * @throws {DeviceError} for a tensor on a remote device; move it to a host, or use `createSafetensorsWriter`

@@ -15,7 +15,7 @@ export interface MergeSafetensorsOptions extends EncodeSafetensorsOptions {
 
 /**
  * Puts safetensors files together into one, with the bytes that `encodeSafetensors` gives for all their
- * entries: reads the headers first, then copies the data into their places, so that none of them is held.
+ * entries, as long as no tensor is a part in two of the files: reads the headers first, then copies the data into their places, so that none of them is held.
  * Metadata of the files are dropped, but for the trees of encoded tensors.
  *
  * Writes to `path` with `.partial` behind it, replacing what a killed run left there, and syncs it; the

@@ -1,5 +1,5 @@
 import type { Encoded, Tensor } from '@tersor/core-tensor'
-import { Contents } from './contents.ts'
+import { Contents, type StoredTensor } from './contents.ts'
 import type { EncodeSafetensorsOptions } from './encode-safetensors.ts'
 
 /**
@@ -17,14 +17,14 @@ export function safetensorsPieces(
   { metadata = {} }: EncodeSafetensorsOptions = {},
 ): Uint8Array[] {
   const contents = new Contents()
-  const tensors = new Map<string, Tensor>()
+  const tensors = new Map<StoredTensor, Tensor>()
   for (const [name, weight] of entries) {
-    for (const { stored, tensor } of contents.add(name, weight)) tensors.set(stored.name, tensor)
+    for (const { stored, tensor } of contents.add(name, weight)) tensors.set(stored, tensor)
   }
   const header = contents.header(metadata)
-  const data = contents.inOrder().map(({ name, byteLength }) => {
-    const { buffer, byteOffset } = tensors.get(name)!.data
-    return new Uint8Array(buffer, byteOffset, byteLength)
+  const data = contents.inOrder().map(stored => {
+    const { buffer, byteOffset } = tensors.get(stored)!.data
+    return new Uint8Array(buffer, byteOffset, stored.byteLength)
   })
   return [header, ...data]
 }
