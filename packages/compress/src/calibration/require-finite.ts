@@ -25,9 +25,14 @@ export async function requireFiniteWeight(
   device: Device,
 ): Promise<void> {
   const plain = isEncoded(weight) ? device.unpack(weight) : weight
-  for (const [part, tensor] of tensorsIn(plain)) {
-    const where = part === '' ? what : `'${part.slice(1)}' of ${what}`
-    await requireFinite(tensor, where, 'the checkpoint is damaged, or its training went wrong')
+  const held = new Set(Array.from(tensorsIn(weight), ([, { memory }]) => memory))
+  try {
+    for (const [part, tensor] of tensorsIn(plain)) {
+      const where = part === '' ? what : `'${part.slice(1)}' of ${what}`
+      await requireFinite(tensor, where, 'the checkpoint is damaged, or its training went wrong')
+    }
+  } finally {
+    for (const [, { memory }] of tensorsIn(plain)) if (!held.has(memory)) memory.free()
   }
 }
 
