@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '@tersor/cli'
-import { compressModel, type Recipe } from '@tersor/compress'
+import { compressModel, type MethodRecipe } from '@tersor/compress'
 import { Rng, sizeOf, Tensor } from '@tersor/core-tensor'
 import { createSafetensorsWriter } from '@tersor/formats'
 import { configFromHuggingFace, configToHuggingFace, openModel, weightShapes } from '@tersor/models'
@@ -29,7 +29,7 @@ try {
   await writer.finish({ config: JSON.stringify(configToHuggingFace(config)) })
 
   // A recipe is data: of several rules that match, the first counts.
-  const recipe: Recipe = {
+  const recipe: MethodRecipe = {
     name: 'embedding in 8 bits, the rest in 4',
     rules: [
       { match: '*embed_tokens*', use: { method: 'rtn', bits: 8 } },

@@ -1,16 +1,40 @@
+// Recipes
+export {
+  type CheckedRecipe,
+  type CheckedRule,
+  type CheckedStep,
+  checkRecipe,
+  planRules,
+  type Recipe,
+  type Rule,
+  type Step,
+  stepsLabel,
+} from './recipe.ts'
+export { type ModelRecipeOptions, modelRecipe } from './model-recipe.ts'
+
 // Jobs
-export { compressModel, type CompressOptions, type CompressResult } from './job/compress-model.ts'
-export { demoRecipes, GPTQ_DEFAULTS } from './job/demo-recipes.ts'
+export {
+  createJob,
+  type DryRun,
+  type Job,
+  type JobResult,
+  type JobSettings,
+  type RunOptions,
+} from './job/create-job.ts'
+export type { Manifest } from './job/manifest.ts'
 export type { Outcome, TensorOutcome } from './job/outcome.ts'
+export type { Plan, TensorPlan } from './job/plan.ts'
+
+// The job that knows its methods by name
+export { type CompressOptions, type CompressResult, compressModel } from './job/compress-model.ts'
+export { demoRecipes, GPTQ_DEFAULTS } from './job/demo-recipes.ts'
 export {
   type Method,
   methodName,
-  modelRecipe,
-  planRecipe,
-  type Recipe,
+  modelRecipe as methodModelRecipe,
+  type Recipe as MethodRecipe,
   recipeOf,
-  type Rule,
-} from './job/recipe.ts'
+} from './job/plain-recipe.ts'
 
 // Calibration
 export type { BlockStatistics } from './calibration/block-statistics.ts'

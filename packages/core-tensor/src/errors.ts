@@ -1,5 +1,5 @@
 /** What went wrong, for programs; the message is for people. */
-export type TersorErrorCode = 'SHAPE' | 'DTYPE' | 'FORMAT' | 'DEVICE' | 'NUMERICAL' | 'UNSUPPORTED'
+export type TersorErrorCode = 'SHAPE' | 'DTYPE' | 'FORMAT' | 'DEVICE' | 'NUMERICAL' | 'UNSUPPORTED' | 'FILE'
 
 /**
  * The base of every error that Tersor throws on purpose. The message reads
@@ -56,5 +56,13 @@ export class UnsupportedError extends TersorError {
   readonly code = 'UNSUPPORTED'
   override get name() {
     return 'UnsupportedError'
+  }
+}
+
+/** A file that cannot be written, or that must not be replaced. */
+export class FileError extends TersorError {
+  readonly code = 'FILE'
+  override get name() {
+    return 'FileError'
   }
 }

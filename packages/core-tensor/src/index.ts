@@ -109,6 +109,7 @@ export { Rng } from './rng.ts'
 export {
   DeviceError,
   DTypeError,
+  FileError,
   FormatError,
   NumericalError,
   ShapeError,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
-import { compressModel, type Method, modelRecipe, sampleWindows } from '@tersor/compress'
+import { compressModel, type Method, methodModelRecipe, sampleWindows } from '@tersor/compress'
 import { type Device, type Encoded, isEncoded, Rng, reference, Tensor } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, verify } from '@tersor/eval'
 import { loadModel, openModel } from '@tersor/models'
@@ -71,7 +71,7 @@ describe.each(devices)('%s', (_, available, create) => {
       const file = method === undefined ? path : join(folder, 'model.safetensors')
       if (method !== undefined) {
         const source = await openModel(path)
-        await compressModel(source, modelRecipe(method, source.names), file, { calibration: [] })
+        await compressModel(source, methodModelRecipe(method, source.names), file, { calibration: [] })
         await source.close()
       }
       const expected = await evaluate(await loadModel(file), windows)

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compressModel, type Method, modelRecipe } from '@tersor/compress'
+import { compressModel, type Method, methodModelRecipe } from '@tersor/compress'
 import { fingerprint } from '@tersor/core-tensor/testing'
 import { openModel } from '@tersor/models'
 import { describe, expect, it } from 'vitest'
@@ -29,7 +29,7 @@ describe.skipIf(!present)('stories260K', () => {
     const [first, second] = [join(folder, '1.safetensors'), join(folder, '2.safetensors')]
     for (const file of [first, second]) {
       const source = await openModel(path)
-      await compressModel(source, modelRecipe(method, source.names), file)
+      await compressModel(source, methodModelRecipe(method, source.names), file)
       await source.close()
     }
     expect(await readFile(second)).toEqual(await readFile(first))

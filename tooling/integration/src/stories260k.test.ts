@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compressModel, GPTQ_DEFAULTS, type Method, modelRecipe, sampleWindows } from '@tersor/compress'
+import { compressModel, GPTQ_DEFAULTS, type Method, methodModelRecipe, sampleWindows } from '@tersor/compress'
 import {
   type Evaluation,
   type EvaluationWindow,
@@ -52,7 +52,7 @@ describe.skipIf(!present)('stories260K', () => {
   async function compress(method: Method): Promise<{ file: string; fileBytes: number }> {
     const file = join(folder, `${Math.random()}.safetensors`)
     const source = await openModel(path)
-    const { fileBytes } = await compressModel(source, modelRecipe(method, source.names), file, {
+    const { fileBytes } = await compressModel(source, methodModelRecipe(method, source.names), file, {
       calibration,
     })
     await source.close()

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
-import { compressModel, type Method, modelRecipe } from '@tersor/compress'
+import { compressModel, type Method, methodModelRecipe } from '@tersor/compress'
 import { generate } from '@tersor/decode'
 import { type Llama, loadModel, openModel } from '@tersor/models'
 import { tinyLm } from '@tersor/tiny-lm'
@@ -50,7 +50,7 @@ describe.skipIf(found instanceof Error)('the bundled model on webgpu', () => {
     const file = method === undefined ? path : join(folder, 'model.safetensors')
     if (method !== undefined) {
       const source = await openModel(path)
-      await compressModel(source, modelRecipe(method, source.names), file, { calibration: [] })
+      await compressModel(source, methodModelRecipe(method, source.names), file, { calibration: [] })
       await source.close()
     }
     const model = await loadModel(file)

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Recipe } from '@tersor/compress'
+import type { MethodRecipe } from '@tersor/compress'
 import { compressModel, demoRecipes } from '@tersor/compress'
 import { type Device, sizeOf } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, type LogitSource, logitsOf, recordLogits } from '@tersor/eval'
@@ -212,7 +212,7 @@ interface Setting {
 }
 
 /** Compresses into a file, loads that file, and evaluates what was loaded. */
-async function measureRecipe(recipe: Recipe, setting: Setting): Promise<DemoRow> {
+async function measureRecipe(recipe: MethodRecipe, setting: Setting): Promise<DemoRow> {
   const { file, device, folder, windows, against, calibration, score, streams, quiet } = setting
   const begin = performance.now()
   const progress = progressBar(streams, recipe.name, quiet)

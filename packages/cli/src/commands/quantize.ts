@@ -1,4 +1,10 @@
-import { type CompressResult, compressModel, GPTQ_DEFAULTS, type Method, modelRecipe } from '@tersor/compress'
+import {
+  type CompressResult,
+  compressModel,
+  GPTQ_DEFAULTS,
+  type Method,
+  methodModelRecipe,
+} from '@tersor/compress'
 import { type ModelFile, openModel } from '@tersor/models'
 import { oneOf, onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import {
@@ -67,11 +73,16 @@ export async function quantize(args: readonly string[], streams: Streams): Promi
     const windows = method.method === 'gptq' ? await calibration(file, values, streams, quiet) : undefined
     const progress = progressBar(streams, 'quantising', quiet)
     const embeddingBits = wholeNumber(values['embedding-bits'] ?? '8', 'embedding-bits', 2, 8)
-    const result = await compressModel(file, modelRecipe(method, file.names, embeddingBits), values.output, {
-      strict: values.lenient !== true,
-      onProgress: (done, total) => progress.update(done, total),
-      ...(windows === undefined ? {} : { calibration: windows }),
-    })
+    const result = await compressModel(
+      file,
+      methodModelRecipe(method, file.names, embeddingBits),
+      values.output,
+      {
+        strict: values.lenient !== true,
+        onProgress: (done, total) => progress.update(done, total),
+        ...(windows === undefined ? {} : { calibration: windows }),
+      },
+    )
     progress.end()
     streams.out.write(
       quiet

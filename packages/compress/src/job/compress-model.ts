@@ -16,8 +16,8 @@ import { createSafetensorsWriter, type SafetensorsWriter } from '@tersor/formats
 import { checkModel, configToHuggingFace, loadModel, type ModelFile } from '@tersor/models'
 import { float8, gptq, nf4, quantEase, quantizeAffine } from '@tersor/quantize'
 import { calibrateBlocks } from '../calibration/calibrate-blocks.ts'
-import type { Outcome, TensorOutcome } from './outcome.ts'
-import { type Method, methodName, planRecipe, type Recipe } from './recipe.ts'
+import type { Outcome, TensorOutcome } from './plain-outcome.ts'
+import { type Method, methodName, planRecipe, type Recipe } from './plain-recipe.ts'
 
 export interface CompressOptions extends JobOptions {
   /** Token windows that calibrated methods run the model on. */
@@ -47,18 +47,6 @@ const MAX_FLOAT16 = 65504
  * @returns what became of every tensor, in the order of the model
  * @throws {UnsupportedError} when a weight is compressed already, or calibration lacks a model or text
  * @throws {TersorError} whatever a method throws, when `strict`
- * @example
- * import { createSafetensorsWriter } from '@tersor/formats'
- * import { openModel } from '@tersor/models'
- *
- * const writer = await createSafetensorsWriter('model.safetensors')
- * await writer.write('w', new Tensor('float32', new Float32Array(4096).fill(1), [64, 64]))
- * await writer.finish()
- * const file = await openModel('model.safetensors')
- * const { tensors } = await compressModel(file, recipeOf({ method: 'rtn', bits: 4 }), 'small.safetensors')
- * await file.close()
- * tensors[0]?.outcome // => 'quantised'
- * tensors[0]?.bytes // => 2334
  */
 export async function compressModel(
   file: ModelFile,

@@ -1,4 +1,4 @@
-import { type Method, modelRecipe, type Recipe } from './recipe.ts'
+import { type Method, modelRecipe, type Recipe } from './plain-recipe.ts'
 
 /** What `tersor quantize --method gptq` runs unless flags say otherwise. */
 export const GPTQ_DEFAULTS = {

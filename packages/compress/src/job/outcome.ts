@@ -1,16 +1,19 @@
 /** What became of one tensor in a job. */
 export type Outcome =
-  | { readonly outcome: 'quantised'; readonly method: string }
+  | { readonly outcome: 'compressed'; readonly steps: readonly string[] }
   | { readonly outcome: 'skipped'; readonly reason: string }
-  | { readonly outcome: 'fellBack'; readonly method: string; readonly reason: string }
-  | { readonly outcome: 'failed'; readonly reason: string }
+  | { readonly outcome: 'fellBack'; readonly method: 'float16' | 'keep'; readonly reason: string }
 
 /** The record of one tensor: its outcome, what it takes and how exact it is. */
 export type TensorOutcome = Outcome & {
   readonly name: string
   readonly dims: readonly number[]
+  /** What is stored, metadata of its encodings included. */
   readonly bytes: number
-  readonly bitsPerWeight: number
+  /** Of the safetensors file that holds this tensor alone. */
+  readonly sha256: string
   /** Signal-to-noise ratio of the stored weight in decibels; null where nothing was lost. */
   readonly snr: number | null
+  /** How the source had it compressed already, where it had: the loss is measured against that. */
+  readonly against?: string
 }

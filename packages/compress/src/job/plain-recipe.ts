@@ -31,8 +31,6 @@ export interface Recipe {
 /**
  * One method for every matrix of a model.
  *
- * @example
- * recipeOf({ method: 'gptq', bits: 3 }).name // => 'gptq 3 bits, group 32'
  */
 export function recipeOf(method: Method): Recipe {
   return { name: methodName(method), rules: [{ match: '*', use: method }] }
@@ -50,9 +48,6 @@ const isDelicate = (name: string) => name === EMBEDDING || name === HEAD || isRo
  *
  * @param names  the model's weights
  * @param embeddingBits  8 by default
- * @example
- * const { rules } = modelRecipe({ method: 'nf4' }, ['model.embed_tokens.weight', 'model.norm.weight'])
- * rules.map(rule => rule.match) // => ['model.embed_tokens.weight', '*']
  */
 export function modelRecipe(method: Method, names: readonly string[], embeddingBits = 8): Recipe {
   const { name, rules } = recipeOf(method)
@@ -84,13 +79,6 @@ export function methodName(method: Method): string {
  * The method of each tensor; tensors that no rule matches are left out.
  *
  * @throws {ShapeError} when a rule matches no tensor: a misspelt rule must not pass silently
- * @example
- * const rules: Rule[] = [
- *   { match: '*embed*', use: { method: 'rtn', bits: 8 } },
- *   { match: '*', use: { method: 'nf4' } },
- * ]
- * const plan = planRecipe({ name: 'mixed', rules }, ['model.embed_tokens.weight', 'lm_head.weight'])
- * Array.from(plan.values(), methodName) // => ['rtn 8 bits, group 32', 'nf4, block 64']
  */
 export function planRecipe({ rules }: Recipe, names: readonly string[]): ReadonlyMap<string, Method> {
   const matchers = rules.map(({ match, use }) => ({ match, use, pattern: globPattern(match), used: false }))

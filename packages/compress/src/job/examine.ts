@@ -1,0 +1,115 @@
+import { TersorError, UnsupportedError } from '@tersor/core-tensor'
+import { missingCompanions, requireManifestPlace } from './companions.ts'
+import type { DryRun } from './create-job.ts'
+import { codeOf, files, paths } from './files.ts'
+import { needsOf } from './needs.ts'
+import { planTensor, sumOf, type TensorPlan } from './plan.ts'
+import { freeBytes, requireRoom, requireSafe } from './target.ts'
+import type { Work } from './work.ts'
+
+/** Plans a job and finds everything that would stop it, before a weight is read or a byte written. */
+export async function examine(work: Work): Promise<DryRun> {
+  const { settings, recipe, rules, target } = work
+  const { source, maxMemory, force = false, strict = true } = settings
+  const problems: TersorError[] = []
+  const attempt = async <T>(run: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await run()
+    } catch (error) {
+      if (!(error instanceof TersorError)) throw error
+      problems.push(error)
+      return undefined
+    }
+  }
+  const { checkModel } = await import('@tersor/models')
+  await attempt(() => checkModel(source))
+  await attempt(() => requireUncompressed(work))
+  await attempt(() => requireCalibration(work))
+  const { otherwise } = recipe
+  const tensors: TensorPlan[] = []
+  for (const name of source.names) {
+    const before = problems.length
+    const planned = await attempt(() => planTensor(source, name, { use: rules.get(name)?.use, otherwise }))
+    if (planned !== undefined) tensors.push(planned)
+    else if (!strict) {
+      problems.length = before
+      tensors.push(planTensor(source, name, { otherwise }))
+    }
+  }
+  await attempt(() => requireSafe(target, source, force))
+  const companions = await source.companions()
+  await attempt(() => missingCompanions(target, companions, force))
+  await attempt(() => requireManifestPlace(target, force))
+  const free = await attempt(() => freeBytes(target))
+  const beside = [...companions.values()].reduce((sum, { length }) => sum + length, 0)
+  const plan = sumOf(tensors, { calibration: calibrationBytes(work), beside, free })
+  const written = await bytesIn(target.folder)
+  await attempt(() => requireRoom(target, plan.needed - written, free))
+  if (maxMemory !== undefined && plan.peak > maxMemory) {
+    problems.push(
+      new UnsupportedError(
+        `[compress/job] expected a plan that holds at most ${maxMemory} bytes at a time, got one of ${plan.peak}; raise maxMemory, or choose other methods`,
+      ),
+    )
+  }
+  return { plan, problems }
+}
+
+/** What is compressed already has lost something: compressing it again must be meant. */
+function requireUncompressed({ settings: { source, requantize = false } }: Work): void {
+  if (requantize) return
+  for (const name of source.names) {
+    const { compressed, type } = source.info(name)
+    const as = compressed ?? (type?.startsWith('float8') ? type : undefined)
+    if (as === undefined) continue
+    throw new UnsupportedError(
+      `[compress/job] expected an uncompressed model, but '${name}' is stored as ${as}; start from the original, or pass requantize: true, which measures the loss against what is stored`,
+    )
+  }
+}
+
+function requireCalibration({ settings: { calibration }, recipe, rules }: Work): void {
+  if (calibration !== undefined && calibration.length > 0) return
+  const calibrated = [...rules.values()]
+    .flatMap(({ use }) => use)
+    .find(({ method }) => needsOf([method]).length > 0)
+  const stage = recipe.stages.find(({ method }) => method.needs.includes('windows'))
+  const hungry = calibrated ?? stage
+  if (hungry !== undefined) {
+    throw new UnsupportedError(
+      `[compress/job] expected calibration text for ${hungry.method.name}, got none; pass some, or use methods that need none`,
+    )
+  }
+}
+
+/** About what calibration holds beside one tensor: the model, one block's statistics, and a hidden state for each token. */
+function calibrationBytes({ settings: { source, calibration = [] }, rules }: Work): number {
+  const { config } = source
+  if (config === undefined) return 0
+  let statistics = 0
+  let model = 0
+  for (const name of source.names) {
+    const { dims, byteLength } = source.info(name)
+    const columns = dims.at(-1) ?? 0
+    const needs = needsOf((rules.get(name)?.use ?? []).map(({ method }) => method))
+    for (const need of needs) statistics += 8 * (need === 'gram' ? columns ** 2 : columns)
+    model += byteLength
+  }
+  if (statistics === 0) return 0
+  const tokens = calibration.reduce((sum, { length }) => sum + length, 0)
+  return model + Math.ceil(statistics / config.layers) + 2 * 4 * tokens * config.hiddenSize
+}
+
+/** What a run before has written already. */
+async function bytesIn(folder: string): Promise<number> {
+  const names = await files()
+    .readdir(folder)
+    .catch(error => {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
+      throw error
+    })
+  const sizes = await Promise.all(
+    names.map(async name => (await files().stat(paths().join(folder, name))).size),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
