@@ -62,7 +62,7 @@ function quarter(to: usize, bits: v128): void {
 
 // @ts-ignore: decorator
 @inline
-function bytesOf(type: i32): u32 {
+function widthOf(type: i32): u32 {
   return type == 0 ? 4 : type < 3 ? 2 : 1
 }
 
@@ -70,7 +70,7 @@ export function convert(y: usize, x: usize, size: u32, from: i32, to: i32, part:
   const wide = scratchOf(part)
   const staged = wide + (CHUNK << 2) + 64
   const end = steppedShareOf(size, CHUNK, part + 1, parts)
-  const width = bytesOf(to)
+  const width = widthOf(to)
   for (let at = steppedShareOf(size, CHUNK, part, parts); at < end; at += CHUNK) {
     const count = min(CHUNK, end - at)
     const target = y + <usize>at * width

@@ -1,5 +1,5 @@
 import { DeviceError, type Tensor } from '@tersor/core-tensor'
-import type { PrimitiveName, Primitives } from '@tersor/core-tensor/host'
+import { type PrimitiveName, type Primitives, viewBytes } from '@tersor/core-tensor/host'
 import type { Arena } from './arena.ts'
 import type { Arenas } from './arenas.ts'
 import { packedBytes } from './packed-bytes.ts'
@@ -68,7 +68,7 @@ export class WasmPrimitives implements Primitives {
         this.#pool!.run(index, this.#names.indexOf(name), kernel, numbers, parts)
       }
       for (const { address, tensor, byteLength } of placed.slice(0, outputs.length)) {
-        if (tensor !== undefined) bytesOf(tensor).set(arena.bytes(address, byteLength!))
+        if (tensor !== undefined) viewBytes(tensor.data).set(arena.bytes(address, byteLength!))
       }
     } catch (error) {
       if (error instanceof LostWorkerError) this.#onLost(error)
@@ -127,15 +127,11 @@ function place(name: string, arena: Arena, operands: readonly (Tensor | undefine
       for (const copy of copies) arena.free(copy.placed.address, copy.byteLength)
       throw noRoom(name)
     }
-    arena.bytes(address, byteLength).set(bytesOf(tensor))
+    arena.bytes(address, byteLength).set(viewBytes(tensor.data))
     const placed = { address, tensor, byteLength }
     copies.push({ memory, byteOffset, byteLength, placed })
     return placed
   })
-}
-
-function bytesOf({ memory, byteOffset, byteLength }: Tensor): Uint8Array {
-  return memory.bytes().subarray(byteOffset, byteOffset + byteLength)
 }
 
 function noRoom(name: string): DeviceError {

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tersor/core-tensor'
 import { retyped } from './elementwise.ts'
-import { deviceOf } from './webgpu-device.ts'
+import { webGpuOf } from './webgpu-device.ts'
 import { LOWEST, NOTHING } from './wgsl/group.ts'
 
 /** Groups that keep a graphics card busy. */
@@ -31,7 +31,7 @@ export function joinParts(
   { y, lse, accumulate }: { y: Tensor; lse: Tensor | undefined; accumulate: boolean },
 ): void {
   const [parts, heads, queries, headDim] = sums.dims as [number, number, number, number]
-  deviceOf(sums).run({
+  webGpuOf(sums).run({
     name: 'joinAttentionParts',
     variant: `${accumulate}`,
     inputs: { sums, held: retyped(sumsLse, 'uint32', sumsLse.dims) },

@@ -8,8 +8,6 @@ import { gather } from './kernels/gather.ts'
 import { gram } from './kernels/gram.ts'
 import { hadamard } from './kernels/hadamard.ts'
 import { histogram } from './kernels/histogram.ts'
-import { linearAffine } from './kernels/linear-affine.ts'
-import { linearCodebook } from './kernels/linear-codebook.ts'
 import { linearDense } from './kernels/linear-dense.ts'
 import { linearSparse } from './kernels/linear-sparse.ts'
 import { matmul } from './kernels/matmul.ts'
@@ -24,6 +22,7 @@ import { softmax } from './kernels/softmax.ts'
 import { topK } from './kernels/top-k.ts'
 import { transpose } from './kernels/transpose.ts'
 import { unary } from './kernels/unary.ts'
+import { linearStored } from './linear-stored.ts'
 
 /** Every core kernel on the graphics card. */
 export const coreKernels: CoreKernels = Object.freeze({
@@ -36,8 +35,8 @@ export const coreKernels: CoreKernels = Object.freeze({
   matmul,
   gram,
   linearDense,
-  linearAffine,
-  linearCodebook,
+  linearAffine: linearStored,
+  linearCodebook: linearStored,
   linearSparse,
   quantizeAffine,
   dequantize,

@@ -1,5 +1,7 @@
 import { DeviceError, UnsupportedError } from '@tersor/core-tensor'
 import { probeCard } from './card.ts'
+import { coreKernels } from './core-kernels.ts'
+import { packWeight, unpackWeight } from './packed-weight.ts'
 import { WebGpuDevice } from './webgpu-device.ts'
 
 export interface WebGpuDeviceOptions {
@@ -79,6 +81,8 @@ async function wrap(
     card,
     info: { vendor, architecture, description, ...card, maxTensorBytes },
     owned,
+    kernels: coreKernels,
+    layout: { pack: packWeight, unpack: unpackWeight },
   })
 }
 

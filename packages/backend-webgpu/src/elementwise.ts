@@ -1,6 +1,6 @@
 import { type DType, dtypeBits, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import type { Parameter } from './programs.ts'
-import { deviceOf } from './webgpu-device.ts'
+import { webGpuOf } from './webgpu-device.ts'
 import { converted, encodedBits, isNative, perWord, type Scalar } from './wgsl/dtypes.ts'
 
 export interface Elementwise {
@@ -28,7 +28,7 @@ export function elementwise(
   const per = dtypeBits[type] > 32 ? 1 : perWord(type)
   const at = (y.byteOffset * 8) / dtypeBits[type]
   const words = size === 0 ? 0 : Math.floor((at + size - 1) / per) - Math.floor(at / per) + 1
-  deviceOf(y).run({
+  webGpuOf(y).run({
     name: program.name,
     variant: `${program.variant ?? ''}${accumulate ? '+' : ''}`,
     inputs,

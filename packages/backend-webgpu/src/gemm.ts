@@ -1,6 +1,6 @@
 import type { Order, Tensor } from '@tersor/core-tensor'
 import type { Parameter } from './programs.ts'
-import { deviceOf } from './webgpu-device.ts'
+import { webGpuOf } from './webgpu-device.ts'
 
 /** One side of a product: its tensors, and WGSL that reads it. */
 export interface Factor {
@@ -53,7 +53,7 @@ export function gemm(
   const [lanes, columns] = groupOf(b, k)
   const rows = m === 1 ? 1 : 4
   const tiles = few ? Math.ceil(m / rows) * Math.ceil(n / columns) : Math.ceil(m / TILE) * Math.ceil(n / TILE)
-  deviceOf(y).run({
+  webGpuOf(y).run({
     name: few ? 'gemmRows' : 'gemm',
     variant: `${few ? `${rows},${lanes}` : order},${a.key},${a.alongK},${b.key},${b.alongK}`,
     inputs: { ...a.inputs, ...b.inputs },
@@ -70,7 +70,7 @@ export function gemm(
 
 /** Whether it adds is asked at run time: half as many pipelines to compile. */
 const landing = /* wgsl */ `
-fn land(at: u32, value: f32) {
+fn output(at: u32, value: f32) {
   if (p.accumulate == 0u) { set_y(at, value); } else { set_y(at, y(at) + value); }
 }
 `
@@ -129,7 +129,7 @@ function rowsMain({ rows, lanes, columns, unit, alongK }: RowsLayout): string {
   if (lane != 0u || j >= p.n) { return; }
   for (var other = 1u; other < ${lanes}u; other++) { sums += parts[thread + other * ${alongK ? '1u' : `${columns}u`}]; }
   ${Array.from({ length: rows }, (_, i) => {
-    const line = `land((batch * p.m + row + ${i}u) * p.n + j, sums${rows === 1 ? '' : `[${i}]`});`
+    const line = `output((batch * p.m + row + ${i}u) * p.n + j, sums${rows === 1 ? '' : `[${i}]`});`
     return i === 0 ? line : `if (row + ${i}u < p.m) { ${line} }`
   }).join('\n  ')}`
 }
@@ -142,7 +142,7 @@ fn b_four(at: u32) -> vec4<f32> { return vec4<f32>(b_tile[at], b_tile[at + 1u], 
 fn rounded4(x: vec4<f32>) -> vec4<f32> { return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) | vec4<u32>(p.zero)); }
 fn land4(batch: u32, i: u32, j: u32, values: vec4<f32>) {
   if (i >= p.m) { return; }
-  for (var c = 0u; c < min(4u, max(j, p.n) - j); c++) { land((batch * p.m + i) * p.n + j + c, values[c]); }
+  for (var c = 0u; c < min(4u, max(j, p.n) - j); c++) { output((batch * p.m + i) * p.n + j + c, values[c]); }
 }
 `
 

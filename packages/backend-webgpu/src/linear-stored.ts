@@ -1,6 +1,6 @@
 import { type Encoded, type LinearOptions, sizeOf, type Tensor } from '@tersor/core-tensor'
 import { gemm, leftOf, type RightFactor } from './gemm.ts'
-import { land } from './landing.ts'
+import { output } from './output.ts'
 import { type StoredWeight, storedWeight } from './stored-weight.ts'
 
 /** x·wᵀ, or x·w, reading the weight as it is stored. */
@@ -10,7 +10,7 @@ export function linearStored(x: Tensor, w: Encoded, options: LinearOptions = {})
   const batchDims = x.dims.slice(0, -1)
   const right = rightFactor(storedWeight(w), transpose)
   const shape = { batch: 1, m: sizeOf(batchDims), n, k }
-  return land('linear', 'float32', x, [...batchDims, n], options, (y, accumulate) =>
+  return output('linear', 'float32', x, [...batchDims, n], options, (y, accumulate) =>
     gemm(y, leftOf(x, 0, [k, 1]), right, shape, { ...options, accumulate }),
   )
 }

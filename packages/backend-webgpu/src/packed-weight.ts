@@ -12,7 +12,7 @@ import { malformed, mapParts, part, plainIntegers, tensorPart } from '@tersor/co
 import { elementwise } from './elementwise.ts'
 import { dequantize } from './kernels/dequantize.ts'
 import { linearStored } from './linear-stored.ts'
-import { deviceOf } from './webgpu-device.ts'
+import { webGpuOf } from './webgpu-device.ts'
 
 /** Bytes that rows of codes begin on: what a thread reads at once. */
 const ALIGNMENT = 4
@@ -58,7 +58,7 @@ export function unpackWeight(weight: Encoded): Encoded {
 /** The rows of a matrix of bytes, cut or with zeros behind them. */
 function withRowsOf(bytes: Tensor, columns: number): Tensor {
   const [rows, before] = bytes.dims as [number, number]
-  const y = deviceOf(bytes).make('uint8', [rows, columns])
+  const y = webGpuOf(bytes).make('uint8', [rows, columns])
   elementwise(y, {
     name: 'rowsOf',
     inputs: { x: bytes },

@@ -10,13 +10,11 @@ import {
   Tensor,
   type TensorLike,
 } from '@tersor/core-tensor'
-import { tensorsOf } from '@tersor/core-tensor/host'
+import { Scopes } from '@tersor/core-tensor/host'
 import { BufferPool } from './buffer-pool.ts'
 import type { Card } from './card.ts'
 import { Commands } from './commands.ts'
-import { coreKernels } from './core-kernels.ts'
 import { GpuMemory } from './gpu-memory.ts'
-import { packWeight, unpackWeight } from './packed-weight.ts'
 import { type Program, Programs } from './programs.ts'
 
 /** Bits of a 32-bit index of elements of 4 bits. */
@@ -28,6 +26,14 @@ export interface WebGpuDeviceParts {
   readonly info: Readonly<Record<string, string | number | boolean>>
   /** Whether `dispose` destroys the GPUDevice. */
   readonly owned: boolean
+  readonly kernels: DeviceKernels
+  readonly layout: WeightLayout
+}
+
+/** How the device's kernels want weights to lie. */
+export interface WeightLayout {
+  pack(weight: Encoded): Encoded
+  unpack(weight: Encoded): Encoded
 }
 
 /** Tensors in graphics memory, and kernels in WGSL on them. Made by `createWebGpuDevice`. */
@@ -35,7 +41,7 @@ export class WebGpuDevice implements Device {
   readonly name = 'webgpu'
   readonly host = false
   readonly info: Readonly<Record<string, string | number | boolean>>
-  readonly kernels: DeviceKernels = coreKernels
+  readonly kernels: DeviceKernels
   readonly fallbacks: ReadonlyMap<string, number> = new Map()
   readonly lost: Promise<Error>
   readonly #gpu: GPUDevice
@@ -44,13 +50,16 @@ export class WebGpuDevice implements Device {
   readonly #commands: Commands
   readonly #programs: Programs
   readonly #dropped: FinalizationRegistry<GPUBuffer>
-  #scope: Set<GpuMemory> | undefined
+  readonly #layout: WeightLayout
+  readonly #scopes = new Scopes()
 
-  constructor({ gpu, card, info, owned }: WebGpuDeviceParts) {
+  constructor({ gpu, card, info, owned, kernels, layout }: WebGpuDeviceParts) {
     const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits
     this.info = Object.freeze({ ...info })
     this.#gpu = gpu
     this.#owned = owned
+    this.kernels = kernels
+    this.#layout = layout
     this.#pool = new BufferPool(gpu, Math.min(maxBufferSize, maxStorageBufferBindingSize, LARGEST))
     this.#commands = new Commands(gpu, this.#pool)
     this.#programs = new Programs(
@@ -116,11 +125,11 @@ export class WebGpuDevice implements Device {
   }
 
   pack(weight: Encoded): Encoded {
-    return packWeight(weight)
+    return this.#layout.pack(weight)
   }
 
   unpack(weight: Encoded): Encoded {
-    return unpackWeight(weight)
+    return this.#layout.unpack(weight)
   }
 
   /** Records one kernel. */
@@ -133,23 +142,8 @@ export class WebGpuDevice implements Device {
     this.#commands.submit()
   }
 
-  scope<T>(run: () => T): T {
-    const outer = this.#scope
-    const made = new Set<GpuMemory>()
-    this.#scope = made
-    try {
-      const result = run()
-      if (result instanceof Promise) {
-        throw new DeviceError('[Device.scope] expected synchronous code, got a promise; await it outside')
-      }
-      for (const { memory } of tensorsOf(result)) {
-        if (memory instanceof GpuMemory && made.delete(memory)) outer?.add(memory)
-      }
-      return result
-    } finally {
-      this.#scope = outer
-      for (const memory of made) memory.free()
-    }
+  scope<T>(code: () => T): T {
+    return this.#scopes.run(code)
   }
 
   dispose(): void {
@@ -176,13 +170,13 @@ export class WebGpuDevice implements Device {
       (...range) => this.#commands.read(...range),
     )
     this.#dropped.register(memory, buffer, memory)
-    this.#scope?.add(memory)
+    this.#scopes.add(memory)
     return new Tensor(type, memory, dims, 0, true)
   }
 }
 
 /** The device of a tensor that a kernel was given. */
-export function deviceOf(x: Tensor): WebGpuDevice {
+export function webGpuOf(x: Tensor): WebGpuDevice {
   return x.device as WebGpuDevice
 }
 

@@ -1,5 +1,5 @@
 // Tensors
-export { asTensor, requireHost, Tensor, type TensorLike } from './tensor/tensor.ts'
+export { asTensor, reference, requireHost, Tensor, type TensorLike } from './tensor/tensor.ts'
 export {
   bytesOf,
   checkDType,
@@ -23,30 +23,29 @@ export { fromOrt, toOrt } from './tensor/ort.ts'
 
 // Devices and kernels
 export type { Device, Memory } from './device/device.ts'
-export { reference } from './device/reference-device.ts'
-export {
-  type AttentionOptions,
-  type AttentionPart,
-  type BinaryOp,
-  type CodingKernels,
-  type CoreKernels,
-  type DeviceKernels,
-  type Kernels,
-  kernel,
-  type Loss,
-  type MatmulOptions,
-  type Order,
-  type Out,
-  type QuantizeAffineOptions,
-  type RansDecodeOptions,
-  type ReduceOp,
-  type RopeLayout,
-  type RopeOptions,
-  type Rotations,
-  type RowWeights,
-  type SegmentAttentionOptions,
-  type TrainingKernels,
-  type UnaryOp,
+export { kernel } from './device/kernel.ts'
+export type {
+  AttentionOptions,
+  AttentionPart,
+  BinaryOp,
+  CodingKernels,
+  CoreKernels,
+  DeviceKernels,
+  Kernels,
+  Loss,
+  MatmulOptions,
+  Order,
+  Out,
+  QuantizeAffineOptions,
+  RansDecodeOptions,
+  ReduceOp,
+  RopeLayout,
+  RopeOptions,
+  Rotations,
+  RowWeights,
+  SegmentAttentionOptions,
+  TrainingKernels,
+  UnaryOp,
 } from './device/kernels.ts'
 
 // The algebra of encodings

@@ -12,6 +12,7 @@ import {
   type Taps,
   Tensor,
 } from '@tersor/core-tensor'
+import { tensorsOf } from '@tersor/core-tensor/host'
 import { binary, gather, rmsNorm, transpose, unary } from '@tersor/core-tensor/reference'
 import { DenseCache } from './dense-cache.ts'
 import { checkLlamaConfig, type LlamaConfig } from './llama-config.ts'
@@ -255,8 +256,7 @@ function unpacked(weight: Weight, device: Device): Weight {
 }
 
 function dispose(weight: Weight): void {
-  if (!isEncoded(weight)) weight.dispose()
-  else for (const part of Object.values(weight.parts)) dispose(part)
+  for (const tensor of tensorsOf(weight)) tensor.dispose()
 }
 
 /** (tokens, heads · headDim) to (heads, tokens, headDim) */

@@ -1,8 +1,9 @@
 import { type Device, type Encoded, reference, type Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { tensorsOf } from '@tersor/core-tensor/host'
 import { checkModel } from './check-model.ts'
 import { Llama } from './llama.ts'
 import { type ModelFile, type OpenModelOptions, openModel } from './open-model.ts'
-import { memoriesOf, residentWeight } from './resident-weight.ts'
+import { residentWeight } from './resident-weight.ts'
 import { weightShapes } from './weight-names.ts'
 
 export interface LoadModelOptions extends OpenModelOptions {
@@ -44,8 +45,8 @@ export async function loadModel(
       const stored = await file.load(name)
       const resident = await residentWeight(stored, device)
       weights.set(name, resident)
-      for (const memory of memoriesOf(resident)) made.add(memory)
-      for (const memory of memoriesOf(stored)) made.delete(memory)
+      for (const { memory } of tensorsOf(resident)) made.add(memory)
+      for (const { memory } of tensorsOf(stored)) made.delete(memory)
     }
     return new Llama(file.config, weights, device)
   } catch (error) {

@@ -7,6 +7,7 @@ import {
   type Tensor,
   transfer,
 } from '@tersor/core-tensor'
+import { tensorsOf } from '@tersor/core-tensor/host'
 import { cast } from '@tersor/core-tensor/reference'
 
 /**
@@ -26,10 +27,8 @@ import { cast } from '@tersor/core-tensor/reference'
 export async function residentWeight(weight: Tensor | Encoded, device: Device): Promise<Tensor | Encoded> {
   const moved = await transfer(weight, device)
   const resident = device.scope(() => packedOn(device, moved))
-  const kept = new Set(memoriesOf(resident))
-  for (const memory of memoriesOf(moved)) {
-    if (!kept.has(memory) && !memoriesOf(weight).includes(memory)) memory.free()
-  }
+  const kept = new Set(tensorsOf([resident, weight]).map(({ memory }) => memory))
+  for (const { memory } of tensorsOf(moved)) if (!kept.has(memory)) memory.free()
   return resident
 }
 
@@ -37,9 +36,4 @@ function packedOn(device: Device, weight: Tensor | Encoded): Tensor | Encoded {
   if (isEncoded(weight)) return device.pack(weight)
   if (weight.type === 'float32') return weight
   return weight.dims.length === 1 || !isFloat(weight.type) ? cast(weight, 'float32') : dense(weight)
-}
-
-/** Where the numbers of a weight lie. */
-export function memoriesOf(weight: Tensor | Encoded): Tensor['memory'][] {
-  return isEncoded(weight) ? Object.values(weight.parts).flatMap(memoriesOf) : [weight.memory]
 }

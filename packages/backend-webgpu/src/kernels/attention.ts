@@ -3,10 +3,10 @@ import { requireAttentionDims } from '@tersor/core-tensor/host'
 import { joinParts, partsOf } from '../attention-parts.ts'
 import type { Card } from '../card.ts'
 import { elementwise, retyped } from '../elementwise.ts'
-import { land } from '../landing.ts'
+import { output } from '../output.ts'
 import { storedBoth } from '../stored-cache.ts'
 import type { StoredWeight } from '../stored-weight.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { fold, LOWEST, NOTHING } from '../wgsl/group.ts'
 import { cast } from './cast.ts'
 import { rope } from './rope.ts'
@@ -20,7 +20,7 @@ const KEYS = 64
  */
 export const attention: CoreKernels['attention'] = (q, k, v, options) => {
   requireAttentionDims(q, k, v, options)
-  const device = deviceOf(q)
+  const device = webGpuOf(q)
   return device.scope(() => {
     const [heads, queries] = q.dims as [number, number]
     const [kvHeads, capacity] = k.dims as [number, number]
@@ -43,7 +43,7 @@ export const attention: CoreKernels['attention'] = (q, k, v, options) => {
       attend(attended, device.make('float32', q.dims), lse, false)
       addMass(attended, lse!, options.mass)
     }
-    const result = land('attention', 'float32', q, q.dims, placed, (y, accumulate) =>
+    const result = output('attention', 'float32', q, q.dims, placed, (y, accumulate) =>
       attend(attended, y, lse, accumulate),
     )
     if (options.lse !== undefined && lse !== options.lse) cast(lse!, options.lse.type, { out: options.lse })
@@ -74,7 +74,7 @@ function attend(
   const groups = kvHeads * Math.ceil(rows / lanes)
   const { parts, span } = partsOf(options.length ?? capacity, groups)
   const alone = parts === 1
-  const device = deviceOf(q)
+  const device = webGpuOf(q)
   const sums = alone ? y : device.make('float32', [parts, ...q.dims])
   const sumsLse = alone ? lse : device.make('float32', [parts, heads, queries])
   const adds = accumulate && alone
@@ -242,9 +242,9 @@ function dotWithWords({ unit }: StoredWeight): string {
 
 /** mass[h, j] += Σ over the queries of exp(score − lse): a thread a key of a head. */
 function addMass({ q, k, bias, kvHeads, capacity, options }: Attended, lse: Tensor, mass: Tensor): void {
-  const device = deviceOf(q)
+  const device = webGpuOf(q)
   const [heads, queries, headDim] = q.dims as [number, number, number]
-  land('attention', 'float32', q, mass.dims, { out: mass, accumulate: true }, (y, accumulate) => {
+  output('attention', 'float32', q, mass.dims, { out: mass, accumulate: true }, (y, accumulate) => {
     device.run({
       name: 'attentionMass',
       variant: `${accumulate},${k.key}`,
@@ -290,7 +290,7 @@ function biasOf(
   const given = logWeight && (logWeight.type === 'float32' ? logWeight : cast(logWeight, 'float32'))
   const bits = given && retyped(given, 'uint32', given.dims)
   if (keyIndex === undefined) return bits
-  const bias = deviceOf(keyIndex).make('uint32', [kvHeads, capacity])
+  const bias = webGpuOf(keyIndex).make('uint32', [kvHeads, capacity])
   elementwise(bias, {
     name: 'chosenKeys',
     inputs: { index: keyIndex, given: bits },

@@ -1,7 +1,7 @@
 import { type BinaryOp, type CoreKernels, DTypeError, isFloat, ShapeError } from '@tersor/core-tensor'
 import { stridesOf } from '@tersor/core-tensor/host'
 import { elementwise } from '../elementwise.ts'
-import { land } from '../landing.ts'
+import { output } from '../output.ts'
 import { listed, unravel } from '../wgsl/lists.ts'
 
 const operations: Record<BinaryOp, string> = {
@@ -25,7 +25,7 @@ export const binary: CoreKernels['binary'] = (op, a, b, options = {}) => {
       throw new ShapeError(`[binary] expected shapes that broadcast, got [${a.dims}] and [${b.dims}]`)
     return x === 1 ? y : x
   })
-  return land('binary', 'float32', a, dims, options, (y, accumulate) => {
+  return output('binary', 'float32', a, dims, options, (y, accumulate) => {
     const alike = a.size === y.size && b.size === y.size
     elementwise(y, {
       name: 'binary',

@@ -1,7 +1,7 @@
 import { type CoreKernels, type DType, DTypeError, dtypeBits, ShapeError } from '@tersor/core-tensor'
 import { isWhole, stridesOf } from '@tersor/core-tensor/host'
 import { asBits } from '../elementwise.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { isNative, perWord } from '../wgsl/dtypes.ts'
 import { listed, unravel } from '../wgsl/lists.ts'
 
@@ -17,7 +17,7 @@ export const copy: CoreKernels['copy'] = (x, { out, at }) => {
   requireBytes(x.type, 'copy')
   const [from, y] = [asBits(x), asBits(out)]
   const strides = stridesOf(out.dims)
-  deviceOf(x).run({
+  webGpuOf(x).run({
     name: 'copy',
     variant: `${rank}`,
     inputs: { x: from },

@@ -2,7 +2,7 @@ import type { CoreKernels, DecodeOptions, Encoded, Tensor } from '@tersor/core-t
 import { decoded, matrixRows, requireDims, rowRange } from '@tersor/core-tensor/host'
 import { elementwise } from '../elementwise.ts'
 import { storedWeight } from '../stored-weight.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 
 /** Affine, codebook and sparse weights, element by element. */
 export const dequantize: CoreKernels['dequantize'] = (e: Encoded, options: DecodeOptions = {}): Tensor => {
@@ -14,7 +14,7 @@ export const dequantize: CoreKernels['dequantize'] = (e: Encoded, options: Decod
   const stored = storedWeight(e)
   const somewhere = Object.values(stored.inputs).find(tensor => tensor !== undefined)!
   const direct = out !== undefined && e.type === 'float32'
-  const y = direct ? out : deviceOf(somewhere).make('float32', dims)
+  const y = direct ? out : webGpuOf(somewhere).make('float32', dims)
   elementwise(y, {
     name: 'dequantize',
     variant: stored.key,

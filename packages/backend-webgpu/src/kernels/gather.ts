@@ -1,6 +1,6 @@
 import { aroundAxis, type CoreKernels, DTypeError, ShapeError } from '@tersor/core-tensor'
 import { asBits, elementwise } from '../elementwise.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { requireBytes } from './copy.ts'
 
 /** An index out of range gives zeros: the card cannot refuse it, and nobody reads the index back to look. */
@@ -8,7 +8,7 @@ export const gather: CoreKernels['gather'] = (x, index, options) => {
   const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'gather')
   const out =
     options.out ??
-    deviceOf(x).make(x.type, [...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)])
+    webGpuOf(x).make(x.type, [...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)])
   if (out.type !== x.type) throw new DTypeError(`[gather] expected an out of ${x.type}, got ${out.type}`)
   if (out.size !== outer * index.size * inner)
     throw new ShapeError(

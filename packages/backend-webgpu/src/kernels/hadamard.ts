@@ -1,8 +1,8 @@
 import { type CoreKernels, ShapeError, type Tensor } from '@tersor/core-tensor'
 import { hadamardBlock } from '@tersor/core-tensor/host'
 import { elementwise } from '../elementwise.ts'
-import { land } from '../landing.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { output } from '../output.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 
 /** Butterflies up to this width are done together, in the memory of a group. */
 const TOGETHER = 2048
@@ -16,12 +16,12 @@ export const hadamard: CoreKernels['hadamard'] = (x, options = {}) => {
       `[hadamard] expected x (…, n) and signs (n), got [${x.dims}] and [${signs?.dims ?? 'none'}]`,
     )
   }
-  const device = deviceOf(x)
+  const device = webGpuOf(x)
   const block = hadamardBlock(n)
   return device.scope(() => {
     let values = transformed(x, Math.min(block, TOGETHER), inverse ? undefined : signs)
     for (let width = TOGETHER; width < block; width *= 2) values = wide(values, width)
-    return land('hadamard', 'float32', x, x.dims, options, (y, accumulate) =>
+    return output('hadamard', 'float32', x, x.dims, options, (y, accumulate) =>
       elementwise(y, {
         name: 'hadamardScale',
         inputs: { values, signs: inverse ? signs : undefined },
@@ -37,9 +37,9 @@ export const hadamard: CoreKernels['hadamard'] = (x, options = {}) => {
 
 /** Blocks of `block` elements, transformed without a scale; signs are applied before. */
 function transformed(x: Tensor, block: number, signs: Tensor | undefined): Tensor {
-  const y = deviceOf(x).make('float32', x.dims)
+  const y = webGpuOf(x).make('float32', x.dims)
   const n = x.dims.at(-1)!
-  deviceOf(x).run({
+  webGpuOf(x).run({
     name: 'hadamard',
     variant: `${block}`,
     inputs: { x, signs },
@@ -72,7 +72,7 @@ function transformed(x: Tensor, block: number, signs: Tensor | undefined): Tenso
 
 /** One step of butterflies. */
 function wide(x: Tensor, width: number): Tensor {
-  const y = deviceOf(x).make('float32', x.dims)
+  const y = webGpuOf(x).make('float32', x.dims)
   elementwise(y, {
     name: 'butterfly',
     inputs: { x },

@@ -1,6 +1,6 @@
 import { type CoreKernels, type Device, ShapeError, Tensor } from '@tersor/core-tensor'
-import { land } from '../landing.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { output } from '../output.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 
 const { fround } = Math
 
@@ -18,9 +18,9 @@ export const histogram: CoreKernels['histogram'] = (x, options) => {
       `[histogram] expected bins ≥ 1 and a range low < high, got ${bins} and [${low}, ${high}]`,
     )
   }
-  const device = deviceOf(x)
+  const device = webGpuOf(x)
   return device.scope(() =>
-    land('histogram', 'int32', x, [bins], options, y => {
+    output('histogram', 'int32', x, [bins], options, y => {
       const counts = device.empty('int32', [bins])
       device.run({
         name: 'histogram',

@@ -1,6 +1,6 @@
 import { type CoreKernels, decode, sizeOf } from '@tersor/core-tensor'
 import { gemm, leftOf, rightOf } from '../gemm.ts'
-import { land } from '../landing.ts'
+import { output } from '../output.ts'
 import { plainPart } from '../stored-weight.ts'
 
 /** Weights in a storage type are widened as they are read; those that decode to a narrow type are rounded first. */
@@ -12,7 +12,7 @@ export const linearDense: CoreKernels['linearDense'] = (x, w, options = {}) => {
   const batchDims = x.dims.slice(0, -1)
   const shape = { batch: 1, m: sizeOf(batchDims), n, k }
   const right = rightOf(values, 0, transpose ? [n, 1] : [1, k])
-  return land('linear', 'float32', x, [...batchDims, n], options, (y, accumulate) =>
+  return output('linear', 'float32', x, [...batchDims, n], options, (y, accumulate) =>
     gemm(y, leftOf(x, 0, [k, 1]), right, shape, { ...options, accumulate }),
   )
 }

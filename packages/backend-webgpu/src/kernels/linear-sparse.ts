@@ -1,8 +1,8 @@
 import { type CoreKernels, sizeOf } from '@tersor/core-tensor'
-import { land } from '../landing.ts'
 import { linearStored } from '../linear-stored.ts'
+import { output } from '../output.ts'
 import { plainPart } from '../stored-weight.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 
 /** Rows are walked, a thread an output; n of m is read by place. */
 export const linearSparse: CoreKernels['linearSparse'] = (x, w, options = {}) => {
@@ -12,8 +12,8 @@ export const linearSparse: CoreKernels['linearSparse'] = (x, w, options = {}) =>
   const batchDims = x.dims.slice(0, -1)
   const m = sizeOf(batchDims)
   const [values, index, starts] = ['values', 'index', 'starts'].map(name => plainPart(w, name))
-  return land('linear', 'float32', x, [...batchDims, n], options, (y, accumulate) =>
-    deviceOf(x).run({
+  return output('linear', 'float32', x, [...batchDims, n], options, (y, accumulate) =>
+    webGpuOf(x).run({
       name: 'linearSparse',
       variant: `${pattern},${accumulate}`,
       inputs: { x, values, index, starts },

@@ -1,7 +1,7 @@
 import { type CoreKernels, ShapeError, sameDims } from '@tersor/core-tensor'
 import { productOf } from '@tersor/core-tensor/host'
 import { gemm, leftOf, rightOf } from '../gemm.ts'
-import { land } from '../landing.ts'
+import { output } from '../output.ts'
 
 export const matmul: CoreKernels['matmul'] = (a, b, options = {}) => {
   const { transposeA = false, transposeB = false } = options
@@ -31,7 +31,7 @@ export const matmul: CoreKernels['matmul'] = (a, b, options = {}) => {
   const left = leftOf(a, m * k, transposeA ? [1, m] : [k, 1])
   const right = rightOf(b, k * n, transposeB ? [1, k] : [n, 1])
   const shape = { batch: productOf(batchDims), m: rows, n, k }
-  return land('matmul', 'float32', a, dims, options, (y, accumulate) =>
+  return output('matmul', 'float32', a, dims, options, (y, accumulate) =>
     gemm(y, left, right, shape, { ...options, accumulate }),
   )
 }

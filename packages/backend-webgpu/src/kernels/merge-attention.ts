@@ -1,8 +1,8 @@
 import { type AttentionPart, type CoreKernels, ShapeError, Tensor } from '@tersor/core-tensor'
 import { requireDims } from '@tersor/core-tensor/host'
 import { elementwise, retyped } from '../elementwise.ts'
-import { land } from '../landing.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { output } from '../output.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { LOWEST, NOTHING } from '../wgsl/group.ts'
 import { cast } from './cast.ts'
 
@@ -23,7 +23,7 @@ export const mergeAttention: CoreKernels['mergeAttention'] = (parts, options = {
     requireDims('mergeAttention', 'lse', part.lse, [part.heads.length, queries])
   }
   const dims = [named.size, queries, headDim]
-  const device = deviceOf(first.o)
+  const device = webGpuOf(first.o)
   return device.scope(() => {
     // Each element has a maximum and a weight of its own: no thread waits for another.
     const [sums, weights, most] = [
@@ -38,7 +38,7 @@ export const mergeAttention: CoreKernels['mergeAttention'] = (parts, options = {
       element: () => `fn element(i: u32) -> f32 { return ${LOWEST}; }`,
     })
     for (const part of parts) add(part, sums, weights, most)
-    return land('mergeAttention', 'float32', first.o, dims, options, y =>
+    return output('mergeAttention', 'float32', first.o, dims, options, y =>
       elementwise(y, {
         name: 'mergedAttention',
         inputs: { sums, weights },
@@ -51,7 +51,7 @@ export const mergeAttention: CoreKernels['mergeAttention'] = (parts, options = {
 }
 
 function add({ heads, o, lse }: AttentionPart, sums: Tensor, weights: Tensor, most: Tensor): void {
-  const device = deviceOf(o)
+  const device = webGpuOf(o)
   const [, queries, headDim] = o.dims as [number, number, number]
   const floats = lse.type === 'float32' ? lse : cast(lse, 'float32')
   device.run({

@@ -1,6 +1,6 @@
 import { type CoreKernels, ShapeError, sameDims } from '@tersor/core-tensor'
 import { elementwise } from '../elementwise.ts'
-import { land } from '../landing.ts'
+import { output } from '../output.ts'
 
 /** A thread a row. */
 export const nearest: CoreKernels['nearest'] = (x, table, options = {}) => {
@@ -18,7 +18,7 @@ export const nearest: CoreKernels['nearest'] = (x, table, options = {}) => {
       `[nearest] expected x (n, d), a table (entries ≥ 1, d) and a weight (d) or (n, d), got [${x.dims}], [${table.dims}]`,
     )
   }
-  return land('nearest', 'int32', x, [n], options, y =>
+  return output('nearest', 'int32', x, [n], options, y =>
     elementwise(y, {
       name: 'nearest',
       inputs: { x, table, weight },

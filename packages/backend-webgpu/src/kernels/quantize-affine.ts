@@ -9,7 +9,7 @@ import {
 } from '@tersor/core-tensor'
 import { requireDims, stridesOf } from '@tersor/core-tensor/host'
 import { elementwise } from '../elementwise.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { groupReader } from '../wgsl/codes.ts'
 import { divide } from '../wgsl/divide.ts'
 import { listed } from '../wgsl/lists.ts'
@@ -34,7 +34,7 @@ export const quantizeAffine: CoreKernels['quantizeAffine'] = (x, scale, options)
       `[quantizeAffine] expected integers as zero, got ${zero.type}; a float shift is an offset`,
     )
   }
-  const out = options.out ?? deviceOf(x).make('uint8', dims)
+  const out = options.out ?? webGpuOf(x).make('uint8', dims)
   if (out.type !== 'uint8') throw new DTypeError(`[quantizeAffine] expected an out of uint8, got ${out.type}`)
   requireDims('quantizeAffine', 'an out', out, dims)
   elementwise(out, {

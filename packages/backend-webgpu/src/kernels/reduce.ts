@@ -1,6 +1,6 @@
 import { aroundAxis, type CoreKernels, type ReduceOp } from '@tersor/core-tensor'
-import { land } from '../landing.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { output } from '../output.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { fold } from '../wgsl/group.ts'
 
 /** A step of a thread, and how the results of threads join. */
@@ -21,8 +21,8 @@ export const reduce: CoreKernels['reduce'] = (op, x, options) => {
   // One thread a result, in order; or a group each.
   const alone = options.order === 'sequential' || inner >= WIDE || length <= 8
   const results = outer * inner
-  return land('reduce', 'float32', x, dims, options, (y, accumulate) =>
-    deviceOf(x).run({
+  return output('reduce', 'float32', x, dims, options, (y, accumulate) =>
+    webGpuOf(x).run({
       name: 'reduce',
       variant: `${op},${alone},${accumulate}`,
       inputs: { x },

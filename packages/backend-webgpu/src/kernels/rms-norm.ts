@@ -1,6 +1,6 @@
 import { type CoreKernels, ShapeError } from '@tersor/core-tensor'
-import { land } from '../landing.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { output } from '../output.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { fold } from '../wgsl/group.ts'
 
 /** A group a row. */
@@ -9,8 +9,8 @@ export const rmsNorm: CoreKernels['rmsNorm'] = (x, weight, options) => {
   if (d === undefined || weight.size !== d) {
     throw new ShapeError(`[rmsNorm] expected x (…, d) and a weight (d), got [${x.dims}] and [${weight.dims}]`)
   }
-  return land('rmsNorm', 'float32', x, x.dims, options, (y, accumulate) =>
-    deviceOf(x).run({
+  return output('rmsNorm', 'float32', x, x.dims, options, (y, accumulate) =>
+    webGpuOf(x).run({
       name: 'rmsNorm',
       variant: `${accumulate}`,
       inputs: { x, weight },

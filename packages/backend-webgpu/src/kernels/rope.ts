@@ -1,6 +1,6 @@
 import { type CoreKernels, isFloat, ShapeError, type Tensor } from '@tersor/core-tensor'
 import { elementwise, retyped } from '../elementwise.ts'
-import { land } from '../landing.ts'
+import { output } from '../output.ts'
 import { angles } from '../wgsl/angles.ts'
 
 export const rope: CoreKernels['rope'] = (x, options) => {
@@ -15,7 +15,7 @@ export const rope: CoreKernels['rope'] = (x, options) => {
   }
   const wide = frequencies.type === 'float64'
   const whole = !isFloat(positions.type)
-  return land('rope', 'float32', x, x.dims, options, (y, accumulate) =>
+  return output('rope', 'float32', x, x.dims, options, (y, accumulate) =>
     elementwise(y, {
       name: 'rope',
       variant: `${layout},${wide},${whole}`,

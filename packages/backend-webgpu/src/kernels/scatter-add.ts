@@ -1,5 +1,5 @@
 import { aroundAxis, type CoreKernels, DTypeError, ShapeError } from '@tersor/core-tensor'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 
 /** A thread a place of `out`, which looks for its terms in the order of the index. */
 export const scatterAdd: CoreKernels['scatterAdd'] = (x, index, options) => {
@@ -16,7 +16,7 @@ export const scatterAdd: CoreKernels['scatterAdd'] = (x, index, options) => {
       `[scatterAdd] expected x as [${out.dims}] with ${index.size} along axis ${axis}, got [${x.dims}]`,
     )
   }
-  deviceOf(x).run({
+  webGpuOf(x).run({
     name: 'scatterAdd',
     inputs: { x, index },
     outputs: { y: out },

@@ -1,14 +1,14 @@
 import { type CoreKernels, ShapeError } from '@tersor/core-tensor'
-import { land } from '../landing.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { output } from '../output.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { fold, LOWEST } from '../wgsl/group.ts'
 
 /** A group a row. */
 export const softmax: CoreKernels['softmax'] = (x, options = {}) => {
   const n = x.dims.at(-1)
   if (n === undefined) throw new ShapeError('[softmax] expected x (…, n), got a scalar')
-  return land('softmax', 'float32', x, x.dims, options, (y, accumulate) =>
-    deviceOf(x).run({
+  return output('softmax', 'float32', x, x.dims, options, (y, accumulate) =>
+    webGpuOf(x).run({
       name: 'softmax',
       variant: `${accumulate}`,
       inputs: { x },

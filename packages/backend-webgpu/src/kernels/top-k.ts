@@ -1,6 +1,6 @@
 import { type CoreKernels, ShapeError } from '@tersor/core-tensor'
 import { isWhole } from '@tersor/core-tensor/host'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 
 const THREADS = 128
 
@@ -13,7 +13,7 @@ export const topK: CoreKernels['topK'] = (x, { k, sorted = true }) => {
   if (n === undefined || !isWhole(k, n)) {
     throw new ShapeError(`[topK] expected 0 ≤ k ≤ the last of [${x.dims}], got ${k}`)
   }
-  const device = deviceOf(x)
+  const device = webGpuOf(x)
   const dims = [...x.dims.slice(0, -1), k]
   const rows = n === 0 ? 0 : x.size / n
   return device.scope(() => {

@@ -1,7 +1,7 @@
 import { type CoreKernels, DTypeError, ShapeError } from '@tersor/core-tensor'
 import { requireDims, stridesOf } from '@tersor/core-tensor/host'
 import { asBits, elementwise } from '../elementwise.ts'
-import { deviceOf } from '../webgpu-device.ts'
+import { webGpuOf } from '../webgpu-device.ts'
 import { listed, unravel } from '../wgsl/lists.ts'
 import { requireBytes } from './copy.ts'
 
@@ -18,7 +18,7 @@ export const transpose: CoreKernels['transpose'] = (x, permutation, { out } = {}
   if (out !== undefined && out.type !== x.type)
     throw new DTypeError(`[transpose] expected an out of ${x.type}, got ${out.type}`)
   if (out !== undefined) requireDims('transpose', 'an out', out, dims)
-  const y = out ?? deviceOf(x).make(x.type, dims)
+  const y = out ?? webGpuOf(x).make(x.type, dims)
   elementwise(asBits(y), {
     name: 'transpose',
     variant: `${rank}`,

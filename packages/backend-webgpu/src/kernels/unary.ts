@@ -1,6 +1,6 @@
 import { type CoreKernels, DTypeError, isFloat, type UnaryOp } from '@tersor/core-tensor'
 import { elementwise } from '../elementwise.ts'
-import { land } from '../landing.ts'
+import { output } from '../output.ts'
 
 const operations: Record<UnaryOp, string> = {
   neg: '-v',
@@ -14,7 +14,7 @@ const operations: Record<UnaryOp, string> = {
 
 export const unary: CoreKernels['unary'] = (op, x, options = {}) => {
   if (!isFloat(x.type)) throw new DTypeError(`[unary] expected floats, got ${x.type}; cast it first`)
-  return land('unary', 'float32', x, x.dims, options, (y, accumulate) =>
+  return output('unary', 'float32', x, x.dims, options, (y, accumulate) =>
     elementwise(y, {
       name: 'unary',
       variant: op,

@@ -1,10 +1,6 @@
 import type { DecodeOptions, Encoded, LinearOptions } from '../encoded/encoded.ts'
-import { DeviceError, UnsupportedError } from '../errors.ts'
 import type { DType } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { tensorsOf } from '../tensor/tensors-of.ts'
-import type { Device } from './device.ts'
-import { reference } from './reference-device.ts'
 
 /** Where a kernel puts its result: into `out` (which it returns), added to it with `accumulate`. */
 export interface Out {
@@ -210,44 +206,4 @@ export interface Kernels extends CoreKernels, CodingKernels, TrainingKernels {}
 /** What a device accelerates. A kernel that returns undefined leaves this call to the reference. */
 export type DeviceKernels = {
   readonly [N in keyof Kernels]?: (...args: Parameters<Kernels[N]>) => ReturnType<Kernels[N]> | undefined
-}
-
-/**
- * Makes the callable of a kernel: it runs what the tensors' device has in its table, or the
- * reference on that device's own memory where the device is a host.
- *
- * @throws {DeviceError} when the tensors are on different devices
- * @throws {UnsupportedError} when a remote device lacks the kernel
- */
-export function kernel<N extends keyof Kernels>(name: N, specification: Kernels[N]): Kernels[N] {
-  const run = (...args: unknown[]): unknown => {
-    const device = deviceOf(name, args)
-    const own = device.kernels[name] as ((...args: unknown[]) => unknown) | undefined
-    const result = own?.(...args)
-    if (result !== undefined) return result
-    if (!device.host) {
-      throw new UnsupportedError(
-        `[${name}] ${device.name} does not offer it; move the tensors to a host device`,
-      )
-    }
-    if (device !== reference) {
-      const counts = device.fallbacks as Map<string, number>
-      counts.set(name, (counts.get(name) ?? 0) + 1)
-    }
-    return (specification as (...args: unknown[]) => unknown)(...args)
-  }
-  return run as Kernels[N]
-}
-
-function deviceOf(name: string, args: readonly unknown[]): Device {
-  let device: Device | undefined
-  for (const tensor of tensorsOf(args)) {
-    if (device !== undefined && tensor.device !== device) {
-      throw new DeviceError(
-        `[${name}] expected all tensors on one device, got ${device.name} and ${tensor.device.name}; use \`await tensor.to(device)\``,
-      )
-    }
-    device = tensor.device
-  }
-  return device ?? reference
 }

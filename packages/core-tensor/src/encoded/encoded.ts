@@ -1,12 +1,11 @@
 import type { Device } from '../device/device.ts'
 import type { Order, Out } from '../device/kernels.ts'
-import { reference } from '../device/reference-device.ts'
 import { DTypeError, FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { matmul } from '../reference/matmul.ts'
 import { isWhole, productOf } from '../tensor/dims.ts'
 import { type DType, dtypeBits, isFloat } from '../tensor/dtype.ts'
-import { Tensor } from '../tensor/tensor.ts'
+import { reference, Tensor } from '../tensor/tensor.ts'
 import { tensorsOf } from '../tensor/tensors-of.ts'
 import { linearTiled } from './linear-tiled.ts'
 

@@ -1,4 +1,3 @@
-import { place } from '../device/place.ts'
 import { cast } from '../reference/cast.ts'
 import { copy } from '../reference/copy.ts'
 import { matmul } from '../reference/matmul.ts'
@@ -6,6 +5,7 @@ import { transpose } from '../reference/transpose.ts'
 import { sizeOf } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Encoded, LinearOptions } from './encoded.ts'
+import { output } from './output.ts'
 import { tiles } from './tiles.ts'
 
 /**
@@ -29,7 +29,7 @@ export function linearTiled(x: Tensor, w: Encoded, options: LinearOptions = {}):
     const flat = y.reshape([rows.dims[0]!, y.dims.at(-1)!])
     if (transposed) multiply(rows, w, flat, order)
     else multiplyTransposed(rows, w, flat, order)
-    return place(y, options, 'linear')
+    return output('linear', y, options)
   })
 }
 

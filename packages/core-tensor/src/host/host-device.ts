@@ -1,10 +1,9 @@
 import type { Device, Memory } from '../device/device.ts'
+import { Scopes } from '../device/scope.ts'
 import type { Encoded, Encoding } from '../encoded/encoded.ts'
-import { DeviceError } from '../errors.ts'
 import { sizeOf } from '../tensor/dims.ts'
 import { bytesOf, checkDType, type DType } from '../tensor/dtype.ts'
 import { Tensor, type TensorLike } from '../tensor/tensor.ts'
-import { tensorsOf } from '../tensor/tensors-of.ts'
 import { acceleratedKernels } from './accelerated-kernels.ts'
 import { type Activations, packedKind, packWeight, unpackWeight } from './packed-weight.ts'
 import type { Primitives } from './primitives.ts'
@@ -24,7 +23,7 @@ export abstract class HostDevice implements Device {
   readonly primitives: Primitives
   readonly #packed: Encoding
   #lose!: (reason: Error) => void
-  #scope: Set<Memory> | undefined
+  readonly #scopes = new Scopes()
 
   /** @param activations  how far products with packed weights may round activations; `exact` by default */
   constructor(
@@ -69,7 +68,7 @@ export abstract class HostDevice implements Device {
   #make(type: DType, dims: readonly number[], zeros: boolean): Tensor {
     checkDType(type, 'Device.empty')
     const memory = this.allocate(bytesOf(type, sizeOf(dims, 'Device.empty')), zeros)
-    this.#scope?.add(memory)
+    this.#scopes.add(memory)
     return new Tensor(type, memory, dims, 0, true)
   }
 
@@ -91,22 +90,7 @@ export abstract class HostDevice implements Device {
     return unpackWeight(weight, this.#packed, this.primitives)
   }
 
-  scope<T>(run: () => T): T {
-    const outer = this.#scope
-    const made = new Set<Memory>()
-    this.#scope = made
-    try {
-      const result = run()
-      if (result instanceof Promise) {
-        throw new DeviceError('[Device.scope] expected synchronous code, got a promise; await it outside')
-      }
-      for (const { memory } of tensorsOf(result)) {
-        if (made.delete(memory)) outer?.add(memory)
-      }
-      return result
-    } finally {
-      this.#scope = outer
-      for (const memory of made) memory.free()
-    }
+  scope<T>(code: () => T): T {
+    return this.#scopes.run(code)
   }
 }

@@ -1,6 +1,6 @@
 // For authors of devices and of kinds of encodings
 
-export { place } from '../device/place.ts'
+export { Scopes } from '../device/scope.ts'
 export { fitsGroups } from '../encoded/groups.ts'
 export { mapParts } from '../encoded/map-parts.ts'
 export {
@@ -17,6 +17,7 @@ export { plainIntegers } from '../encoded/plain-integers.ts'
 export { requireAttentionDims } from '../reference/attention-dims.ts'
 export { hadamardBlock } from '../reference/hadamard.ts'
 export { isWhole, productOf, requireDims, stridesOf } from '../tensor/dims.ts'
+export { viewBytes } from '../tensor/dtype.ts'
 export { tensorsOf } from '../tensor/tensors-of.ts'
 
 // For authors of host devices

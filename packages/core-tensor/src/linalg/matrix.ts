@@ -1,7 +1,8 @@
 import type { Device } from '../device/device.ts'
 import type { MatmulOptions } from '../device/kernels.ts'
-import { DTypeError, NumericalError, ShapeError } from '../errors.ts'
+import { NumericalError, ShapeError } from '../errors.ts'
 import { asTensor, requireHost, Tensor, type TensorLike } from '../tensor/tensor.ts'
+import { floatsOf } from './floats.ts'
 import { matmul } from './multiply.ts'
 
 /** A block of a row-major float64 matrix: element (i, j) is at `offset + i·stride + j`. */
@@ -27,12 +28,6 @@ export function matrixOf(x: TensorLike, where: string): Matrix {
   const matrix = zeros(rows, columns, tensor.device)
   matrix.data.set(floatsOf(tensor, where))
   return matrix
-}
-
-/** The elements of a tensor that is computed with as it is; the decompositions do not widen narrow types. */
-export function floatsOf({ type, data }: Tensor, where: string): Float32Array | Float64Array {
-  if (data instanceof Float32Array || data instanceof Float64Array) return data
-  throw new DTypeError(`[${where}] expected float32 or float64, got ${type}; cast it first`)
 }
 
 /**

@@ -1,9 +1,10 @@
-import { kernel, type MatmulOptions } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { MatmulOptions } from '../device/kernels.ts'
 import { gemmTiled } from '../reference/gemm.ts'
 import { strided } from '../reference/matmul.ts'
 import { freeTiles } from '../reference/tiles.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { floatsOf } from './matrix.ts'
+import { floatsOf } from './floats.ts'
 
 /**
  * The kernel `matmul` where one operand is in float64: two matrices, a new result. Its reference is

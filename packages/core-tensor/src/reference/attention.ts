@@ -1,4 +1,5 @@
-import { type AttentionOptions, kernel } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { AttentionOptions } from '../device/kernels.ts'
 import { decode, type Encoded } from '../encoded/encoded.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { attend } from './attend.ts'

@@ -1,4 +1,5 @@
-import { type BinaryOp, kernel, type Out } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { BinaryOp, Out } from '../device/kernels.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { numbersOf } from '../tensor/convert.ts'
 import { stridesOf } from '../tensor/dims.ts'

@@ -1,4 +1,4 @@
-import { kernel } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
 import { DTypeError } from '../errors.ts'
 import { numbersOf, writeNumbers } from '../tensor/convert.ts'
 import { requireDims } from '../tensor/dims.ts'

@@ -1,4 +1,4 @@
-import { kernel } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { numbersOf } from '../tensor/convert.ts'
 import { aroundAxis, isWhole } from '../tensor/dims.ts'

@@ -1,4 +1,4 @@
-export { reference } from '../device/reference-device.ts'
+export { reference } from '../tensor/tensor.ts'
 export { attention } from './attention.ts'
 export { binary } from './binary.ts'
 export { cast } from './cast.ts'

@@ -1,4 +1,5 @@
-import { kernel, type MatmulOptions } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { MatmulOptions } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
 import { numbersOf } from '../tensor/convert.ts'
 import { productOf, sameDims } from '../tensor/dims.ts'

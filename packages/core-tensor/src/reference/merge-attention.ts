@@ -1,4 +1,5 @@
-import { type AttentionPart, kernel } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { AttentionPart } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
 import { requireDims } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'

@@ -1,4 +1,5 @@
-import { kernel, type QuantizeAffineOptions } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { QuantizeAffineOptions } from '../device/kernels.ts'
 import { groupIndex } from '../encoded/groups.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { packedRowBytes, packRow } from '../tensor/bits.ts'

@@ -1,4 +1,5 @@
-import { kernel, type Order, type Out, type ReduceOp } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { Order, Out, ReduceOp } from '../device/kernels.ts'
 import { numbersOf } from '../tensor/convert.ts'
 import { aroundAxis } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'

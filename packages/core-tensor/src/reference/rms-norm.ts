@@ -1,4 +1,5 @@
-import { kernel, type Out } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { Out } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'

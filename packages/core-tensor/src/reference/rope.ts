@@ -1,4 +1,5 @@
-import { kernel, type RopeOptions } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { RopeOptions } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
 import { numbersOf } from '../tensor/convert.ts'
 import type { Tensor } from '../tensor/tensor.ts'

@@ -1,4 +1,4 @@
-import { kernel } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { aroundAxis } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'

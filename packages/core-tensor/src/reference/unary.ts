@@ -1,4 +1,5 @@
-import { kernel, type Out, type UnaryOp } from '../device/kernels.ts'
+import { kernel } from '../device/kernel.ts'
+import type { Out, UnaryOp } from '../device/kernels.ts'
 import { DTypeError } from '../errors.ts'
 import { numbersOf } from '../tensor/convert.ts'
 import { isFloat } from '../tensor/dtype.ts'

@@ -1,7 +1,6 @@
-import { reference } from '../device/reference-device.ts'
 import { NumericalError, ShapeError } from '../errors.ts'
 import { numbersOf } from '../tensor/convert.ts'
-import { asTensor, requireHost, type Tensor, type TensorLike } from '../tensor/tensor.ts'
+import { asTensor, reference, requireHost, type Tensor, type TensorLike } from '../tensor/tensor.ts'
 
 export interface BatchOptions {
   /** Whole numbers that name the text a batch is from, such as its tokens; a sample tells rows apart by them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { reference } from '../device/reference-device.ts'
 import { DeviceError, DTypeError, ShapeError } from '../errors.ts'
+import { reference } from '../tensor/tensor.ts'
 import { GrowingDevice } from '../testing/growing-device.ts'
 import { remoteDevice } from '../testing/remote-device.ts'
 import { asTensor, requireHost, Tensor } from './tensor.ts'

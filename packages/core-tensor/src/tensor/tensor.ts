@@ -1,5 +1,6 @@
 import type { Device, Memory } from '../device/device.ts'
-import { hostMemory, reference } from '../device/reference-device.ts'
+import { HostMemory } from '../device/host-memory.ts'
+import { referenceDevice } from '../device/reference-device.ts'
 import { DeviceError, DTypeError, ShapeError } from '../errors.ts'
 import { isWhole, sizeOf } from './dims.ts'
 import {
@@ -61,7 +62,8 @@ export class Tensor implements TensorLike {
     this.dims = Object.isFrozen(dims) ? dims : Object.freeze([...dims])
     this.size = sizeOf(dims, 'Tensor')
     this.byteLength = bytesOf(type, this.size)
-    this.memory = 'bytes' in from ? from : hostMemory(hostBytes(type, from, this.byteLength, dims))
+    this.memory =
+      'bytes' in from ? from : new HostMemory(hostBytes(type, from, this.byteLength, dims), reference)
     this.byteOffset = byteOffset
     this.#owned = owned
   }
@@ -132,6 +134,15 @@ export class Tensor implements TensorLike {
     this.dispose()
   }
 }
+
+/**
+ * The device of plain TypeScript: ordinary JavaScript memory and the reference kernels, which
+ * specify what every other device computes. It is always there and never lost, and accelerates
+ * nothing, so its kernel table is empty. Tensors of plain numbers and arrays lie on it.
+ */
+export const reference: Device = /* @__PURE__ */ referenceDevice(
+  (type, bytes, dims) => new Tensor(type as DType, bytes, dims),
+)
 
 /** A tensor as it is, or another library's tensor on `device`, which shares host memory with it where it can. */
 export function asTensor(from: TensorLike, device: Device = reference): Tensor {

@@ -1,4 +1,5 @@
-import { Tensor } from './tensor.ts'
+import { isTensor } from './is-tensor.ts'
+import type { Tensor } from './tensor.ts'
 
 /** Every tensor in a value: a tensor, an encoded tensor, or arrays, maps and plain objects of them. */
 export function tensorsOf(value: unknown): readonly Tensor[] {
@@ -8,11 +9,9 @@ export function tensorsOf(value: unknown): readonly Tensor[] {
 }
 
 function collect(value: unknown, found: Tensor[]): void {
-  if (typeof value !== 'object' || value === null) return
-  if (value instanceof Tensor) found.push(value)
+  if (isTensor(value)) found.push(value)
   else if (Array.isArray(value) || value instanceof Map)
     for (const item of value.values()) collect(item, found)
-  else if (Object.getPrototypeOf(value) === Object.prototype) {
+  else if (value && Object.getPrototypeOf(value) === Object.prototype)
     for (const item of Object.values(value)) collect(item, found)
-  }
 }

@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { reference } from '../device/reference-device.ts'
+import { reference } from '../tensor/tensor.ts'
 import { coreCases } from './core-cases.ts'
 import { describeDevice } from './describe-device.ts'
 import { GrowingDevice } from './growing-device.ts'

@@ -1,10 +1,10 @@
 import type { Device, Memory } from '../device/device.ts'
+import { Scopes } from '../device/scope.ts'
 import type { Encoded } from '../encoded/encoded.ts'
 import { DeviceError } from '../errors.ts'
 import { sizeOf } from '../tensor/dims.ts'
 import { bytesOf, type DType } from '../tensor/dtype.ts'
 import { Tensor, type TensorLike } from '../tensor/tensor.ts'
-import { tensorsOf } from '../tensor/tensors-of.ts'
 
 /**
  * A host device without kernels of its own whose memory moves at every allocation, as that of
@@ -21,7 +21,7 @@ export class GrowingDevice implements Device {
   /** Blocks that are not freed. */
   readonly live = new Set<Memory>()
   #buffer = new ArrayBuffer(64)
-  #scope: Set<Memory> | undefined
+  readonly #scopes = new Scopes()
 
   empty(type: DType, dims: readonly number[]): Tensor {
     const start = this.#buffer.byteLength
@@ -32,7 +32,7 @@ export class GrowingDevice implements Device {
     this.#buffer = grown
     const memory = this.#memory(start, byteLength)
     this.live.add(memory)
-    this.#scope?.add(memory)
+    this.#scopes.add(memory)
     return new Tensor(type, memory, dims, 0, true)
   }
 
@@ -52,18 +52,8 @@ export class GrowingDevice implements Device {
     return weight
   }
 
-  scope<T>(run: () => T): T {
-    const outer = this.#scope
-    const made = new Set<Memory>()
-    this.#scope = made
-    try {
-      const result = run()
-      for (const { memory } of tensorsOf(result)) if (made.delete(memory)) outer?.add(memory)
-      return result
-    } finally {
-      this.#scope = outer
-      for (const memory of made) memory.free()
-    }
+  scope<T>(code: () => T): T {
+    return this.#scopes.run(code)
   }
 
   /** Starts over, so that a long suite stays small. */

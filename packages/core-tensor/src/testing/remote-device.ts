@@ -1,7 +1,6 @@
 import type { Device, Memory } from '../device/device.ts'
-import { reference } from '../device/reference-device.ts'
 import { DeviceError } from '../errors.ts'
-import { Tensor } from '../tensor/tensor.ts'
+import { reference, Tensor } from '../tensor/tensor.ts'
 
 /** A device that computes nothing and shows nothing but by `read`, as a graphics card without kernels. */
 export function remoteDevice(): Device {

@@ -1,4 +1,4 @@
-import { kernel } from '../../device/kernels.ts'
+import { kernel } from '../../device/kernel.ts'
 import { unpackRow } from '../../tensor/bits.ts'
 import { isFloat } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'

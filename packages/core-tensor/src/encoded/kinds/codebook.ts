@@ -1,4 +1,4 @@
-import { kernel } from '../../device/kernels.ts'
+import { kernel } from '../../device/kernel.ts'
 import { unpackRow } from '../../tensor/bits.ts'
 import { toFloat32 } from '../../tensor/convert.ts'
 import { matrixDims, productOf } from '../../tensor/dims.ts'

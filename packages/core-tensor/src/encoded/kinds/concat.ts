@@ -1,4 +1,3 @@
-import { place } from '../../device/place.ts'
 import { cast } from '../../reference/cast.ts'
 import { copy } from '../../reference/copy.ts'
 import { sizeOf } from '../../tensor/dims.ts'
@@ -14,6 +13,7 @@ import {
   linear,
 } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
+import { output } from '../output.ts'
 import { decoded, malformed, metaInteger, numbered, requireFloats, rowRange, terms } from '../parts.ts'
 
 /**
@@ -91,5 +91,5 @@ function linearConcat(x: Tensor, e: Encoded, options: LinearOptions = {}): Tenso
     copy(columns.reshape([batch, block.dims[outer]!]), { out: flat, at: [0, from] })
     from += block.dims[outer]!
   }
-  return place(y, options, 'linear')
+  return output('linear', y, options)
 }

@@ -1,4 +1,4 @@
-import { kernel } from '../../device/kernels.ts'
+import { kernel } from '../../device/kernel.ts'
 import { cast } from '../../reference/cast.ts'
 import { type DType, dtypeBits } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'

@@ -1,9 +1,8 @@
 import type { Device } from '../../device/device.ts'
-import { reference } from '../../device/reference-device.ts'
 import { cast } from '../../reference/cast.ts'
 import { hadamard as transform } from '../../reference/hadamard.ts'
 import { Rng } from '../../rng.ts'
-import { Tensor } from '../../tensor/tensor.ts'
+import { reference, Tensor } from '../../tensor/tensor.ts'
 import {
   type DecodeOptions,
   deviceOf,

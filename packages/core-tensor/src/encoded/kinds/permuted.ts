@@ -1,4 +1,3 @@
-import { place } from '../../device/place.ts'
 import { cast } from '../../reference/cast.ts'
 import { gather } from '../../reference/gather.ts'
 import { scatterAdd } from '../../reference/scatter-add.ts'
@@ -15,6 +14,7 @@ import {
   linear,
 } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
+import { output } from '../output.ts'
 import {
   basePart,
   decoded,
@@ -89,5 +89,5 @@ function linearPermuted(x: Tensor, e: Encoded, options: LinearOptions = {}): Ten
     const back = scatterAdd(cast(x, 'float32'), index, { out: device.empty('float32', x.dims), axis: -1 })
     return linear(back, base, options)
   }
-  return place(gather(linear(x, base, { transpose, order }), index, { axis: -1 }), options, 'linear')
+  return output('linear', gather(linear(x, base, { transpose, order }), index, { axis: -1 }), options)
 }

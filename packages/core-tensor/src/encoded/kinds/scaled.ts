@@ -1,4 +1,3 @@
-import { place } from '../../device/place.ts'
 import { binary } from '../../reference/binary.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import {
@@ -11,6 +10,7 @@ import {
   type LinearOptions,
   linear,
 } from '../encoded.ts'
+import { output } from '../output.ts'
 import { basePart, decoded, malformed, metaInteger, part, requireFloats, rowRange } from '../parts.ts'
 
 /**
@@ -64,5 +64,5 @@ function linearScaled(x: Tensor, e: Encoded, options: LinearOptions = {}): Tenso
   const inner = transpose ? 0 : 1
   const scale = decode(part(e, 'scale'), { device: x.device })
   if (e.meta.axis === inner) return linear(binary('mul', x, scale), base, options)
-  return place(binary('mul', linear(x, base, { transpose, order }), scale), options, 'linear')
+  return output('linear', binary('mul', linear(x, base, { transpose, order }), scale), options)
 }

@@ -1,4 +1,4 @@
-import { kernel } from '../../device/kernels.ts'
+import { kernel } from '../../device/kernel.ts'
 import { packedRowBytes, unpackRow } from '../../tensor/bits.ts'
 import { numbersOf, toFloat32 } from '../../tensor/convert.ts'
 import type { Tensor } from '../../tensor/tensor.ts'

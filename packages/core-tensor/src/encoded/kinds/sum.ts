@@ -1,4 +1,3 @@
-import { place } from '../../device/place.ts'
 import { binary } from '../../reference/binary.ts'
 import { cast } from '../../reference/cast.ts'
 import { sameDims } from '../../tensor/dims.ts'
@@ -13,6 +12,7 @@ import {
   type LinearOptions,
   linear,
 } from '../encoded.ts'
+import { output } from '../output.ts'
 import { decoded, malformed, numbered, requireFloats, terms } from '../parts.ts'
 
 /**
@@ -59,5 +59,5 @@ function linearSum(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
   const [first, ...others] = terms(e) as [Tensor | Encoded, ...(Tensor | Encoded)[]]
   const y = linear(x, first, { transpose, order })
   for (const term of others) linear(x, term, { transpose, order, out: y, accumulate: true })
-  return place(y, options, 'linear')
+  return output('linear', y, options)
 }

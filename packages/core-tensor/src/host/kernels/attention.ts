@@ -4,8 +4,8 @@ import { fitsAttention } from '../../reference/attention-dims.ts'
 import { numbersOf } from '../../tensor/convert.ts'
 import { sameDims } from '../../tensor/dims.ts'
 import { Tensor } from '../../tensor/tensor.ts'
+import { output } from '../output.ts'
 import { cacheTypes, floatCodes, type Primitives, shiftKinds } from '../primitives.ts'
-import { landing } from './landing.ts'
 
 /** `attention` over keys and values in float32, float16, or codes of 8 or 4 bits in groups of a head. */
 export function attending(primitives: Primitives): DeviceKernels {
@@ -31,18 +31,18 @@ export function attending(primitives: Primitives): DeviceKernels {
         (logWeight === undefined || sameDims(logWeight.dims, [kvHeads, capacity])) &&
         (lse === undefined || sameDims(lse.dims, [heads, queries]))
       if (!offered || !fits) return undefined
-      const landed = landing(q.device, q.dims, options, [q, keys.data, values.data], { aliasing: 'apart' })
-      if (landed === undefined) return undefined
+      const result = output(q.device, q.dims, options, [q, keys.data, values.data], { aliasing: 'apart' })
+      if (result === undefined) return undefined
       primitives.run(
         'attention',
-        [landed.y, lse],
+        [result.y, lse],
         [q, keys.data, values.data, keys.scale, values.scale, keys.shift, values.shift, logWeight],
         [
           ...[heads, kvHeads, queries, headDim, length, capacity],
           ...[keys.type, keys.group, keys.scaleType, keys.shiftKind, keys.constant, scale, causal ? 1 : 0],
         ],
       )
-      return landed.done()
+      return result.done()
     },
   }
 }

@@ -2,8 +2,8 @@ import type { DeviceKernels } from '../../device/kernels.ts'
 import { FormatError } from '../../errors.ts'
 import { packedRowBytes } from '../../tensor/bits.ts'
 import { sameDims } from '../../tensor/dims.ts'
+import { overlaps, room } from '../output.ts'
 import type { Primitives } from '../primitives.ts'
-import { overlaps, room } from './landing.ts'
 
 /** `unpackBits` and `ransDecode`, where the device was made with the coding group. */
 export function coding(primitives: Primitives): DeviceKernels {

@@ -1,8 +1,8 @@
 import type { DeviceKernels } from '../../device/kernels.ts'
 import { sameDims } from '../../tensor/dims.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { output, overlaps, room } from '../output.ts'
 import { binaryOps, floatCodes, type Primitives, unaryOps } from '../primitives.ts'
-import { landing, overlaps, room } from './landing.ts'
 
 /** `cast` between float types, `unary`, `binary` and `transpose`. */
 export function elementwise(primitives: Primitives): DeviceKernels {
@@ -20,10 +20,10 @@ export function elementwise(primitives: Primitives): DeviceKernels {
 
     unary(op, x, options = {}) {
       if (x.type !== 'float32') return undefined
-      const landed = landing(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
-      if (landed === undefined) return undefined
-      primitives.run('unary', [landed.y], [x], [unaryOps.indexOf(op), x.size])
-      return landed.done()
+      const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (result === undefined) return undefined
+      primitives.run('unary', [result.y], [x], [unaryOps.indexOf(op), x.size])
+      return result.done()
     },
 
     binary(op, a, b, options = {}) {
@@ -32,10 +32,10 @@ export function elementwise(primitives: Primitives): DeviceKernels {
       const { dims, outer, inner, left, right } = shape
       // An operand that repeats is read again after the result was written over it.
       const whole = a.size === outer * inner && b.size === outer * inner
-      const landed = landing(a.device, dims, options, [a, b], { aliasing: whole ? 'inPlace' : 'apart' })
-      if (landed === undefined) return undefined
-      primitives.run('binary', [landed.y], [a, b], [binaryOps.indexOf(op), outer, inner, ...left, ...right])
-      return landed.done()
+      const result = output(a.device, dims, options, [a, b], { aliasing: whole ? 'inPlace' : 'apart' })
+      if (result === undefined) return undefined
+      primitives.run('binary', [result.y], [a, b], [binaryOps.indexOf(op), outer, inner, ...left, ...right])
+      return result.done()
     },
 
     transpose(x, permutation, { out } = {}) {

@@ -2,8 +2,8 @@ import type { DeviceKernels, MatmulOptions, Order, Out } from '../../device/kern
 import type { Encoded, LinearOptions } from '../../encoded/encoded.ts'
 import { sameDims, sizeOf } from '../../tensor/dims.ts'
 import { Tensor } from '../../tensor/tensor.ts'
+import { output } from '../output.ts'
 import { floatCodes, type Primitives } from '../primitives.ts'
-import { landing } from './landing.ts'
 
 const TRANSPOSE_A = 1
 const TRANSPOSE_B = 2
@@ -18,30 +18,30 @@ export function products(primitives: Primitives): DeviceKernels {
       const shape = matmulShape(a, b, options)
       if (shape === undefined || a.type !== 'float32' || b.type !== 'float32') return undefined
       const { dims, batch, m, n, k } = shape
-      const landed = landing(a.device, dims, options, [a, b], { aliasing: 'apart', adds: true })
-      if (landed === undefined) return undefined
+      const result = output(a.device, dims, options, [a, b], { aliasing: 'apart', adds: true })
+      if (result === undefined) return undefined
       const flags =
         (transposeA ? TRANSPOSE_A : 0) |
         (transposeB ? TRANSPOSE_B : 0) |
-        (landed.accumulate ? ACCUMULATE : 0) |
+        (result.accumulate ? ACCUMULATE : 0) |
         (order === 'sequential' ? SEQUENTIAL : 0)
       // In sequence the sum is complete before it is added: then a temporary of its own, by the reference.
-      if (landed.accumulate && order === 'sequential') return undefined
-      primitives.run('gemm', [landed.y], [a, b], [batch, m, n, k, m * k, k * n, m * n, flags])
-      return landed.done()
+      if (result.accumulate && order === 'sequential') return undefined
+      primitives.run('gemm', [result.y], [a, b], [batch, m, n, k, m * k, k * n, m * n, flags])
+      return result.done()
     },
 
     gram(x: Tensor, options: Out & Order = {}) {
       const d = x.dims.at(-1)
       if (d === undefined || x.type !== 'float32') return undefined
       if (options.accumulate && options.order === 'sequential') return undefined
-      const landed = landing(x.device, [d, d], options, [x], { aliasing: 'apart', adds: true })
-      if (landed === undefined) return undefined
+      const result = output(x.device, [d, d], options, [x], { aliasing: 'apart', adds: true })
+      if (result === undefined) return undefined
       const samples = d === 0 ? 0 : x.size / d
       const flags =
-        TRANSPOSE_A | (landed.accumulate ? ACCUMULATE : 0) | (options.order === 'sequential' ? SEQUENTIAL : 0)
-      primitives.run('gemm', [landed.y], [x, x], [1, d, d, samples, 0, 0, 0, flags])
-      return landed.done()
+        TRANSPOSE_A | (result.accumulate ? ACCUMULATE : 0) | (options.order === 'sequential' ? SEQUENTIAL : 0)
+      primitives.run('gemm', [result.y], [x, x], [1, d, d, samples, 0, 0, 0, flags])
+      return result.done()
     },
 
     linearDense(x, w, options = {}) {
@@ -90,10 +90,10 @@ export function linearBy(
   const [n, k] = w.dims as [number, number]
   if (x.type !== 'float32' || options.transpose || options.order === 'sequential') return undefined
   const batchDims = x.dims.slice(0, -1)
-  const landed = landing(x.device, [...batchDims, n], options, [x], { aliasing: 'apart', adds: true })
-  if (landed === undefined) return undefined
-  run(landed.y, { m: sizeOf(batchDims), n, k }, landed.accumulate)
-  return landed.done()
+  const result = output(x.device, [...batchDims, n], options, [x], { aliasing: 'apart', adds: true })
+  if (result === undefined) return undefined
+  run(result.y, { m: sizeOf(batchDims), n, k }, result.accumulate)
+  return result.done()
 }
 
 function floatCode({ type }: Tensor): number | undefined {

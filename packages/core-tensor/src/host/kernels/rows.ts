@@ -2,8 +2,8 @@ import type { DeviceKernels } from '../../device/kernels.ts'
 import { numbersOf } from '../../tensor/convert.ts'
 import { aroundAxis } from '../../tensor/dims.ts'
 import { Tensor } from '../../tensor/tensor.ts'
+import { output, room } from '../output.ts'
 import { type Primitives, reduceOps } from '../primitives.ts'
-import { landing, room } from './landing.ts'
 
 /** What works row by row: `softmax`, `rmsNorm`, `rope`, `reduce`, `topK` and `hadamard`. */
 export function rowwise(primitives: Primitives): DeviceKernels {
@@ -11,20 +11,20 @@ export function rowwise(primitives: Primitives): DeviceKernels {
     softmax(x, options = {}) {
       const columns = x.dims.at(-1)
       if (columns === undefined || x.type !== 'float32') return undefined
-      const landed = landing(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
-      if (landed === undefined) return undefined
-      primitives.run('softmax', [landed.y], [x], [rowsOf(x), columns])
-      return landed.done()
+      const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (result === undefined) return undefined
+      primitives.run('softmax', [result.y], [x], [rowsOf(x), columns])
+      return result.done()
     },
 
     rmsNorm(x, weight, options) {
       const columns = x.dims.at(-1)
       if (columns === undefined || weight.size !== columns) return undefined
       if (x.type !== 'float32' || weight.type !== 'float32') return undefined
-      const landed = landing(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
-      if (landed === undefined) return undefined
-      primitives.run('rmsNorm', [landed.y], [x, weight], [rowsOf(x), columns, options.epsilon])
-      return landed.done()
+      const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (result === undefined) return undefined
+      primitives.run('rmsNorm', [result.y], [x, weight], [rowsOf(x), columns, options.epsilon])
+      return result.done()
     },
 
     rope(x, options) {
@@ -33,26 +33,26 @@ export function rowwise(primitives: Primitives): DeviceKernels {
       const pairs = frequencies.size
       if (x.dims.length < 2 || positions.size !== tokens || 2 * pairs > headDim || x.type !== 'float32')
         return undefined
-      const landed = landing(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
-      if (landed === undefined) return undefined
+      const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (result === undefined) return undefined
       const angles = anglesOf(positions, frequencies, inverse)
       const cos = x.device.upload(angles.cos)
       const sin = x.device.upload(angles.sin)
       const [near, far] = layout === 'half' ? [1, pairs] : [2, 1]
-      primitives.run('rotate', [landed.y], [x, cos, sin], [rowsOf(x), tokens, headDim, pairs, near, far, 1])
+      primitives.run('rotate', [result.y], [x, cos, sin], [rowsOf(x), tokens, headDim, pairs, near, far, 1])
       cos.dispose()
       sin.dispose()
-      return landed.done()
+      return result.done()
     },
 
     reduce(op, x, options) {
       if (x.type !== 'float32' || options.order === 'sequential') return undefined
       const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'reduce')
       const dims = x.dims.filter((_, i) => i !== axis)
-      const landed = landing(x.device, dims, options, [x], { aliasing: 'apart' })
-      if (landed === undefined) return undefined
-      primitives.run('reduce', [landed.y], [x], [reduceOps.indexOf(op), outer, length, inner])
-      return landed.done()
+      const result = output(x.device, dims, options, [x], { aliasing: 'apart' })
+      if (result === undefined) return undefined
+      primitives.run('reduce', [result.y], [x], [reduceOps.indexOf(op), outer, length, inner])
+      return result.done()
     },
 
     topK(x, { k, sorted = true }) {
@@ -71,12 +71,12 @@ export function rowwise(primitives: Primitives): DeviceKernels {
       const n = x.dims.at(-1)
       if (n === undefined || x.type !== 'float32') return undefined
       if (signs !== undefined && (signs.size !== n || signs.type !== 'float32')) return undefined
-      const landed = landing(x.device, x.dims, options, signs === undefined ? [x] : [x, signs], {
+      const result = output(x.device, x.dims, options, signs === undefined ? [x] : [x, signs], {
         aliasing: signs === undefined ? 'inPlace' : 'apart',
       })
-      if (landed === undefined) return undefined
-      primitives.run('hadamard', [landed.y], [x, signs], [rowsOf(x), n, inverse ? 1 : 0])
-      return landed.done()
+      if (result === undefined) return undefined
+      primitives.run('hadamard', [result.y], [x, signs], [rowsOf(x), n, inverse ? 1 : 0])
+      return result.done()
     },
   }
 }

@@ -1,8 +1,8 @@
 import type { DeviceKernels, SegmentAttentionOptions } from '../../device/kernels.ts'
 import { sameDims } from '../../tensor/dims.ts'
 import { Tensor } from '../../tensor/tensor.ts'
+import { room } from '../output.ts'
 import type { Primitives } from '../primitives.ts'
-import { room } from './landing.ts'
 
 /** Rows whose shares of a norm's gradient are summed together. */
 const NORM_ROWS = 64

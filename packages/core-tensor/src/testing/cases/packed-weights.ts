@@ -1,6 +1,5 @@
 import { expect } from 'vitest'
 import type { Device } from '../../device/device.ts'
-import { reference } from '../../device/reference-device.ts'
 import { byteLength, decode, type Encoded, isEncoded, linear } from '../../encoded/encoded.ts'
 import { affine } from '../../encoded/kinds/affine.ts'
 import { codebook } from '../../encoded/kinds/codebook.ts'
@@ -12,7 +11,7 @@ import { withParts } from '../../encoded/with-parts.ts'
 import { cast } from '../../reference/cast.ts'
 import { Rng } from '../../rng.ts'
 import { packedRowBytes } from '../../tensor/bits.ts'
-import { Tensor } from '../../tensor/tensor.ts'
+import { reference, Tensor } from '../../tensor/tensor.ts'
 import { complement } from '../complement.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
@@ -72,13 +71,13 @@ function withoutPadding(bytes: number[], n: number, k: number, bits: number): nu
 
 /**
  * Packed products against the definition: activations may be rounded to 14 bits or more of the
- * largest of their row, the levels of a table to 14 bits of the largest, and sums run in float32.
+ * largest of their row, and sums run in float32; of weights see {@link roundingOfWeights}.
  */
 async function expectProduct(x: Tensor, packed: Encoded, weight: Encoded): Promise<void> {
   const [n, k] = weight.dims as [number, number]
   const m = x.size / Math.max(k, 1)
   const [rows, w] = [await numbersIn(x), await numbersIn(decode(weight))]
-  const levels = await levelRounding(weight)
+  const roundings = await roundingOfWeights(weight)
   const expected = new Float64Array(m * n)
   const bound = new Float64Array(m * n)
   for (let i = 0; i < m; i++) {
@@ -88,7 +87,7 @@ async function expectProduct(x: Tensor, packed: Encoded, weight: Encoded): Promi
       for (let p = 0; p < k; p++) {
         expected[i * n + j]! += row[p]! * w[j * k + p]!
         bound[i * n + j]! += (2 ** -14 * largest + 1e-6 * Math.abs(row[p]!)) * Math.abs(w[j * k + p]!)
-        bound[i * n + j]! += levels[j]! * Math.abs(row[p]!)
+        bound[i * n + j]! += roundings[j]! * Math.abs(row[p]!)
       }
     }
   }
@@ -108,16 +107,21 @@ async function expectProduct(x: Tensor, packed: Encoded, weight: Encoded): Promi
   }
 }
 
-/** How far the weights of each row may be off because levels of a table are rounded. */
-async function levelRounding({ parts, dims }: Encoded): Promise<Float64Array> {
+/**
+ * How far the weights of each row may be off: levels of a table are rounded, and sums of zeros are
+ * subtracted from sums of codes, each of them rounded to float32.
+ */
+async function roundingOfWeights({ parts, dims }: Encoded): Promise<Float64Array> {
   const [n] = dims as [number]
-  if (!(parts.table instanceof Tensor)) return new Float64Array(n)
-  const largest = largestOf(await numbersIn(parts.table))
+  const of = async (part: Tensor | Encoded | undefined) =>
+    part instanceof Tensor ? largestOf(await numbersIn(part)) : 0
+  const most = 2 ** -14 * (await of(parts.table)) + 2 ** -23 * (await of(parts.zero))
+  if (most === 0) return new Float64Array(n)
   const scale = await numbersIn(parts.scale as Tensor)
   const groups = scale.length / n
   return Float64Array.from(
     { length: n },
-    (_, j) => 2 ** -14 * largest * largestOf(scale.subarray(j * groups, (j + 1) * groups)),
+    (_, j) => most * largestOf(scale.subarray(j * groups, (j + 1) * groups)),
   )
 }
 

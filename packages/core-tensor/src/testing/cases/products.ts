@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
-import { reference } from '../../device/reference-device.ts'
 import { gram } from '../../reference/gram.ts'
 import { matmul } from '../../reference/matmul.ts'
 import { Rng } from '../../rng.ts'
+import { reference } from '../../tensor/tensor.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, numbersIn, random, sameBytes, upload } from './fixtures.ts'
 

@@ -1,9 +1,9 @@
+import type { Out } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
 import { binary } from '../reference/binary.ts'
 import { cast } from '../reference/cast.ts'
 import { requireDims } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Out } from './kernels.ts'
 
 /**
  * Hands a result over: as it is, or written to `out`, or added to it. For functions made of kernels,
@@ -11,7 +11,7 @@ import type { Out } from './kernels.ts'
  *
  * @throws {ShapeError} when `out` has other dims, or is missing with `accumulate`
  */
-export function place(y: Tensor, { out, accumulate = false }: Out, where: string): Tensor {
+export function output(where: string, y: Tensor, { out, accumulate = false }: Out): Tensor {
   if (out === undefined) {
     if (accumulate) throw new ShapeError(`[${where}] expected an out to accumulate into`)
     return y

@@ -1,7 +1,7 @@
+import { createNativeDevice, nativeAvailable, nativeIsas } from '@tersor/backend-native'
 import { describeDevice } from '@tersor/core-tensor/testing'
 import { describe } from 'vitest'
-import { trainingCases } from '../../distill/src/testing/training-cases.ts'
-import { createNativeDevice, nativeAvailable, nativeIsas } from './native-device.ts'
+import { trainingCases } from './testing/training-cases.ts'
 
 describe.skipIf(!nativeAvailable())('native (skipped where it is not built: pnpm build:native)', () => {
   for (const isa of nativeIsas()) {

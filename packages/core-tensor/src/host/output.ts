@@ -1,12 +1,12 @@
-import type { Device } from '../../device/device.ts'
-import type { Out } from '../../device/kernels.ts'
-import { sameDims } from '../../tensor/dims.ts'
-import type { DType } from '../../tensor/dtype.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
-import type { HostDevice } from '../host-device.ts'
+import type { Device } from '../device/device.ts'
+import type { Out } from '../device/kernels.ts'
+import { sameDims } from '../tensor/dims.ts'
+import { type DType, viewBytes } from '../tensor/dtype.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { HostDevice } from './host-device.ts'
 
 /** Where a primitive writes, and what turns that into the kernel's result. */
-export interface Landing {
+export interface Output {
   /** Float32, of the result's dims. */
   readonly y: Tensor
   /** 1 where the primitive shall add to `y`. */
@@ -21,16 +21,16 @@ export type Aliasing = 'apart' | 'inPlace'
  * Room for a float32 result: a new tensor, `out` itself, or a temporary that is copied to `out` where
  * the primitive must not write over its inputs.
  *
- * @returns undefined where only the reference can land it: another dtype, wrong dims, adding to what
+ * @returns undefined where only the reference can make it: another dtype, wrong dims, adding to what
  *   the primitive cannot add to
  */
-export function landing(
+export function output(
   device: Device,
   dims: readonly number[],
   { out, accumulate = false }: Out,
   inputs: readonly Tensor[],
   { aliasing, adds = false }: { aliasing: Aliasing; adds?: boolean | undefined },
-): Landing | undefined {
+): Output | undefined {
   if (out === undefined) {
     if (accumulate) return undefined
     const y = room(device, 'float32', dims)
@@ -40,9 +40,9 @@ export function landing(
   const harmful = inputs.some(input => overlaps(out, input) && !(aliasing === 'inPlace' && onTop(out, input)))
   if (!harmful) return { y: out, accumulate: accumulate ? 1 : 0, done: () => out }
   const y = room(device, 'float32', dims)
-  if (accumulate) bytesOf(y).set(bytesOf(out))
+  if (accumulate) copyBytes(out, y)
   const done = () => {
-    bytesOf(out).set(bytesOf(y))
+    copyBytes(y, out)
     y.dispose()
     return out
   }
@@ -66,6 +66,6 @@ function onTop(a: Tensor, b: Tensor): boolean {
   return a.byteOffset === b.byteOffset && a.byteLength === b.byteLength
 }
 
-function bytesOf(x: Tensor): Uint8Array {
-  return x.memory.bytes().subarray(x.byteOffset, x.byteOffset + x.byteLength)
+function copyBytes(from: Tensor, to: Tensor): void {
+  viewBytes(to.data).set(viewBytes(from.data))
 }

@@ -1,8 +1,8 @@
 import { type Out, ShapeError, type Tensor } from '@tersor/core-tensor'
 import { requireDims } from '@tersor/core-tensor/host'
-import { binary } from './kernels/binary.ts'
+import { elementwise } from './elementwise.ts'
 import { cast } from './kernels/cast.ts'
-import { deviceOf } from './webgpu-device.ts'
+import { webGpuOf } from './webgpu-device.ts'
 
 /**
  * Room for a result: a new tensor, `out` itself, or where `out` has another dtype a temporary that is
@@ -10,7 +10,7 @@ import { deviceOf } from './webgpu-device.ts'
  *
  * @param write  records the kernel; adds to what `y` holds with `accumulate`
  */
-export function land(
+export function output(
   where: string,
   type: 'float32' | 'int32',
   operand: Tensor,
@@ -18,7 +18,7 @@ export function land(
   { out, accumulate = false }: Out,
   write: (y: Tensor, accumulate: boolean) => void,
 ): Tensor {
-  const device = deviceOf(operand)
+  const device = webGpuOf(operand)
   if (out === undefined) {
     if (accumulate) throw new ShapeError(`[${where}] expected an out to accumulate into`)
     const y = device.make(type, dims)
@@ -32,8 +32,18 @@ export function land(
   }
   const y = device.make(type, dims)
   write(y, false)
-  if (accumulate) binary('add', y, cast(out, 'float32'), { out: y })
+  if (accumulate) addTo(y, cast(out, 'float32'))
   cast(y, out.type, { out })
   y.dispose()
   return out
+}
+
+function addTo(y: Tensor, x: Tensor): void {
+  elementwise(y, {
+    name: 'addTo',
+    inputs: { x },
+    scalar: 'f32',
+    accumulate: true,
+    element: () => 'fn element(i: u32) -> f32 { return x(i); }',
+  })
 }
