@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { sampleWindows } from '@tersor/compress'
-import { type Tokenizer, UnsupportedError } from '@tersor/core-tensor'
+import { type Device, type Tokenizer, UnsupportedError } from '@tersor/core-tensor'
 import { evaluationWindows } from '@tersor/eval'
 import { loadModel, type ModelFile, openTokenizer } from '@tersor/models'
+import type { Flag } from './command/flag.ts'
 import type { Progress } from './terminal/progress.ts'
+import { readTextFile } from './text-file.ts'
 
 /** Tokens that calibration samples where no text is given. */
 export const CALIBRATION_TOKENS = 16_384
@@ -13,9 +14,27 @@ export const CALIBRATION_SEED = 1
 /** Windows longer than this cost more attention than they teach. */
 const MAX_WINDOW = 2048
 
-/** The tokenizer of a model: from `path` if given, else the one in or beside its file. */
-export async function tokenizerOf(file: ModelFile, path: string | undefined): Promise<Tokenizer> {
-  const tokenizer = path === undefined ? await file.openTokenizer() : await openTokenizer(path)
+/** `--tokenizer` of every command that reads text. */
+export const tokenizerFlag = {
+  type: 'string',
+  value: 'FILE',
+  help: "tokenizer.json, a llama2.c tokenizer or a GGUF model, where the tokenizer is not in or beside the model's file",
+} as const satisfies Flag
+
+/**
+ * The tokenizer of a model: from `path` if given, else the one in or beside its file.
+ *
+ * @param other  a model of the same vocabulary, whose tokenizer serves where the file has none
+ */
+export async function tokenizerOf(
+  file: ModelFile,
+  path: string | undefined,
+  other?: ModelFile,
+): Promise<Tokenizer> {
+  const tokenizer =
+    path === undefined
+      ? ((await file.openTokenizer()) ?? (await other?.openTokenizer()))
+      : await openTokenizer(path)
   if (tokenizer === undefined)
     throw new UnsupportedError(
       '[cli/tokenizer] found no tokenizer in or beside the model; pass --tokenizer FILE',
@@ -35,7 +54,7 @@ export async function textWindows(
   tokenizer: Tokenizer,
   path: string,
 ): Promise<Int32Array[]> {
-  const tokens = tokenizer.encode(await readFile(path, 'utf8'))
+  const tokens = tokenizer.encode(await readTextFile(path))
   const contextLength = Math.min(file.config?.contextLength ?? MAX_WINDOW, MAX_WINDOW)
   return evaluationWindows(tokens, { contextLength, bos: tokenizer.bos }).map(window => window.tokens)
 }
@@ -43,13 +62,24 @@ export async function textWindows(
 /** Token windows that the model draws itself: its own kind of text, without a file. */
 export async function sampledWindows(
   file: ModelFile,
-  options: { tokens: number; seed: number; bos: number; progress: Progress },
+  options: {
+    tokens: number
+    seed: number
+    bos: number
+    device: Device
+    signal: AbortSignal
+    progress: Progress
+  },
 ): Promise<Int32Array[]> {
-  const { progress, ...sampling } = options
-  const windows = await sampleWindows(await loadModel(file), {
-    ...sampling,
-    onProgress: (done, total) => progress.update(done, total),
-  })
-  progress.end()
-  return windows
+  const { progress, device, ...sampling } = options
+  const model = await loadModel(file, { device, signal: options.signal })
+  try {
+    return await sampleWindows(model, {
+      ...sampling,
+      onProgress: (done, total) => progress.update(done, total),
+    })
+  } finally {
+    progress.end()
+    model.dispose()
+  }
 }

@@ -2,13 +2,18 @@ import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
 import { createWebGpuDevice } from '@tersor/backend-webgpu'
 import { type Device, reference, UnsupportedError } from '@tersor/core-tensor'
-import { oneOf } from './arguments.ts'
+import { oneOf } from './command/arguments.ts'
+import type { Flag } from './command/flag.ts'
 
 /** What `--device` knows. */
-export const DEVICES = ['native', 'wasm', 'webgpu', 'reference'] as const
+const DEVICES = ['native', 'wasm', 'webgpu', 'reference'] as const
 
-/** How commands describe `--device`. */
-export const DEVICE_HELP = `--device     ${DEVICES.join(', ')}; native by default where it is installed, else wasm`
+/** `--device` of every command that computes. */
+export const deviceFlag = {
+  type: 'string',
+  value: 'NAME',
+  help: `where the model runs: ${DEVICES.join(', ')}; by default native where it is installed, else wasm`,
+} as const satisfies Flag
 
 /**
  * The device that a user named, or the fastest one here.

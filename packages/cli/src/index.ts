@@ -1,2 +1,4 @@
 // The command
-export { run, type Streams } from './run.ts'
+export { type RunOptions, run } from './run.ts'
+export type { Streams } from './command/command.ts'
+export { Interruption, STOPPING } from './command/interruption.ts'

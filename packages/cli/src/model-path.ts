@@ -15,7 +15,8 @@ export function isBundled(given: string): boolean {
   return Object.hasOwn(bundled, given)
 }
 
-/** Where a model lies: what was given, or the folder of a bundled one. */
+/** Where a model lies: what was given, the path of a `file:` URL, or the folder of a bundled one. */
 export function modelPath(given: string): string {
-  return isBundled(given) ? fileURLToPath(bundled[given]!) : given
+  if (isBundled(given)) return fileURLToPath(bundled[given]!)
+  return given.startsWith('file:') ? fileURLToPath(given) : given
 }

@@ -1,17 +1,14 @@
+import { didYouMean, parseArguments } from './command/arguments.ts'
+import type { Command, Streams } from './command/command.ts'
+import { failureOf } from './command/failure.ts'
+import { columns, filled, helpText } from './command/help-text.ts'
+import { UsageError } from './command/usage-error.ts'
 import { demo } from './commands/demo.ts'
 import { evalCommand } from './commands/eval.ts'
 import { inspect } from './commands/inspect.ts'
 import { quantize } from './commands/quantize.ts'
 import { verifyDevices } from './commands/verify-devices.ts'
-import { UsageError } from './usage-error.ts'
-
-/** Where a command writes. */
-export interface Streams {
-  readonly out: { write(text: string): unknown }
-  readonly err: { write(text: string): unknown; readonly isTTY?: boolean }
-}
-
-type Command = (args: readonly string[], streams: Streams) => Promise<void>
+import { version } from './version.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   inspect,
@@ -21,24 +18,24 @@ const commands: Readonly<Record<string, Command>> = {
   'verify-devices': verifyDevices,
 }
 
-const USAGE = `Tersor makes neural networks smaller, and measures what that costs.
+const usage = () => `Tersor makes neural networks smaller, and measures what that costs.
 
-Usage
-  tersor inspect FILE [--json]
-  tersor quantize FILE --method rtn|gptq|nf4|float8 [--bits N] [--group N] [--calibration FILE] -o OUT
-  tersor eval MODEL [--text FILE] [--tasks all|NAMES] [--against FILE] [--device NAME] [--json]
-  tersor demo [MODEL] [--device NAME]
-  tersor verify-devices [MODEL] [--json]
-
-MODEL and FILE are paths, or tiny-lm, tiny-lm-mini and tiny-lm-moe for the bundled ones.
-Each command explains itself with --help. Errors are one line; --debug adds the stack trace.
+${columns(Object.entries(commands).map(([name, { usage, summary }]) => [`tersor ${name} ${usage}`, summary]))}
+${filled(
+  'MODEL and FILE are paths, or tiny-lm, tiny-lm-mini and tiny-lm-moe for the bundled ones. Each command explains its options with --help. Errors are one line; --debug adds the stack trace, --json makes an object of them. tersor --version says which Tersor this is.',
+)}
 `
+
+export interface RunOptions {
+  /** Stops the command; after an `Interruption` the exit code is that of its signal. */
+  readonly signal?: AbortSignal | undefined
+}
 
 /**
  * Runs the command line.
  *
  * @param args  without the program's own name
- * @returns the exit code: 0, 1 after an error, 2 after wrong usage
+ * @returns the exit code: 0; 1 after an error; 2 after wrong usage; 130 or 143 where SIGINT or SIGTERM stopped it
  * @example
  * const said: string[] = []
  * const stream = { write: (text: string) => said.push(text) }
@@ -48,23 +45,39 @@ Each command explains itself with --help. Errors are one line; --debug adds the 
 export async function run(
   args: readonly string[],
   streams: Streams = { out: process.stdout, err: process.stderr },
+  { signal = new AbortController().signal }: RunOptions = {},
 ): Promise<number> {
-  const [name, ...rest] = args.filter(arg => arg !== '--debug')
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    streams.out.write(USAGE)
-    return 0
-  }
+  const [name, ...rest] = args
   try {
-    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-    if (command === undefined)
-      throw new UsageError(`expected a command (${Object.keys(commands).join(', ')}), got '${name}'`)
-    await command(rest, streams)
+    if (name === undefined || ['help', '--help', '-h'].includes(name)) streams.out.write(usage())
+    else if (name === '--version' || name === '-v') streams.out.write(`${version()}\n`)
+    else await runCommand(name, rest, { ...streams, signal })
     return 0
   } catch (error) {
-    const wrongUsage = error instanceof UsageError
-    const message = (error instanceof Error ? error.message : String(error)).replaceAll('\n', ' ')
-    const debug = args.includes('--debug') && error instanceof Error
-    streams.err.write(`tersor: ${debug ? error.stack : message}${wrongUsage ? "; see 'tersor help'" : ''}\n`)
-    return wrongUsage ? 2 : 1
+    const { code, message, exitCode, report } = failureOf(error)
+    const stack = args.includes('--debug') && error instanceof Error ? error.stack : undefined
+    if (args.includes('--json')) {
+      streams.out.write(`${JSON.stringify({ ...report, error: { code, message } })}\n`)
+      if (stack !== undefined) streams.err.write(`${stack}\n`)
+    } else {
+      streams.err.write(`tersor: ${stack ?? message}${code === 'USAGE' ? "; see 'tersor help'" : ''}\n`)
+    }
+    return exitCode
   }
+}
+
+async function runCommand(
+  name: string,
+  args: readonly string[],
+  terminal: Streams & { signal: AbortSignal },
+): Promise<void> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) {
+    const names = Object.keys(commands)
+    throw new UsageError(`expected a command (${names.join(', ')}), got '${name}'${didYouMean(name, names)}`)
+  }
+  if (args.includes('--help') || args.includes('-h')) {
+    return void terminal.out.write(helpText(name, command, args))
+  }
+  await command.run(parseArguments(args, command.flags(args)), terminal)
 }

@@ -1,5 +1,5 @@
 import { type TaskName, type TaskScores, taskNames } from '@tersor/tasks'
-import { oneOf } from './arguments.ts'
+import { oneOf } from './command/arguments.ts'
 import { table } from './terminal/table.ts'
 
 /** The tasks that a flag names: some of them with commas between, or `all`. */

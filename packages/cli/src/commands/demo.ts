@@ -6,17 +6,17 @@ import { type Device, sizeOf } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, type LogitSource, logitsOf, recordLogits } from '@tersor/eval'
 import { type Llama, loadModel, type ModelFile, openModel } from '@tersor/models'
 import { evaluateTasks, type TaskName, type TaskScores } from '@tersor/tasks'
-import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import { CALIBRATION_SEED, sampledWindows, tokenizerOf } from '../calibration.ts'
-import { DEVICES, openDevice } from '../devices.ts'
+import { onlyPositional, wholeNumber } from '../command/arguments.ts'
+import { command, type Terminal } from '../command/command.ts'
+import { deviceFlag, openDevice } from '../devices.ts'
 import { BUNDLED, isBundled, modelPath } from '../model-path.ts'
 import type { DemoResult, DemoRow } from '../report/demo-report.ts'
 import { demoCells, demoHeader } from '../report/demo-table.ts'
 import { reportPage } from '../report/report-page.ts'
-import type { Streams } from '../run.ts'
 import { storyWindows, trainingWindows } from '../story-text.ts'
 import { tasksFrom } from '../tasks.ts'
-import { type Progress, progressBar } from '../terminal/progress.ts'
+import { type Progress, progressOf } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
 const EVALUATION_TOKENS = 8_192
@@ -33,73 +33,63 @@ const MAX_RECORDED_BYTES = 2 ** 29
 const DEFAULT_TASKS = 'needle-256,copy,sort'
 const DEFAULT_PROMPTS = 20
 
-const HELP = `tersor demo [MODEL]
-
-The main job: compresses a model with ten recipes, from float8 down to 2 bits, evaluates every file
-that it wrote, prints a table and writes a report page. Without MODEL, the bundled ${BUNDLED}.
-Bundled models are evaluated on stories that they never saw, others on text that they draw themselves.
-
-  --report DIR   where the page and the compressed files go; report by default
-  --tokens N     tokens to evaluate on; ${EVALUATION_TOKENS} by default
-  --tasks NAMES  tasks to score every model on, all or none; for bundled ones by default
-                 ${DEFAULT_TASKS}
-  --n N          prompts of each task; ${DEFAULT_PROMPTS} by default
-  --device NAME  where the models are evaluated: ${DEVICES.join(', ')}; by default native
-                 where it is installed, else wasm. Text is drawn and weights are compressed on the reference,
-                 so that the files are the same whatever it is
-  --json         one object instead of the table
-`
-
 /** `tersor demo`: one model, many recipes, exact sizes and measured losses. */
-export async function demo(args: readonly string[], streams: Streams): Promise<void> {
-  const { values, positionals } = parseArguments(args, {
-    report: { type: 'string' },
-    tokens: { type: 'string' },
-    tasks: { type: 'string' },
-    n: { type: 'string' },
-    device: { type: 'string' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  })
-  if (values.help) return void streams.out.write(HELP)
-  const given = positionals.length === 0 ? BUNDLED : onlyPositional(positionals, 'a model')
-  const path = modelPath(given)
-  const quiet = values.json === true
-  const tokens =
-    values.tokens === undefined ? EVALUATION_TOKENS : wholeNumber(values.tokens, 'tokens', 2, 2 ** 31)
-  const folder = values.report ?? 'report'
-  const taskFlag = values.tasks ?? (isBundled(given) ? DEFAULT_TASKS : 'none')
-  const tasks = taskFlag === 'none' ? [] : tasksFrom(taskFlag)
-  const n = wholeNumber(values.n ?? String(DEFAULT_PROMPTS), 'n', 1, 1_000_000)
-  await mkdir(join(folder, 'models'), { recursive: true })
-  const device = await openDevice(values.device)
-  const file = await openModel(path)
-  try {
-    const result = await measure(file, {
-      ...{
-        name: basename(given),
-        bundled: isBundled(given),
-        device,
-        tokens,
-        folder,
-        tasks,
-        n,
-        streams,
-        quiet,
-      },
-    })
-    const page = join(folder, 'index.html')
-    await writeFile(page, reportPage(result))
-    streams.out.write(
-      quiet
-        ? `${JSON.stringify(result)}\n`
-        : `\n${table(demoHeader(result), demoCells(result))}\nreport: ${page}\n`,
-    )
-  } finally {
-    device.dispose()
-    await file.close()
-  }
-}
+export const demo = command({
+  usage: '[MODEL]',
+  summary: 'compresses a model with ten recipes, evaluates each file, and writes a table and a report page',
+  about: `The main job: compresses a model with ten recipes, from float8 down to 2 bits, evaluates every file that it wrote, prints a table and writes a report page. Without MODEL, the bundled ${BUNDLED}.
+Bundled models are evaluated on stories that they never saw, others on text that they draw themselves.`,
+  flags: () => ({
+    report: {
+      type: 'string',
+      value: 'DIR',
+      help: 'where the page and the compressed files go; report by default',
+    },
+    tokens: {
+      type: 'string',
+      value: 'N',
+      help: `tokens to evaluate on; ${EVALUATION_TOKENS} by default`,
+    },
+    tasks: {
+      type: 'string',
+      value: 'NAMES',
+      help: `tasks to score every model on, all or none; for bundled ones by default ${DEFAULT_TASKS}`,
+    },
+    n: { type: 'string', value: 'N', help: `prompts of each task; ${DEFAULT_PROMPTS} by default` },
+    device: deviceFlag,
+  }),
+  async run({ values, positionals }, terminal) {
+    const given = positionals.length === 0 ? BUNDLED : onlyPositional(positionals, 'a model')
+    const bundled = isBundled(given)
+    const taskFlag = values.tasks ?? (bundled ? DEFAULT_TASKS : 'none')
+    const request = {
+      name: basename(given),
+      bundled,
+      tokens: wholeNumber(values.tokens ?? String(EVALUATION_TOKENS), 'tokens', 2, 2 ** 31),
+      folder: values.report ?? 'report',
+      tasks: taskFlag === 'none' ? [] : tasksFrom(taskFlag),
+      n: wholeNumber(values.n ?? String(DEFAULT_PROMPTS), 'n', 1, 1_000_000),
+      quiet: values.json === true,
+      terminal,
+    }
+    const file = await openModel(modelPath(given), terminal)
+    const device = await openDevice(values.device)
+    try {
+      await mkdir(join(request.folder, 'models'), { recursive: true })
+      const result = await measure(file, { ...request, device })
+      const page = join(request.folder, 'index.html')
+      await writeFile(page, reportPage(result))
+      terminal.out.write(
+        request.quiet
+          ? `${JSON.stringify(result)}\n`
+          : `\n${table(demoHeader(result), demoCells(result))}\nreport: ${page}\n`,
+      )
+    } finally {
+      device.dispose()
+      await file.close()
+    }
+  },
+})
 
 interface Request {
   readonly name: string
@@ -110,35 +100,41 @@ interface Request {
   readonly tasks: readonly TaskName[]
   /** Prompts of each task. */
   readonly n: number
-  readonly streams: Streams
+  readonly terminal: Terminal
   readonly quiet: boolean
 }
 
 async function measure(
   file: ModelFile,
-  { name, bundled, device, tokens, folder, tasks, n, streams, quiet }: Request,
+  { name, bundled, device, tokens, folder, tasks, n, terminal, quiet }: Request,
 ): Promise<DemoResult> {
-  const say = (text: string) => quiet || streams.out.write(text)
-  const model = await loadModel(file, { device })
+  const { signal } = terminal
+  const say = (text: string) => quiet || terminal.out.write(text)
+  const model = await loadModel(file, { device, signal })
   const parameters = [...model.weights.values()].reduce((sum, { dims }) => sum + sizeOf(dims), 0)
   say(`${name}: ${parameters} parameters, ${bytesText(file.fileBytes)}\n`)
 
   const { text, windows, calibration } = bundled
     ? await generatedText(file, tokens)
-    : await drawnText(file, tokens, label => progressBar(streams, label, quiet))
+    : await drawnText(file, tokens, {
+        device,
+        signal,
+        progress: label => progressOf(terminal, label, { quiet }),
+      })
   const logitBytes =
     4 * model.config.vocabSize * windows.reduce((sum, window) => sum + window.tokens.length, 0)
-  const against = logitBytes <= MAX_RECORDED_BYTES ? await recordLogits(model, windows) : logitsOf(model)
-  const float = await evaluate(against, windows)
+  const against =
+    logitBytes <= MAX_RECORDED_BYTES ? await recordLogits(model, windows, { signal }) : logitsOf(model)
+  const float = await evaluate(against, windows, { signal })
   say(`float perplexity ${float.perplexity.toFixed(4)} on ${float.tokens} tokens ${text}\n`)
 
-  const score = await scorer(file, tasks, n)
+  const score = await scorer(file, tasks, n, signal)
   const floatTasks = await score(model)
   const rows: DemoRow[] = []
   for (const recipe of demoRecipes(file.names)) {
     rows.push(
       await measureRecipe(recipe, {
-        ...{ file, device, folder, windows, against, calibration, score, streams, quiet },
+        ...{ file, device, folder, windows, against, calibration, score, terminal, quiet },
       }),
     )
   }
@@ -177,11 +173,11 @@ async function generatedText(file: ModelFile, tokens: number): Promise<Text> {
 async function drawnText(
   file: ModelFile,
   tokens: number,
-  progress: (label: string) => Progress,
+  { progress, ...where }: { device: Device; signal: AbortSignal; progress: (label: string) => Progress },
 ): Promise<Text> {
   const bos = (await file.openTokenizer())?.bos ?? 1
   const draw = (label: string, count: number, seed: number) =>
-    sampledWindows(file, { tokens: count, seed, bos, progress: progress(label) })
+    sampledWindows(file, { tokens: count, seed, bos, ...where, progress: progress(label) })
   const windows = (await draw('drawing evaluation text', tokens, EVALUATION_SEED)).map(window => ({
     tokens: window,
     from: 1,
@@ -193,10 +189,15 @@ async function drawnText(
 type Score = (model: Llama) => Promise<TaskScores | undefined>
 
 /** Scores models on the tasks; on none, not at all. */
-async function scorer(file: ModelFile, tasks: readonly TaskName[], n: number): Promise<Score> {
+async function scorer(
+  file: ModelFile,
+  tasks: readonly TaskName[],
+  n: number,
+  signal: AbortSignal,
+): Promise<Score> {
   if (tasks.length === 0) return async () => undefined
   const tokenizer = await tokenizerOf(file, undefined)
-  return model => evaluateTasks(model, tokenizer, { tasks, n })
+  return model => evaluateTasks(model, tokenizer, { tasks, n, signal })
 }
 
 interface Setting {
@@ -207,20 +208,21 @@ interface Setting {
   readonly against: LogitSource
   readonly calibration: readonly Int32Array[]
   readonly score: Score
-  readonly streams: Streams
+  readonly terminal: Terminal
   readonly quiet: boolean
 }
 
 /** Compresses into a file, loads that file, and evaluates what was loaded. */
 async function measureRecipe(recipe: MethodRecipe, setting: Setting): Promise<DemoRow> {
-  const { file, device, folder, windows, against, calibration, score, streams, quiet } = setting
+  const { file, device, folder, windows, against, calibration, score, terminal, quiet } = setting
+  const { signal } = terminal
   const begin = performance.now()
-  const progress = progressBar(streams, recipe.name, quiet)
+  const progress = progressOf(terminal, recipe.name, { quiet })
   const path = join(folder, 'models', `${recipe.name.replace(/[^a-z0-9]+/gi, '-')}.safetensors`)
-  const { fileBytes, bitsPerWeight } = await compressModel(file, recipe, path, { calibration })
-  const model = await loadModel(path, { device })
+  const { fileBytes, bitsPerWeight } = await compressModel(file, recipe, path, { calibration, signal })
+  const model = await loadModel(path, { device, signal })
   const { perplexity, divergence } = await evaluate(model, windows, {
-    against,
+    ...{ against, signal },
     onProgress: (done, total) => progress.update(done, total),
   })
   const tasks = await score(model)

@@ -1,98 +1,140 @@
-import { readFile } from 'node:fs/promises'
-import { bitsPerByte, evaluate, evaluationWindows, type Mean, sizeReport } from '@tersor/eval'
+import {
+  type Device,
+  type JobOptions,
+  type LMConfig,
+  NumericalError,
+  type Tokenizer,
+} from '@tersor/core-tensor'
+import {
+  bitsPerByte,
+  type EvaluationWindow,
+  evaluate,
+  evaluationWindows,
+  type Mean,
+  sizeReport,
+} from '@tersor/eval'
 import { loadModel, type ModelFile, openModel } from '@tersor/models'
-import { evaluateTasks, taskNames } from '@tersor/tasks'
-import { onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
-import { tokenizerOf } from '../calibration.ts'
-import { DEVICE_HELP, openDevice } from '../devices.ts'
+import { evaluateTasks, type TaskName, type TaskScores, taskNames } from '@tersor/tasks'
+import { tokenizerFlag, tokenizerOf } from '../calibration.ts'
+import { onlyPositional, wholeNumber } from '../command/arguments.ts'
+import { command, type Terminal } from '../command/command.ts'
+import { UsageError } from '../command/usage-error.ts'
+import { deviceFlag, openDevice } from '../devices.ts'
+import { firstNotFinite } from '../first-not-finite.ts'
 import { BUNDLED, modelPath } from '../model-path.ts'
-import type { Streams } from '../run.ts'
 import { storyWindows } from '../story-text.ts'
 import { tasksFrom, taskTable } from '../tasks.ts'
-import { progressBar } from '../terminal/progress.ts'
+import { progressOf } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
-import { UsageError } from '../usage-error.ts'
+import { readTextFile } from '../text-file.ts'
 
 /** Tokens of stories that are scored where no text is given. */
 const STORY_TOKENS = 20_000
 /** Of those stories; tasks draw with seeds of their own. */
 const STORY_SEED = 1_000
 
-const HELP = `tersor eval MODEL [--text FILE] [--tasks all|NAME,…]
-
-Scores a model: on a text, by perplexity, bits per byte and the distance from another model; and on tasks
-that have one right answer each. MODEL is a path, or ${BUNDLED} for the bundled model.
-
-  --text       a UTF-8 file; a text shorter than the context is one window after the beginning token.
-               With --tasks alone, ${STORY_TOKENS} tokens of stories that no model was trained on
-  --tasks      all, or some of ${taskNames.join(', ')}
-  --n N        prompts of each task; 400 by default
-  --seed N     of the prompts; 0 by default
-  --tokenizer  where it is not in or beside the model
-  --against    the uncompressed model: adds KL divergence, top-1 agreement and the change in nats
-  --stride N   new tokens in each window; all that fit by default
-  ${DEVICE_HELP}
-  --json       one object
-`
-
 /** `tersor eval`: what a model makes of a text. */
-export async function evalCommand(args: readonly string[], streams: Streams): Promise<void> {
-  const { values, positionals } = parseArguments(args, {
-    text: { type: 'string' },
-    tasks: { type: 'string' },
-    n: { type: 'string' },
-    seed: { type: 'string' },
-    tokenizer: { type: 'string' },
-    against: { type: 'string' },
-    stride: { type: 'string' },
-    device: { type: 'string' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  })
-  if (values.help) return void streams.out.write(HELP)
-  const path = modelPath(onlyPositional(positionals, 'a model'))
-  if (values.text === undefined && values.tasks === undefined)
-    throw new UsageError('expected --text FILE, the text to score, or --tasks all')
-  const tasks = values.tasks === undefined ? undefined : tasksFrom(values.tasks)
-  const n = wholeNumber(values.n ?? '400', 'n', 1, 1_000_000)
-  const seed = wholeNumber(values.seed ?? '0', 'seed', 0, 2 ** 31)
-  const device = await openDevice(values.device)
-  const text = values.text === undefined ? undefined : await readFile(values.text, 'utf8')
-  const file = await openModel(path)
+export const evalCommand = command({
+  usage: 'MODEL [--text FILE] [--tasks all|NAME,…]',
+  summary: 'scores a text: perplexity, bits per byte, the distance from another model; and tasks',
+  about: `Scores a model: on a text, by perplexity, bits per byte and the distance from another model; and on tasks that have one right answer each. MODEL is a path, or ${BUNDLED} for the bundled model.`,
+  flags: () => ({
+    text: {
+      type: 'string',
+      value: 'FILE',
+      help: `a UTF-8 file; a text shorter than the context is one window after the beginning token. With --tasks alone, ${STORY_TOKENS} tokens of stories that no model was trained on`,
+    },
+    tasks: { type: 'string', value: 'NAMES', help: `all, or some of ${taskNames.join(', ')}` },
+    n: { type: 'string', value: 'N', help: 'prompts of each task; 400 by default' },
+    seed: { type: 'string', value: 'N', help: 'of the prompts; 0 by default' },
+    tokenizer: tokenizerFlag,
+    against: {
+      type: 'string',
+      value: 'MODEL',
+      help: 'the uncompressed model: adds KL divergence, top-1 agreement and the change in nats',
+    },
+    stride: {
+      type: 'string',
+      value: 'N',
+      help: 'new tokens in each window; all that fit by default',
+    },
+    device: deviceFlag,
+  }),
+  async run({ values, positionals }, terminal) {
+    const path = modelPath(onlyPositional(positionals, 'a model'))
+    if (values.text === undefined && values.tasks === undefined)
+      throw new UsageError('expected --text FILE, the text to score, or --tasks all')
+    const request: Request = {
+      path,
+      text: values.text === undefined ? undefined : await readTextFile(values.text),
+      tasks: values.tasks === undefined ? undefined : tasksFrom(values.tasks),
+      n: wholeNumber(values.n ?? '400', 'n', 1, 1_000_000),
+      seed: wholeNumber(values.seed ?? '0', 'seed', 0, 2 ** 31),
+      stride: values.stride === undefined ? undefined : wholeNumber(values.stride, 'stride', 1, 2 ** 31),
+      tokenizer: values.tokenizer,
+      against: values.against === undefined ? undefined : modelPath(values.against),
+      quiet: values.json === true,
+    }
+    const device = await openDevice(values.device)
+    try {
+      const { scores, result } = await measure(request, device, terminal)
+      terminal.out.write(
+        request.quiet
+          ? `${JSON.stringify({ ...scores, ...result })}\n`
+          : `${lines({ ...result, ...(scores && { answerNats: scores.answerNats }) })}${scores === undefined ? '' : `\n${taskTable(scores)}`}`,
+      )
+    } finally {
+      device.dispose()
+    }
+  },
+})
+
+interface Request {
+  readonly path: string
+  readonly text: string | undefined
+  readonly tasks: readonly TaskName[] | undefined
+  /** Prompts of each task. */
+  readonly n: number
+  readonly seed: number
+  readonly stride: number | undefined
+  /** Paths. */
+  readonly tokenizer: string | undefined
+  readonly against: string | undefined
+  /** Says nothing but the result. */
+  readonly quiet: boolean
+}
+
+type Result = Record<string, number | string>
+
+async function measure(
+  request: Request,
+  device: Device,
+  terminal: Terminal,
+): Promise<{ result: Result; scores: TaskScores | undefined }> {
+  const { signal } = terminal
+  const file = await openModel(request.path, { signal })
+  const other = request.against === undefined ? undefined : await openModel(request.against, { signal })
   try {
-    const tokenizer = await tokenizerOf(file, values.tokenizer)
-    const model = await loadModel(file, { device })
-    const { contextLength } = model.config
-    const { windows, bytes } =
-      text === undefined
-        ? storyWindows(tokenizer, { tokens: STORY_TOKENS, seed: STORY_SEED + seed, contextLength })
-        : {
-            windows: evaluationWindows(tokenizer.encode(text), {
-              contextLength,
-              bos: tokenizer.bos,
-              ...(values.stride === undefined
-                ? {}
-                : { stride: wholeNumber(values.stride, 'stride', 1, contextLength) }),
-            }),
-            bytes: new TextEncoder().encode(text).length,
-          }
-    const against =
-      values.against === undefined ? {} : { against: await loadModel(modelPath(values.against), { device }) }
-    const progress = progressBar(streams, 'evaluating', values.json)
-    const { tokens, nats, perplexity, divergence } = await evaluate(model, windows, {
-      ...against,
-      onProgress: (done, total) => progress.update(done, total),
-    })
-    progress.end()
-    const taskProgress = progressBar(streams, 'tasks', values.json)
+    const tokenizer = await tokenizerOf(file, request.tokenizer, other)
+    const model = await loadModel(file, { device, signal })
+    const { windows, bytes } = textOf(request, tokenizer, model.config)
+    const against = other && (await loadModel(other, { device, signal }))
+    const named = async <T>(label: string, job: (options: JobOptions) => Promise<T>): Promise<T> => {
+      const progress = progressOf(terminal, label, request)
+      try {
+        return await job({ signal, onProgress: (done, total) => progress.update(done, total) })
+      } catch (error) {
+        throw await withCulprit(error, [file, other])
+      } finally {
+        progress.end()
+      }
+    }
+    const { tokens, nats, perplexity, divergence } = await named('evaluating', job =>
+      evaluate(model, windows, { against, ...job }),
+    )
+    const { tasks, n, seed } = request
     const scores =
-      tasks === undefined
-        ? undefined
-        : await evaluateTasks(model, tokenizer, {
-            ...{ tasks, n, seed },
-            onProgress: (done, total) => taskProgress.update(done, total),
-          })
-    taskProgress.end()
+      tasks && (await named('tasks', job => evaluateTasks(model, tokenizer, { tasks, n, seed, ...job })))
     const size = await storedSize(file)
     const result = {
       perplexity,
@@ -107,15 +149,34 @@ export async function evalCommand(args: readonly string[], streams: Streams): Pr
       device: device.name,
       ...(divergence === undefined ? {} : flattened(divergence)),
     }
-    streams.out.write(
-      values.json
-        ? `${JSON.stringify({ ...scores, ...result })}\n`
-        : `${lines({ ...result, ...(scores && { answerNats: scores.answerNats }) })}${scores === undefined ? '' : `\n${taskTable(scores)}`}`,
-    )
+    return { result, scores }
   } finally {
-    device.dispose()
     await file.close()
+    await other?.close()
   }
+}
+
+/** What is scored: the text that was given, or stories. */
+function textOf(
+  { text, stride, seed }: Request,
+  tokenizer: Tokenizer,
+  { contextLength }: LMConfig,
+): { windows: EvaluationWindow[]; bytes: number } {
+  if (text === undefined) {
+    return storyWindows(tokenizer, { tokens: STORY_TOKENS, seed: STORY_SEED + seed, contextLength })
+  }
+  const windows = evaluationWindows(tokenizer.encode(text), { contextLength, stride, bos: tokenizer.bos })
+  return { windows, bytes: new TextEncoder().encode(text).length }
+}
+
+/** An error about numbers that are none, with the first weight that holds one. */
+async function withCulprit(error: unknown, files: readonly (ModelFile | undefined)[]): Promise<unknown> {
+  if (!(error instanceof NumericalError)) return error
+  for (const file of files) {
+    const found = file && (await firstNotFinite(file))
+    if (found !== undefined) return new NumericalError(`${error.message}; the weight ${found}`)
+  }
+  return error
 }
 
 /** The weights as the file has them; in memory some are wider. */

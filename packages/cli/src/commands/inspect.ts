@@ -1,26 +1,26 @@
 import { sizeReport } from '@tersor/eval'
 import { openModel } from '@tersor/models'
-import { onlyPositional, parseArguments } from '../arguments.ts'
+import { onlyPositional } from '../command/arguments.ts'
+import { command, type Terminal } from '../command/command.ts'
 import { modelPath } from '../model-path.ts'
-import type { Streams } from '../run.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
-const HELP = `tersor inspect FILE [--json]
-
-Lists what a model file holds: every weight with its shape, encoding and exact bytes.
-`
-
 /** `tersor inspect`: what a file holds. */
-export async function inspect(args: readonly string[], { out }: Streams): Promise<void> {
-  const { values, positionals } = parseArguments(args, {
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  })
-  if (values.help) return void out.write(HELP)
-  const file = await openModel(modelPath(onlyPositional(positionals, 'a model file')))
+export const inspect = command({
+  usage: 'FILE',
+  summary: 'lists every weight with its shape, encoding and exact bytes',
+  about: 'Lists what a model file holds: every weight with its shape, encoding and exact bytes.',
+  flags: () => ({}),
+  run: ({ values, positionals }, terminal) =>
+    list(onlyPositional(positionals, 'a model file'), values.json === true, terminal),
+})
+
+async function list(path: string, json: boolean, { out, signal }: Terminal): Promise<void> {
+  const file = await openModel(modelPath(path), { signal })
   try {
     const sizes = []
     for (const name of file.names) {
+      signal.throwIfAborted()
       const { tensors } = sizeReport([[name, await file.load(name)]])
       sizes.push(...tensors)
     }
@@ -32,7 +32,7 @@ export async function inspect(args: readonly string[], { out }: Streams): Promis
       fileBytes: file.fileBytes,
       bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements,
     }
-    if (values.json) {
+    if (json) {
       out.write(`${JSON.stringify({ config: file.config ?? null, ...total, tensors: sizes })}\n`)
       return
     }

@@ -6,93 +6,119 @@ import {
   methodModelRecipe,
 } from '@tersor/compress'
 import { type ModelFile, openModel } from '@tersor/models'
-import { oneOf, onlyPositional, parseArguments, wholeNumber } from '../arguments.ts'
 import {
   CALIBRATION_SEED,
   CALIBRATION_TOKENS,
   sampledWindows,
   textWindows,
+  tokenizerFlag,
   tokenizerOf,
 } from '../calibration.ts'
+import { oneOf, onlyPositional, wholeNumber } from '../command/arguments.ts'
+import { command, type Terminal } from '../command/command.ts'
+import { UsageError } from '../command/usage-error.ts'
+import { deviceFlag, openDevice } from '../devices.ts'
 import { modelPath } from '../model-path.ts'
-import type { Streams } from '../run.ts'
-import { progressBar } from '../terminal/progress.ts'
+import { progressOf } from '../terminal/progress.ts'
 import { bytesText, table } from '../terminal/table.ts'
-import { UsageError } from '../usage-error.ts'
 
 /** More than any row has. */
 const MAX_GROUP = 2 ** 31
 
-const HELP = `tersor quantize FILE --method METHOD -o OUT
-
-Writes a compressed model as one safetensors file, tensor by tensor.
-
-  --method       rtn (round to nearest), gptq (calibrated), nf4, float8
-  --bits N       2 to 8, for rtn and gptq; 4 by default
-  --group N      weights that share a scale; 32 by default, 64 for nf4
-  --range        minmax (rtn's default) or mse (gptq's): ranges of the least squared error
-  --zero         where ranges start, for rtn and gptq: float (default), any number; integer, so that
-                 0 is a code; middle, the code in the middle
-  --order        for gptq: act (default), largest inputs first, or natural
-  --sweeps N     for gptq: passes of coordinate descent after it; 4 by default
-  --embedding-bits N
-                 of the embedding and the head, where the method takes fewer bits; 8 by default
-  --calibration  a text file for gptq; without it the model draws ${CALIBRATION_TOKENS} tokens itself
-  --tokenizer    where it is not beside the model
-  --lenient      a tensor that the method cannot take stays float16, instead of stopping the job
-  -o, --output   replaced only when everything is written
-  --json         one object: sizes, and what became of every tensor
-`
-
 /** `tersor quantize`: a smaller file. */
-export async function quantize(args: readonly string[], streams: Streams): Promise<void> {
-  const { values, positionals } = parseArguments(args, {
-    method: { type: 'string' },
-    bits: { type: 'string' },
-    group: { type: 'string' },
-    range: { type: 'string' },
-    zero: { type: 'string' },
-    order: { type: 'string' },
-    sweeps: { type: 'string' },
-    'embedding-bits': { type: 'string' },
-    calibration: { type: 'string' },
-    tokenizer: { type: 'string' },
-    lenient: { type: 'boolean' },
-    output: { type: 'string', short: 'o' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  })
-  if (values.help) return void streams.out.write(HELP)
-  const path = modelPath(onlyPositional(positionals, 'a model file'))
-  if (values.output === undefined) throw new UsageError('expected -o OUT, the file to write')
-  if (values.method === undefined) throw new UsageError('expected --method rtn, gptq, nf4 or float8')
-  const method = methodFrom(values as MethodFlags)
-  const quiet = values.json === true
-  const file = await openModel(path)
-  try {
-    const windows = method.method === 'gptq' ? await calibration(file, values, streams, quiet) : undefined
-    const progress = progressBar(streams, 'quantising', quiet)
+export const quantize = command({
+  usage: 'FILE --method METHOD -o OUT',
+  summary: 'writes a compressed model as one safetensors file',
+  about: 'Writes a compressed model as one safetensors file, tensor by tensor.',
+  flags: () => ({
+    method: {
+      type: 'string',
+      value: 'METHOD',
+      help: 'rtn (round to nearest), gptq (calibrated), nf4, float8',
+    },
+    bits: { type: 'string', value: 'N', help: '2 to 8, for rtn and gptq; 4 by default' },
+    group: {
+      type: 'string',
+      value: 'N',
+      help: 'weights that share a scale; 32 by default, 64 for nf4',
+    },
+    range: {
+      type: 'string',
+      value: 'HOW',
+      help: "minmax (rtn's default) or mse (gptq's): ranges of the least squared error",
+    },
+    zero: {
+      type: 'string',
+      value: 'WHERE',
+      help: 'where ranges start, for rtn and gptq: float (default), any number; integer, so that 0 is a code; middle, the code in the middle',
+    },
+    order: {
+      type: 'string',
+      value: 'ORDER',
+      help: 'for gptq: act (default), largest inputs first, or natural',
+    },
+    sweeps: {
+      type: 'string',
+      value: 'N',
+      help: 'for gptq: passes of coordinate descent after it; 4 by default',
+    },
+    'embedding-bits': {
+      type: 'string',
+      value: 'N',
+      help: 'of the embedding and the head, where the method takes fewer bits; 8 by default',
+    },
+    calibration: {
+      type: 'string',
+      value: 'FILE',
+      help: `a UTF-8 text file for gptq; without it the model draws ${CALIBRATION_TOKENS} tokens itself`,
+    },
+    tokenizer: tokenizerFlag,
+    device: { ...deviceFlag, help: `where calibration text is drawn; ${deviceFlag.help}` },
+    lenient: {
+      type: 'boolean',
+      help: 'a tensor that the method cannot take stays float16, instead of stopping the job',
+    },
+    output: {
+      type: 'string',
+      short: 'o',
+      value: 'OUT',
+      help: 'replaced only when everything is written',
+    },
+  }),
+  async run({ values, positionals }, terminal) {
+    const path = modelPath(onlyPositional(positionals, 'a model file'))
+    if (values.output === undefined) throw new UsageError('expected -o OUT, the file to write')
+    if (values.method === undefined) throw new UsageError('expected --method rtn, gptq, nf4 or float8')
+    const method = methodFrom(values as MethodFlags)
     const embeddingBits = wholeNumber(values['embedding-bits'] ?? '8', 'embedding-bits', 2, 8)
-    const result = await compressModel(
-      file,
-      methodModelRecipe(method, file.names, embeddingBits),
-      values.output,
-      {
-        strict: values.lenient !== true,
-        onProgress: (done, total) => progress.update(done, total),
-        ...(windows === undefined ? {} : { calibration: windows }),
-      },
-    )
-    progress.end()
-    streams.out.write(
-      quiet
-        ? `${JSON.stringify({ output: values.output, ...result })}\n`
-        : summary(result, values.output, file.fileBytes),
-    )
-  } finally {
-    await file.close()
-  }
-}
+    const quiet = values.json === true
+    const { signal } = terminal
+    const file = await openModel(path, { signal })
+    try {
+      const calibration = method.method === 'gptq' ? await windowsOf(file, values, terminal) : undefined
+      const progress = progressOf(terminal, 'compressing', { quiet })
+      const result = await compressModel(
+        file,
+        methodModelRecipe(method, file.names, embeddingBits),
+        values.output,
+        {
+          ...(calibration === undefined ? {} : { calibration }),
+          strict: values.lenient !== true,
+          signal,
+          onProgress: (done, total) => progress.update(done, total),
+        },
+      )
+      progress.end()
+      terminal.out.write(
+        quiet
+          ? `${JSON.stringify({ output: values.output, ...result })}\n`
+          : summary(result, values.output, file.fileBytes),
+      )
+    } finally {
+      await file.close()
+    }
+  },
+})
 
 interface MethodFlags {
   method: string
@@ -145,25 +171,35 @@ function methodFrom(flags: MethodFlags): Method {
   return { method, ...shared, range, actOrder, sweeps: number('sweeps', GPTQ_DEFAULTS.sweeps, 0, 1000) }
 }
 
-async function calibration(
+interface CalibrationFlags {
+  readonly calibration?: string
+  readonly tokenizer?: string
+  readonly device?: string
+  readonly json?: boolean
+}
+
+async function windowsOf(
   file: ModelFile,
-  {
-    calibration: text,
-    tokenizer: path,
-  }: { calibration?: string | undefined; tokenizer?: string | undefined },
-  streams: Streams,
-  quiet: boolean,
+  { calibration: text, tokenizer: path, device: name, json }: CalibrationFlags,
+  terminal: Terminal,
 ): Promise<Int32Array[]> {
   if (text !== undefined) return textWindows(file, await tokenizerOf(file, path), text)
   const tokenizer = path === undefined ? await file.openTokenizer() : await tokenizerOf(file, path)
-  if (!quiet)
-    streams.err.write(`no --calibration given: the model draws ${CALIBRATION_TOKENS} tokens of its own\n`)
-  return sampledWindows(file, {
-    tokens: CALIBRATION_TOKENS,
-    seed: CALIBRATION_SEED,
-    bos: tokenizer?.bos ?? 1,
-    progress: progressBar(streams, 'drawing calibration text', quiet),
-  })
+  if (json !== true)
+    terminal.err.write(`no --calibration given: the model draws ${CALIBRATION_TOKENS} tokens of its own\n`)
+  const device = await openDevice(name)
+  try {
+    return await sampledWindows(file, {
+      tokens: CALIBRATION_TOKENS,
+      seed: CALIBRATION_SEED,
+      bos: tokenizer?.bos ?? 1,
+      device,
+      signal: terminal.signal,
+      progress: progressOf(terminal, 'drawing calibration text', { quiet: json }),
+    })
+  } finally {
+    device.dispose()
+  }
 }
 
 function summary(

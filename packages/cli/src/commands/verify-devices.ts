@@ -3,42 +3,49 @@ import { cast } from '@tersor/core-tensor/reference'
 import { type Verification, verify } from '@tersor/eval'
 import { loadModel } from '@tersor/models'
 import { nf4, quantizeAffine } from '@tersor/quantize'
-import { parseArguments } from '../arguments.ts'
-import { type MissingDevice, otherDevices } from '../devices.ts'
+import { command, type Terminal } from '../command/command.ts'
+import { Finding } from '../command/failure.ts'
+import { UsageError } from '../command/usage-error.ts'
+import { deviceFlag, type MissingDevice, openDevice, otherDevices } from '../devices.ts'
 import { modelPath } from '../model-path.ts'
-import type { Streams } from '../run.ts'
 import { table } from '../terminal/table.ts'
-import { UsageError } from '../usage-error.ts'
-
-const HELP = `tersor verify-devices [MODEL]
-
-Runs a model, or sample weights of every encoding that devices pack, through each device of this
-machine and compares every layer with the reference. Fails where one diverges.
-
-  --json   one object
-`
 
 /** `tersor verify-devices`: whether all devices of this machine agree. */
-export async function verifyDevices(args: readonly string[], streams: Streams): Promise<void> {
-  const { values, positionals } = parseArguments(args, {
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  })
-  if (values.help) return void streams.out.write(HELP)
-  const [path, ...more] = positionals
-  if (more.length > 0) throw new UsageError(`expected one model, got also '${more.join(' ')}'`)
-  const subject = path === undefined ? sampleWeights() : await loadModel(modelPath(path))
-  const { devices, missing } = await otherDevices()
+export const verifyDevices = command({
+  usage: '[MODEL]',
+  summary: 'runs a model, or sample weights, through every device and compares each layer with the reference',
+  about:
+    'Runs a model, or sample weights of every encoding that devices pack, through each device of this machine and compares every layer with the reference. Fails where one diverges.',
+  flags: () => ({
+    device: { ...deviceFlag, help: 'only this one; every device of this machine by default' },
+  }),
+  async run({ values, positionals }, terminal) {
+    const [path, ...more] = positionals
+    if (more.length > 0) throw new UsageError(`expected one model, got also '${more.join(' ')}'`)
+    await compare(path, values.device, values.json === true, terminal)
+  },
+})
+
+async function compare(
+  path: string | undefined,
+  only: string | undefined,
+  json: boolean,
+  { out, signal }: Terminal,
+): Promise<void> {
+  const subject = path === undefined ? sampleWeights() : await loadModel(modelPath(path), { signal })
+  const { devices, missing } =
+    only === undefined ? await otherDevices() : { devices: [await openDevice(only)], missing: [] }
   try {
-    const results = await verify(subject, devices)
-    streams.out.write(
-      values.json ? `${JSON.stringify({ ...forPrograms(results), missing })}\n` : forPeople(results, missing),
-    )
+    const results = await verify(subject, devices, { signal })
+    const report = { ...forPrograms(results), missing }
+    if (!json) out.write(forPeople(results, missing))
     for (const { device, firstDivergence } of results) {
       if (firstDivergence === undefined) continue
       const { layer, maxUlp, cosine } = firstDivergence
-      throw new Error(`${device.name} diverges first at '${layer}': ${maxUlp} ULP, cosine ${cosine}`)
+      const message = `${device.name} diverges first at '${layer}': ${maxUlp} ULP, cosine ${cosine}`
+      throw new Finding('DIVERGES', message, report)
     }
+    if (json) out.write(`${JSON.stringify(report)}\n`)
   } finally {
     for (const device of devices) device.dispose()
   }
