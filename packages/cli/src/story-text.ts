@@ -1,5 +1,5 @@
 import type { Tokenizer } from '@tersor/core-tensor'
-import type { EvaluationWindow } from '@tersor/eval'
+import { documentWindows, type EvaluationWindow } from '@tersor/eval'
 import {
   arithmetic,
   brackets,
@@ -28,27 +28,23 @@ export function storyWindows(
   { tokens, seed, contextLength }: Wanted,
 ): { windows: EvaluationWindow[]; bytes: number } {
   const measure = measureOf(tokenizer)
-  const begin = beginOf(tokenizer)
   const windows: EvaluationWindow[] = []
   let bytes = 0
   for (let scored = 0, index = 0; scored < tokens; index++) {
     const room = Math.min(STORY, contextLength - 1)
     const { text } = stories(rngStream(seed, index), { split: 'held-out', tokens: room, measure })
-    const ids = [...begin, ...tokenizer.encode(text)].slice(0, contextLength)
-    const from = Math.max(1, begin.length)
-    windows.push({ tokens: Int32Array.from(ids), from })
-    scored += ids.length - from
+    const found = documentWindows(tokenizer, [text], { contextLength })
+    windows.push(...found)
+    scored += found.reduce((sum, window) => sum + window.tokens.length - window.from, 0)
     bytes += new TextEncoder().encode(text).length
   }
   return { windows, bytes }
 }
 
-/** Text of every family that the bundled models were trained on, to calibrate them: a window has one after the other. */
+/** Texts of every family that the bundled models were trained on, each a window of its own: to calibrate them. */
 export function trainingWindows(tokenizer: Tokenizer, { tokens, seed, contextLength }: Wanted): Int32Array[] {
   const measure = measureOf(tokenizer)
-  const room = Math.min(STORY, contextLength - 1)
-  const long = { tokens: room >> 1, measure }
-  const begin = beginOf(tokenizer)
+  const long = { tokens: Math.min(STORY, contextLength - 1), measure }
   const windows: Int32Array[] = []
   for (let drawn = 0, index = 0; drawn < tokens; index++) {
     const rng = rngStream(seed, index)
@@ -56,13 +52,11 @@ export function trainingWindows(tokenizer: Tokenizer, { tokens, seed, contextLen
       ...[copy(rng), reverse(rng), sort(rng), arithmetic(rng), brackets(rng)],
       index % 2 === 0 ? stories(rng, long) : needle(rng, long),
     ]
-    const text = samples.map(sample => sample.text).join('')
-    windows.push(Int32Array.from([...begin, ...tokenizer.encode(text)].slice(0, contextLength)))
-    drawn += windows.at(-1)!.length
+    const texts = samples.map(sample => sample.text)
+    for (const window of documentWindows(tokenizer, texts, { contextLength })) {
+      windows.push(window.tokens)
+      drawn += window.tokens.length
+    }
   }
   return windows
-}
-
-function beginOf({ bos }: Tokenizer): readonly number[] {
-  return bos === undefined ? [] : [bos]
 }

@@ -8,6 +8,7 @@ export {
   logitsOf,
   recordLogits,
 } from './evaluate.ts'
+export { documentWindows } from './document-windows.ts'
 export { type EvaluationWindow, evaluationWindows, type WindowOptions } from './evaluation-windows.ts'
 export { perplexity } from './perplexity.ts'
 export { bitsPerByte } from './bits-per-byte.ts'
