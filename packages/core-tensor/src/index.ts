@@ -19,6 +19,7 @@ export {
   roundTiesToEven,
 } from './tensor/narrow-float.ts'
 export { packedRowBytes, packRow, unpackRow } from './tensor/bits.ts'
+export { argmax } from './tensor/argmax.ts'
 export { fromOrt, toOrt } from './tensor/ort.ts'
 
 // Devices and kernels

@@ -70,7 +70,7 @@ export function optionsOf<O extends object>(table: OptionTable<O>, given: object
  * What an option may be, in words: `a whole number from 2 to 8`.
  *
  * @example
- * describeOption({ is: 'choice', of: ['minMax', 'mse'], help: 'how ranges are found' }) // => "one of 'minMax', 'mse'"
+ * describeOption({ is: 'choice', of: ['minMax', 'mse'], help: 'how ranges are found' }) // => 'one of \'minMax\', \'mse\''
  */
 export function describeOption(option: Option): string {
   switch (option.is) {

@@ -1,11 +1,16 @@
-import { type CausalLM, type JobOptions, Rng, ShapeError, toFloat32 } from '@tersor/core-tensor'
+import { type CausalLM, type JobOptions, Rng, ShapeError, type Tensor, toFloat32 } from '@tersor/core-tensor'
+import type { Sampler } from './sampler.ts'
+import { greedy } from './samplers/greedy.ts'
+import { temperature } from './samplers/temperature.ts'
 
 export interface GenerateOptions extends JobOptions {
   /** How many tokens to add; up to the context length by default. */
   maxTokens?: number | undefined
-  /** Divides the logits; 0, the default, takes the likeliest token. */
+  /** How each token is chosen; `greedy()` by default. */
+  sampler?: Sampler | undefined
+  /** Short for the sampler `temperature(t)`, and at 0 for `greedy()`. */
   temperature?: number | undefined
-  /** Of the random draws, 0 by default. */
+  /** Seed of the random draws, 0 by default. */
   seed?: number | undefined
   /** Ends the text before this token. */
   stop?: number | undefined
@@ -16,6 +21,8 @@ export interface GenerateOptions extends JobOptions {
  *
  * @param prompt  at least one token
  * @returns the tokens after the prompt, as they are chosen
+ * @throws {ShapeError} when the prompt is empty or longer than the model's context, or for both a sampler and a temperature
+ * @throws {NumericalError} when the model's logits are not numbers
  * @example
  * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
  *
@@ -36,23 +43,26 @@ export async function* generate(
   prompt: Int32Array,
   options: GenerateOptions = {},
 ): AsyncGenerator<number> {
-  const { temperature = 0, seed = 0, stop, signal } = options
-  const room = model.config.contextLength - prompt.length
+  const { seed = 0, stop, signal, onProgress } = options
+  const { contextLength } = model.config
+  if (prompt.length === 0 || prompt.length > contextLength) {
+    throw new ShapeError(
+      `[decode/generate] expected a prompt of 1 to ${contextLength} tokens, got ${prompt.length}`,
+    )
+  }
+  const sampler = samplerOf(options)
+  const room = contextLength - prompt.length
   const limit = Math.min(options.maxTokens ?? room, room)
-  if (prompt.length === 0)
-    throw new ShapeError('[models/generate] expected a prompt of at least one token, got none')
   const rng = new Rng(seed)
   const cache = model.createCache()
   try {
     let tokens = prompt
     for (let i = 0; i < limit; i++) {
       const { logits } = await model.forward(tokens, { cache, signal })
-      const scores = toFloat32({ type: 'float32', dims: logits!.dims, data: await logits!.read() })
-      const token = temperature === 0 ? argmax(scores) : draw(scores, temperature, rng)
-      logits!.dispose()
+      const token = await choose(logits!, sampler, rng)
       if (token === stop) return
       yield token
-      options.onProgress?.(i + 1, limit)
+      onProgress?.(i + 1, limit)
       tokens = Int32Array.of(token)
     }
   } finally {
@@ -60,20 +70,19 @@ export async function* generate(
   }
 }
 
-function argmax(scores: Float32Array): number {
-  let best = 0
-  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]!) best = i
-  return best
+async function choose(logits: Tensor, sampler: Sampler, rng: Rng): Promise<number> {
+  try {
+    return sampler.choose(toFloat32({ type: 'float32', dims: logits.dims, data: await logits.read() }), rng)
+  } finally {
+    logits.dispose()
+  }
 }
 
-/** A token drawn with probability softmax(scores / temperature). */
-export function draw(scores: Float32Array, temperature: number, rng: Rng): number {
-  const max = scores.reduce((a, b) => Math.max(a, b), -Infinity)
-  const weights = Float64Array.from(scores, score => Math.exp((score - max) / temperature))
-  let left = rng.uniform() * weights.reduce((a, b) => a + b, 0)
-  for (let i = 0; i < weights.length; i++) {
-    left -= weights[i]!
-    if (left < 0) return i
+function samplerOf({ sampler, temperature: t }: GenerateOptions): Sampler {
+  if (sampler !== undefined && t !== undefined) {
+    throw new ShapeError(
+      `[decode/generate] expected a sampler or a temperature, got ${sampler.name} and ${t}; leave one out`,
+    )
   }
-  return weights.length - 1
+  return sampler ?? (t === undefined || t === 0 ? greedy() : temperature(t))
 }

@@ -1,4 +1,5 @@
 import {
+  argmax,
   type CausalLM,
   type JobOptions,
   NumericalError,
@@ -152,8 +153,7 @@ function logDistribution(
   vocabulary: number,
 ): { logs: Float64Array; likeliest: number } {
   const logs = Float64Array.from(logits.subarray(row * vocabulary, (row + 1) * vocabulary))
-  let likeliest = 0
-  for (let i = 1; i < vocabulary; i++) if (logs[i]! > logs[likeliest]!) likeliest = i
+  const likeliest = argmax(logs)
   const max = logs[likeliest]!
   let sum = 0
   for (let i = 0; i < vocabulary; i++) sum += Math.exp(logs[i]! - max)

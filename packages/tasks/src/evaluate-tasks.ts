@@ -1,4 +1,5 @@
 import {
+  argmax,
   type CausalLM,
   type JobOptions,
   NumericalError,
@@ -105,8 +106,7 @@ export async function evaluateTasks(
 
 /** The cross-entropy of a token, and whether it is the likeliest. */
 function lossOf(row: Float32Array, token: number): { loss: number; likeliest: boolean } {
-  let best = 0
-  for (let i = 1; i < row.length; i++) if (row[i]! > row[best]!) best = i
+  const best = argmax(row)
   let sum = 0
   for (let i = 0; i < row.length; i++) sum += Math.exp(row[i]! - row[best]!)
   return { loss: Math.log(sum) + row[best]! - row[token]!, likeliest: best === token }

@@ -1,5 +1,4 @@
 import { ShapeError } from '@tersor/core-tensor'
-import { generate } from '@tersor/decode'
 import { randomLlama } from '@tersor/models/testing'
 import { describe, expect, it } from 'vitest'
 import { sampleWindows } from './sample-windows.ts'
@@ -43,22 +42,5 @@ describe('sampleWindows', () => {
     await expect(sampleWindows(model, { tokens: 8, seed: 0, bos: 1, windowLength: 33 })).rejects.toThrow(
       ShapeError,
     )
-  })
-})
-
-describe('generate', () => {
-  it('is greedy at temperature 0, and stops before the stop token', async () => {
-    const model = randomLlama()
-    const collect = async (options: object) => {
-      const tokens: number[] = []
-      for await (const token of generate(model, Int32Array.of(1, 2), options)) tokens.push(token)
-      return tokens
-    }
-    const greedy = await collect({ maxTokens: 6 })
-    expect(greedy).toHaveLength(6)
-    expect(await collect({ maxTokens: 6, temperature: 1e-6, seed: 3 })).toEqual(greedy)
-    const stop = greedy[3]!
-    expect(await collect({ maxTokens: 6, stop })).toEqual(greedy.slice(0, greedy.indexOf(stop)))
-    expect(await collect({})).toHaveLength(30)
   })
 })

@@ -84,7 +84,7 @@ async function drawBatch(
       cache,
       positions,
       logits: 'all',
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     })
     const scores = (await logits!.read()) as Float32Array
     const vocabulary = scores.length / rngs.length

@@ -10,7 +10,8 @@ import type { Tensor } from '../tensor/tensor.ts'
  * import { cast } from '@tersor/core-tensor/reference'
  *
  * const half = dense(cast(new Tensor('float32', [1, 0.1], [2]), 'float16'))
- * (await fingerprint(half)).slice(0, 8) // => '7934f0a3'
+ * const print = await fingerprint(half)
+ * print.slice(0, 8) // => '7934f0a3'
  */
 export async function fingerprint(weight: Tensor | Encoded): Promise<string> {
   const stored: Uint8Array[] = []
