@@ -24,6 +24,7 @@ export {
 export type { Manifest } from './job/manifest.ts'
 export type { Outcome, TensorOutcome } from './job/outcome.ts'
 export type { Plan, TensorPlan } from './job/plan.ts'
+export { type Verification, type VerifyOptions, verifyModel } from './job/verify-model.ts'
 
 // The job that knows its methods by name
 export { type CompressOptions, type CompressResult, compressModel } from './job/compress-model.ts'

@@ -106,21 +106,25 @@ export function planRules<R extends { readonly match: string }>(
   rules: readonly R[],
   names: readonly string[],
 ): ReadonlyMap<string, R> {
-  const matchers = rules.map(rule => ({ rule, pattern: globPattern(rule.match), used: false }))
-  const plan = new Map<string, R>()
-  for (const name of names) {
-    const matcher = matchers.find(({ pattern }) => pattern.test(name))
-    if (matcher === undefined) continue
-    matcher.used = true
-    plan.set(name, matcher.rule)
-  }
-  const idle = matchers.find(({ used }) => !used)
+  const plan = matchRules(rules, names)
+  const used = new Set(plan.values())
+  const idle = rules.find(rule => !used.has(rule))
   if (idle !== undefined) {
     throw new ShapeError(
-      `[${WHERE}] the rule '${idle.rule.match}' matches no tensor that an earlier rule does not take; the model has ${names.slice(0, 3).join(', ')} …`,
+      `[${WHERE}] the rule '${idle.match}' matches no tensor that an earlier rule does not take; the model has ${names.slice(0, 3).join(', ')} …`,
     )
   }
   return plan
+}
+
+/** The rule of each tensor, whether or not all rules match one. */
+export function matchRules<R extends { readonly match: string }>(
+  rules: readonly R[],
+  names: readonly string[],
+): ReadonlyMap<string, R> {
+  const matchers = rules.map(rule => ({ rule, pattern: globPattern(rule.match) }))
+  const matched = names.map(name => [name, matchers.find(({ pattern }) => pattern.test(name))?.rule] as const)
+  return new Map(matched.filter((entry): entry is [string, R] => entry[1] !== undefined))
 }
 
 /**

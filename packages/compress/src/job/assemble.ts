@@ -20,8 +20,8 @@ export async function assemble(
   signal: AbortSignal | undefined,
 ): Promise<Assembled> {
   const { source, force = false } = work.settings
-  const { target } = work
-  const entries = source.names.map(name => journal.get(name)!)
+  const { target, model } = work
+  const entries = model.names.map(name => journal.get(name)!)
   const manifest = manifestOf(
     work,
     identity,
@@ -29,7 +29,7 @@ export async function assemble(
   )
   const metadata = {
     format: 'pt',
-    ...(source.configText === undefined ? {} : { config: source.configText }),
+    ...(model.configText === undefined ? {} : { config: model.configText }),
     [MANIFEST_KEY]: JSON.stringify(manifest),
   }
   const whole = paths().join(target.folder, 'target')

@@ -89,8 +89,8 @@ async function runSteps(
   return result
 }
 
-/** A generator for each weight, so that its numbers depend on no other weight. */
-function rngOf(seed: number, name: string): Rng {
+/** A generator of its own for each weight and stage, so that its numbers depend on no other. */
+export function rngOf(seed: number, name: string): Rng {
   const digest = crypto().createHash('sha256').update(`${seed} ${name}`).digest()
   return new Rng([0, 4, 8, 12].map(at => digest.readUInt32LE(at)) as [number, number, number, number])
 }

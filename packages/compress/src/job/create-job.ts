@@ -2,11 +2,13 @@ import type { Device, Encoding, JobOptions, Stage, TersorError, WeightMethod } f
 import type { ModelFile } from '@tersor/models'
 import { checkRecipe, planRules, type Recipe } from '../recipe.ts'
 import { examine } from './examine.ts'
+import { kindsOf } from './kinds.ts'
 import type { Manifest } from './manifest.ts'
 import type { TensorOutcome } from './outcome.ts'
 import type { Plan } from './plan.ts'
 import { runJob } from './run-job.ts'
 import { targetOf } from './target.ts'
+import { type Verification, verifyModel } from './verify-model.ts'
 
 export interface JobSettings {
   /** What `openModel` opened; it stays open. */
@@ -71,6 +73,8 @@ export interface Job {
    * done the target is not there, or what it was; what is done lies in a folder beside it, which goes at the end.
    */
   run(options?: RunOptions): Promise<JobResult>
+  /** Compares the target with its manifest, and decodes every tensor of it. */
+  verify(): Promise<Verification>
 }
 
 /**
@@ -104,11 +108,13 @@ export interface Job {
  */
 export function createJob(settings: JobSettings): Job {
   const recipe = checkRecipe(settings.recipe, settings.methods, settings.stages)
-  const rules = planRules(recipe.rules, settings.source.names)
-  const work = { settings, recipe, rules, target: targetOf(settings.target) }
+  const { source: model } = settings
+  const rules = planRules(recipe.rules, model.names)
+  const work = { settings, recipe, rules, model, target: targetOf(settings.target) }
   return {
     plan: async () => (await examine(work)).plan,
     dryRun: () => examine(work),
     run: options => runJob(work, options),
+    verify: () => verifyModel(work.target.path, { kinds: kindsOf(work) }),
   }
 }

@@ -1,3 +1,4 @@
+import type { ModelFile } from '@tersor/models'
 import type { CheckedRecipe, CheckedRule } from '../recipe.ts'
 import type { JobSettings } from './create-job.ts'
 import type { Target } from './target.ts'
@@ -6,7 +7,9 @@ import type { Target } from './target.ts'
 export interface Work {
   readonly settings: JobSettings
   readonly recipe: CheckedRecipe
-  /** The rule of each tensor that one names. */
-  readonly rules: ReadonlyMap<string, CheckedRule>
   readonly target: Target
+  /** What the rules are for: the source, or what stages made of it. */
+  readonly model: ModelFile
+  /** The rule of each tensor of it that one names. */
+  readonly rules: ReadonlyMap<string, CheckedRule>
 }

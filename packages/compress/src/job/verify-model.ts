@@ -1,0 +1,128 @@
+import {
+  decode,
+  type Encoded,
+  type Encoding,
+  FormatError,
+  isEncoded,
+  sizeOf,
+  type Tensor,
+  TersorError,
+} from '@tersor/core-tensor'
+import {
+  loadWeight,
+  openSafetensors,
+  type SafetensorsFile,
+  safetensorsPieces,
+  weightNames,
+} from '@tersor/formats'
+import { hashOf, readIfThere, sha256 } from './files.ts'
+import { MANIFEST_KEY, type Manifest, parseManifest } from './manifest.ts'
+import { targetOf } from './target.ts'
+
+/** Elements that are decoded at a time. */
+const CHUNK = 2 ** 18
+
+export interface VerifyOptions {
+  /** What the file should be; by default the manifest beside it, or else the one inside. */
+  manifest?: Manifest | undefined
+  /** The kinds of encodings that its weights may be of; `coreKinds` by default. */
+  kinds?: readonly Encoding[] | undefined
+}
+
+/** What is wrong with a model, if anything. */
+export interface Verification {
+  readonly ok: boolean
+  /** Of the file as a whole. */
+  readonly problems: readonly string[]
+  /** Every tensor of the manifest and of the file, with what is wrong with it. */
+  readonly tensors: readonly { readonly name: string; readonly problem?: string }[]
+}
+
+/**
+ * Compares a model that a job wrote with its manifest: the hash of the file, that of every tensor, and whether each of them can be
+ * decoded. One tensor is in memory at a time.
+ *
+ * @throws {FormatError} when there is no manifest
+ */
+export async function verifyModel(
+  target: string | URL,
+  { manifest: given, kinds }: VerifyOptions = {},
+): Promise<Verification> {
+  const { path, manifest: place } = targetOf(target)
+  const besides = given ?? (await manifestBeside(place))
+  const problems: string[] = []
+  let file: SafetensorsFile
+  try {
+    file = await openSafetensors(path)
+  } catch (error) {
+    if (!(error instanceof TersorError)) throw error
+    return { ok: false, problems: [error.message], tensors: [] }
+  }
+  try {
+    const inside = file.metadata.get(MANIFEST_KEY)
+    const manifest = besides ?? (inside === undefined ? undefined : parseManifest(inside, path))
+    if (manifest === undefined) {
+      throw new FormatError(`[compress/verify] expected a manifest in ${path} or at ${place}, got neither`)
+    }
+    if (manifest.file !== undefined && (await hashOf(path)) !== manifest.file.sha256)
+      problems.push(`the file has other bytes than when it was written`)
+    const tensors = await verifyTensors(file, manifest, kinds)
+    return {
+      ok: problems.length === 0 && tensors.every(({ problem }) => problem === undefined),
+      problems,
+      tensors,
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function manifestBeside(place: string): Promise<Manifest | undefined> {
+  const bytes = await readIfThere(place)
+  return bytes === undefined ? undefined : parseManifest(new TextDecoder().decode(bytes), place)
+}
+
+async function verifyTensors(
+  file: SafetensorsFile,
+  { tensors }: Manifest,
+  kinds: readonly Encoding[] | undefined,
+): Promise<{ name: string; problem?: string }[]> {
+  const there = new Set(weightNames(file))
+  const known = new Set(tensors.map(({ name }) => name))
+  const report: { name: string; problem?: string }[] = []
+  for (const { name, sha256: hash } of tensors) {
+    const problem = there.has(name) ? await problemOf(file, name, hash, kinds) : 'it is missing'
+    report.push(problem === undefined ? { name } : { name, problem })
+  }
+  const strangers = [...there].filter(name => !known.has(name))
+  return [...report, ...strangers.map(name => ({ name, problem: 'the manifest does not know it' }))]
+}
+
+async function problemOf(
+  file: SafetensorsFile,
+  name: string,
+  hash: string,
+  kinds: readonly Encoding[] | undefined,
+): Promise<string | undefined> {
+  try {
+    const weight = await loadWeight(file, name, { kinds })
+    if (sha256(safetensorsPieces([[name, weight]])) !== hash)
+      return 'it has other bytes than when it was written'
+    decodeAll(weight)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof TersorError)) throw error
+    return `it cannot be decoded: ${error.message}`
+  }
+}
+
+/** Some rows at a time. */
+function decodeAll(weight: Tensor | Encoded): void {
+  if (!isEncoded(weight)) return
+  const [rows = 1, ...rest] = weight.dims
+  const step = Math.max(1, Math.floor(CHUNK / Math.max(1, sizeOf(rest))))
+  if (weight.dims.length === 0) decode(weight)
+  else
+    for (let start = 0; start < rows; start += step)
+      decode(weight, { rows: [start, Math.min(rows, start + step)] })
+}
