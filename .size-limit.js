@@ -25,7 +25,7 @@ export default [
   core('', '*', '14 kB'),
   core('/reference', '*', '12 kB'),
   core('/linalg', '*', '8 kB'),
-  method('quantize', '{ quantizeAffine }'),
+  method('quantize', '{ rtn }'),
   method('quantize', '{ nf4 }'),
   method('quantize', '{ float8 }'),
   method('quantize', '{ gptq }'),

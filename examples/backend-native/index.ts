@@ -3,7 +3,7 @@
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { byteLength, type Encoded, Rng, reference, Tensor, transfer } from '@tersor/core-tensor'
 import { attention } from '@tersor/core-tensor/reference'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 
 const [heads, tokens, headDim] = [8, 4096, 64]
 const device = nativeAvailable() ? await createNativeDevice() : reference
@@ -28,7 +28,7 @@ const [k, v] = [await keys.to(device), await values.to(device)]
 const exact = (await attention(query, k, v, { scale }).read()) as Float32Array
 await report('float32', k, v)
 for (const bits of [8, 4]) {
-  const small = (x: Tensor) => transfer(quantizeAffine(x, { bits, zero: 'float' }), device)
+  const small = (x: Tensor) => transfer(rtn(x, { bits, zero: 'float' }), device)
   await report(`${bits} bits`, await small(keys), await small(values))
 }
 device.dispose()

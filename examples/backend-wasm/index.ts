@@ -2,7 +2,7 @@
 
 import { createWasmDevice } from '@tersor/backend-wasm'
 import { byteLength, type Encoded, linear, Rng, Tensor, transfer } from '@tersor/core-tensor'
-import { nf4, quantizeAffine } from '@tersor/quantize'
+import { nf4, rtn } from '@tersor/quantize'
 
 const rng = new Rng(1)
 const normals = (rows: number, columns: number) =>
@@ -19,7 +19,7 @@ const there = await x.to(wasm)
 console.log(`WebAssembly: ${wasm.info.simd}, ${wasm.info.threads} threads\n`)
 line('x·wᵀ, one row', 'bytes', 'reference', 'wasm', 'difference')
 
-for (const bits of [8, 4, 2]) await compare(`${bits} bits, group 32`, quantizeAffine(weight, { bits }))
+for (const bits of [8, 4, 2]) await compare(`${bits} bits, group 32`, rtn(weight, { bits }))
 await compare('nf4', nf4(weight))
 wasm.dispose()
 

@@ -10,7 +10,7 @@ import {
   transfer,
   UnsupportedError,
 } from '@tersor/core-tensor'
-import { nf4, quantizeAffine } from '@tersor/quantize'
+import { nf4, rtn } from '@tersor/quantize'
 
 const gpu = await createWebGpuDevice().catch((error: unknown) => {
   // No graphics card: that is an answer too.
@@ -44,7 +44,7 @@ if (gpu !== undefined) {
     `${gpu.info.vendor} ${gpu.info.architecture}, tensors of up to ${gpu.info.maxTensorBytes} bytes\n`,
   )
   line('x·wᵀ, one row', 'bytes', 'difference', 'submissions')
-  for (const bits of [8, 4, 2]) await compare(`${bits} bits, group 32`, quantizeAffine(weight, { bits }))
+  for (const bits of [8, 4, 2]) await compare(`${bits} bits, group 32`, rtn(weight, { bits }))
   await compare('nf4', nf4(weight))
   gpu.dispose()
 }

@@ -3,7 +3,7 @@
 import { byteLength, decode, dense, linear, product, Rng, sum, Tensor } from '@tersor/core-tensor'
 import { randomizedSvd } from '@tersor/core-tensor/linalg'
 import { binary, cast, matmul, transpose } from '@tersor/core-tensor/reference'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 
 const [rows, columns, rank] = [256, 512, 8]
 const rng = new Rng(1)
@@ -26,14 +26,14 @@ const lowRank = product(left, half(transpose(v, [1, 0])))
 
 // What it leaves over goes to 3 bits. A sum is an encoding too.
 const rest = binary('sub', weight, decode(lowRank))
-const both = sum(lowRank, quantizeAffine(rest, { bits: 3 }))
+const both = sum(lowRank, rtn(rest, { bits: 3 }))
 
 console.log(`weight [${rows}, ${columns}], ${weight.byteLength} bytes in float32\n`)
 line('encoding', 'bytes', 'bits/weight', 'error of x·wᵀ')
 const encodings = {
   'product: rank 8': lowRank,
-  'affine: 3 bits': quantizeAffine(weight, { bits: 3 }),
-  'affine: 4 bits': quantizeAffine(weight, { bits: 4 }),
+  'affine: 3 bits': rtn(weight, { bits: 3 }),
+  'affine: 4 bits': rtn(weight, { bits: 4 }),
   'sum: rank 8 + 3 bits': both,
 }
 for (const [name, e] of Object.entries(encodings)) {

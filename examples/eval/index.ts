@@ -4,7 +4,7 @@ import { calibrateBlocks, sampleWindows } from '@tersor/compress'
 import { type Encoded, type LayeredLM, Rng, sizeOf, Tensor } from '@tersor/core-tensor'
 import { evaluate, recordLogits, sizeReport } from '@tersor/eval'
 import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
-import { gptq, quantizeAffine } from '@tersor/quantize'
+import { gptq, rtn } from '@tersor/quantize'
 
 const config = configFromHuggingFace({
   num_hidden_layers: 2,
@@ -34,7 +34,7 @@ await report('float32', model)
 for (const bits of [4, 3]) {
   const rounded = new Map<string, Encoded>()
   for (const [name, weight] of weights) {
-    if (weight.dims.length === 2) rounded.set(name, quantizeAffine(weight, { bits }))
+    if (weight.dims.length === 2) rounded.set(name, rtn(weight, { bits }))
   }
   await report(`rtn, ${bits} bits`, model.with(rounded))
   // The first weight, the embedding, is no linear layer: GPTQ has no statistics of it, so it stays rounded.

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { byteLength, decode, linear, Rng, Tensor } from '@tersor/core-tensor'
 import { createSafetensorsWriter, loadEncoded, openSafetensors, weightNames } from '@tersor/formats'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 
 const rng = new Rng(1)
 const normals = (m: number, n: number) =>
@@ -16,7 +16,7 @@ const normals = (m: number, n: number) =>
   )
 const weight = normals(256, 512)
 const bias = normals(1, 256)
-const small = quantizeAffine(weight, { bits: 4 })
+const small = rtn(weight, { bits: 4 })
 
 const folder = await mkdtemp(join(tmpdir(), 'tersor-'))
 try {

@@ -3,7 +3,7 @@
 import { byteLength, type Encoded, Rng, sizeOf, Tensor } from '@tersor/core-tensor'
 import { generate } from '@tersor/decode'
 import { Llama, type LlamaConfig, weightShapes } from '@tersor/models'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 
 const config: LlamaConfig = {
   layers: 2,
@@ -44,7 +44,7 @@ console.log(`two continuations of one prompt hold ${trunk.length} and ${fork.len
 // Every matrix in 4 bits. `with` leaves the first model as it is.
 const small = new Map<string, Encoded>()
 for (const [name, weight] of weights) {
-  if (weight.dims.length === 2) small.set(name, quantizeAffine(weight, { bits: 4 }))
+  if (weight.dims.length === 2) small.set(name, rtn(weight, { bits: 4 }))
 }
 const compressed = model.with(small)
 const bytes = (llama: Llama) =>

@@ -3,7 +3,7 @@
 import { byteLength, type Encoded, linear, Rng, Tensor } from '@tersor/core-tensor'
 import { binary, gram, matmul } from '@tersor/core-tensor/reference'
 import { weightSnr } from '@tersor/eval'
-import { float8, gptq, nf4, quantEase, quantizeAffine } from '@tersor/quantize'
+import { float8, gptq, nf4, quantEase, rtn } from '@tersor/quantize'
 
 const [rows, columns] = [128, 256]
 const rng = new Rng(1)
@@ -26,8 +26,8 @@ const exact = linear(x, weight)
 
 console.log(`weight [${rows}, ${columns}], ${weight.byteLength} bytes in float32; groups of 32\n`)
 line('method', 'bits/weight', 'bytes', 'weight SNR', 'output error')
-for (const bits of [8, 4, 3, 2]) report(`rtn, ${bits} bits`, quantizeAffine(weight, { bits }))
-report('rtn, 2 bits, mse range', quantizeAffine(weight, { bits: 2, range: 'mse' }))
+for (const bits of [8, 4, 3, 2]) report(`rtn, ${bits} bits`, rtn(weight, { bits }))
+report('rtn, 2 bits, mse range', rtn(weight, { bits: 2, range: 'mse' }))
 report('float8', float8(weight))
 report('nf4', nf4(weight))
 for (const bits of [4, 3, 2]) {

@@ -9,6 +9,7 @@ const steps = {
   workspace: ['sherif'],
   types: ['tsc', '-p', 'tsconfig.json'],
   unused: ['knip', '--no-config-hints'],
+  methods: ['tsx', '--conditions=@tersor/source', 'tooling/scripts/method-tables.ts'],
   tests: ['vitest', 'run'],
   build: [...pnpm, 'exec', 'turbo', 'run', 'build'],
   bundlers: ['vitest', 'run', '--config', 'tooling/bundlers/vitest.config.ts'],

@@ -51,19 +51,21 @@ const suites = [
   {
     entry: 'packages/quantize/dist/index.js',
     markers: {
-      affine: 'quantize/affine',
+      rtn: 'quantize/rtn',
       float8: 'quantize/float8',
       gptq: 'quantize/gptq',
       nf4: 'quantize/nf4',
+      mxfp4: 'quantize/mxfp4',
       quantEase: 'quantize/quant-ease',
       codebook: 'kind:"codebook"',
     },
     cases: [
-      { import: 'quantizeAffine', with: ['affine'] },
+      { import: 'rtn', with: ['rtn'] },
       { import: 'float8', with: ['float8'] },
       { import: 'gptq', with: ['gptq'] },
-      { import: 'nf4', with: ['affine', 'codebook', 'nf4'] },
-      { import: 'quantEase', with: ['quantEase'] },
+      { import: 'nf4', with: ['codebook', 'nf4'] },
+      { import: 'mxfp4', with: ['codebook', 'mxfp4'] },
+      { import: 'quantEase', with: ['codebook', 'quantEase'] },
     ],
   },
   {

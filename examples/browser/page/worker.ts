@@ -1,7 +1,7 @@
 import { byteLength, type Encoded, type Tensor, type Tokenizer } from '@tersor/core-tensor'
 import { generate } from '@tersor/decode'
 import { isRouter, Llama, openModel, weightShapes } from '@tersor/models'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 import { aboutDevice, createDevice } from './create-device.ts'
 import type { Answer, Request } from './messages.ts'
 
@@ -51,7 +51,7 @@ async function load({ url, bits, device: name }: Request & { kind: 'load' }): Pr
 function smaller(name: string, weight: Tensor | Encoded, bits: number): Tensor | Encoded {
   if (bits === 16 || weight.dims.length !== 2 || !('data' in weight)) return weight
   const delicate = name === 'model.embed_tokens.weight' || name === 'lm_head.weight' || isRouter(name)
-  return quantizeAffine(weight, {
+  return rtn(weight, {
     bits: delicate ? 8 : bits,
     zero: 'float',
     range: bits < 5 ? 'mse' : 'minMax',

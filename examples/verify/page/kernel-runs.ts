@@ -1,7 +1,6 @@
 import { ransDecode, ransEncode, unpackBits } from '@tersor/codec'
 import { type Device, decode, linear, packedRowBytes, Rng, Tensor, transfer } from '@tersor/core-tensor'
 import {
-  quantizeAffine as affineCodes,
   attention,
   binary,
   cast,
@@ -13,6 +12,7 @@ import {
   matmul,
   mergeAttention,
   nearest,
+  quantizeAffine,
   reduce,
   rmsNorm,
   rope,
@@ -22,7 +22,7 @@ import {
   transpose,
   unary,
 } from '@tersor/core-tensor/reference'
-import { nf4, quantizeAffine } from '@tersor/quantize'
+import { nf4, rtn } from '@tersor/quantize'
 
 /** One kernel on inputs of a useful size. */
 export interface KernelRun {
@@ -111,23 +111,23 @@ export const kernelRuns: readonly KernelRun[] = [
   { kernel: 'matmul', what: '128 × 512 × 128', prepare: on([wide, tall], (a, b) => matmul(a, b)) },
   { kernel: 'gram', what: '128 × 512', prepare: on([wide], x => gram(x)) },
   { kernel: 'linearDense', what: 'float32, 128 rows', prepare: on([wide, weight], (x, w) => linear(x, w)) },
-  product('8 bits, 1 row', 1, w => quantizeAffine(w, { bits: 8 })),
-  product('4 bits, 1 row', 1, w => quantizeAffine(w, { bits: 4 })),
-  product('4 bits, 128 rows', 128, w => quantizeAffine(w, { bits: 4 })),
-  product('3 bits, 1 row', 1, w => quantizeAffine(w, { bits: 3 })),
+  product('8 bits, 1 row', 1, w => rtn(w, { bits: 8 })),
+  product('4 bits, 1 row', 1, w => rtn(w, { bits: 4 })),
+  product('4 bits, 128 rows', 128, w => rtn(w, { bits: 4 })),
+  product('3 bits, 1 row', 1, w => rtn(w, { bits: 3 })),
   product('nf4, 128 rows', 128, nf4),
   {
     kernel: 'quantizeAffine',
     what: '4 bits, groups of 32',
     prepare: on([wide, new Tensor('float32', new Float32Array(128 * 16).fill(0.4), [128, 16])], (x, scale) =>
-      affineCodes(x, scale, { bits: 4, group: 32, axis: 1 }),
+      quantizeAffine(x, scale, { bits: 4, group: 32, axis: 1 }),
     ),
   },
   {
     kernel: 'dequantize',
     what: '4 bits',
     async prepare(device) {
-      const small = await transfer(quantizeAffine(weight, { bits: 4 }), device)
+      const small = await transfer(rtn(weight, { bits: 4 }), device)
       return () => decode(small)
     },
   },

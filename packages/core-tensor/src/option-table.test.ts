@@ -18,7 +18,6 @@ const table = {
   groupSize: {
     is: 'whole',
     min: 1,
-    max: 2 ** 31,
     words: ['channel'],
     default: 32,
     help: 'weights that share a scale',
@@ -47,7 +46,7 @@ describe('optionsOf', () => {
     [{ bits: 9 }, /bits .* from 2 to 8, got 9/],
     [{ bits: 2.5 }, /got 2.5/],
     [{ bits: '4' }, /got '4'/],
-    [{ bits: 4, groupSize: 0 }, /groupSize to be a whole number from 1 .* or 'channel', got 0/],
+    [{ bits: 4, groupSize: 0 }, /groupSize to be a whole number of at least 1, or 'channel', got 0/],
     [{ bits: 4, groupSize: 'tensor' }, /got 'tensor'/],
     [{ bits: 4, damping: Number.NaN }, /damping to be a number from 0 to 1, got NaN/],
     [{ bits: 4, actOrder: 'yes' }, /actOrder to be true or false, got 'yes'/],
@@ -61,10 +60,22 @@ describe('optionsOf', () => {
   })
 })
 
+it('takes an option only beside the value of another that it belongs to', () => {
+  const table = {
+    grid: { is: 'choice', of: ['affine', 'nf4'], default: 'affine', help: '' },
+    bits: { is: 'whole', min: 2, max: 8, default: 4, when: ['grid', 'affine'], help: '' },
+  } as const
+  expect(optionsOf(table, {}, 'here')).toEqual({ grid: 'affine', bits: 4 })
+  expect(optionsOf(table, { grid: 'nf4' }, 'here')).toEqual({ grid: 'nf4' })
+  expect(() => optionsOf(table, { grid: 'nf4', bits: 3 }, 'here')).toThrow(
+    "[here] expected bits with grid 'affine' only, got grid 'nf4'; leave bits out",
+  )
+})
+
 it('describes every kind of option', () => {
   expect(Object.values(table).map(describeOption)).toEqual([
     'a whole number from 2 to 8',
-    "a whole number from 1 to 2147483648, or 'channel'",
+    "a whole number of at least 1, or 'channel'",
     'a number from 0 to 1',
     'true or false',
     "one of 'minMax', 'mse'",

@@ -5,12 +5,16 @@ import type { JobOptions } from './job.ts'
  * One option of a method: what it may be, its default and one line of help. Its check, its flag of the command line and its row
  * in a README are made of it. An option without a default has to be given.
  */
-export type Option = { readonly help: string } & (
+export type Option = {
+  readonly help: string
+  /** Only where another option has this value: elsewhere it is refused, and has no default. */
+  readonly when?: readonly [option: string, value: string]
+} & (
   | {
       /** A whole number; where there are `words`, or one of them. */
       readonly is: 'whole'
       readonly min: number
-      readonly max: number
+      readonly max?: number
       readonly words?: readonly string[]
       readonly default?: number | string
     }
@@ -46,22 +50,30 @@ const beside: readonly string[] = ['signal', 'onProgress', 'name'] satisfies rea
  * @param where  the prefix of errors
  * @throws {ShapeError} for an option that the table does not have, one that is missing, of another type, or out of bounds
  * @example
- * const table = {
- *   bits: { is: 'whole', min: 2, max: 8, default: 4, help: 'bits a code' },
- * } satisfies OptionTable<{ bits?: number }>
- * optionsOf<{ bits?: number }>(table, {}, 'quantize/rtn') // => { bits: 4 }
+ * const bits = { is: 'whole', min: 2, max: 8, default: 4, help: 'bits a code' } as const
+ * const { bits: filled } = optionsOf<{ bits?: number }>({ bits }, {}, 'quantize/rtn')
+ * filled // => 4
  */
 export function optionsOf<O extends object>(table: OptionTable<O>, given: object, where: string): Filled<O> {
   const options = table as Readonly<Record<string, Option>>
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(options, name) && !beside.includes(name)) throw unknownOption(options, name, where)
   }
-  const filled = Object.entries(options).map(([name, option]) => {
-    const value = (given as Record<string, unknown>)[name] ?? option.default
-    if (!accepts(option, value)) {
-      throw new ShapeError(`[${where}] expected ${name} to be ${describeOption(option)}, got ${shown(value)}`)
+  const value = (name: string) => (given as Record<string, unknown>)[name] ?? options[name]?.default
+  const filled = Object.entries(options).flatMap(([name, option]) => {
+    if (option.when !== undefined && value(option.when[0]) !== option.when[1]) {
+      if ((given as Record<string, unknown>)[name] === undefined) return []
+      const [other, needed] = option.when
+      throw new ShapeError(
+        `[${where}] expected ${name} with ${other} '${needed}' only, got ${other} ${shown(value(other))}; leave ${name} out`,
+      )
     }
-    return [name, value]
+    if (!accepts(option, value(name))) {
+      throw new ShapeError(
+        `[${where}] expected ${name} to be ${describeOption(option)}, got ${shown(value(name))}`,
+      )
+    }
+    return [[name, value(name)]]
   })
   return Object.fromEntries(filled) as Filled<O>
 }
@@ -70,13 +82,15 @@ export function optionsOf<O extends object>(table: OptionTable<O>, given: object
  * What an option may be, in words: `a whole number from 2 to 8`.
  *
  * @example
- * describeOption({ is: 'choice', of: ['minMax', 'mse'], help: 'how ranges are found' }) // => 'one of \'minMax\', \'mse\''
+ * describeOption({ is: 'whole', min: 2, max: 8, help: 'bits a code' }) // => 'a whole number from 2 to 8'
  */
 export function describeOption(option: Option): string {
   switch (option.is) {
     case 'whole': {
       const words = (option.words ?? []).map(word => `, or '${word}'`).join('')
-      return `a whole number from ${option.min} to ${option.max}${words}`
+      const range =
+        option.max === undefined ? `of at least ${option.min}` : `from ${option.min} to ${option.max}`
+      return `a whole number ${range}${words}`
     }
     case 'number':
       return `a number from ${option.min} to ${option.max}`
@@ -128,7 +142,7 @@ function accepts(option: Option, value: unknown): boolean {
   }
 }
 
-function inRange(value: number, { min, max }: { min: number; max: number }): boolean {
+function inRange(value: number, { min, max = Infinity }: { min: number; max?: number }): boolean {
   return value >= min && value <= max
 }
 

@@ -2,11 +2,11 @@ import { type Encoded, Rng, Tensor } from '@tersor/core-tensor'
 import { gram, matmul } from '@tersor/core-tensor/reference'
 import { fingerprint } from '@tersor/core-tensor/testing'
 import { expect, it } from 'vitest'
-import { float8 } from './float8.ts'
-import { gptq } from './gptq.ts'
-import { nf4 } from './nf4.ts'
-import { quantEase } from './quant-ease.ts'
-import { quantizeAffine } from './quantize-affine.ts'
+import { float8 } from './solvers/float8.ts'
+import { gptq } from './solvers/gptq.ts'
+import { nf4 } from './solvers/nf4.ts'
+import { quantEase } from './solvers/quant-ease.ts'
+import { rtn } from './solvers/rtn.ts'
 
 // A change of the bytes that a method writes is a breaking change: it raises the method's version and these hashes with it.
 
@@ -30,27 +30,26 @@ const statistics = gram(inputs, {
 })
 
 const rows: Record<string, () => Encoded | Promise<Encoded>> = {
-  'rtn 2 bits, float zero': () => quantizeAffine(weight, { bits: 2, zero: 'float' }),
-  'rtn 4 bits, float zero': () => quantizeAffine(weight, { bits: 4, groupSize: 20, zero: 'float' }),
-  'rtn 3 bits, integer zero': () => quantizeAffine(weight, { bits: 3, groupSize: 32, zero: 'integer' }),
-  'rtn 8 bits, symmetric, channel': () =>
-    quantizeAffine(weight, { bits: 8, groupSize: 'channel', symmetric: true }),
+  'rtn 2 bits, float zero': () => rtn(weight, { bits: 2, zero: 'float' }),
+  'rtn 4 bits, float zero': () => rtn(weight, { bits: 4, groupSize: 20, zero: 'float' }),
+  'rtn 3 bits, integer zero': () => rtn(weight, { bits: 3, groupSize: 32, zero: 'integer' }),
+  'rtn 8 bits, symmetric, channel': () => rtn(weight, { bits: 8, groupSize: 'channel', zero: 'middle' }),
   'rtn 5 bits, tensor, float32': () =>
-    quantizeAffine(weight, { bits: 5, groupSize: 'tensor', zero: 'float', scaleType: 'float32' }),
+    rtn(weight, { bits: 5, groupSize: 'tensor', zero: 'float', scaleType: 'float32' }),
   'rtn 4 bits along another axis, bfloat16': () =>
-    quantizeAffine(cube, { bits: 4, groupSize: 4, axis: 1, zero: 'integer', scaleType: 'bfloat16' }),
+    rtn(cube, { bits: 4, groupSize: 4, axis: 1, zero: 'integer', scaleType: 'bfloat16' }),
   nf4: () => nf4(weight),
-  'nf4 plain, 48': () => nf4(weight, { blockSize: 48, doubleQuantize: false }),
+  'nf4 plain, 48': () => nf4(weight, { groupSize: 48, doubleQuantize: false }),
   'float8 e4m3fn': () => float8(weight),
-  'float8 e5m2, tensor': () => float8(weight, { format: 'e5m2', scale: 'tensor' }),
+  'float8 e5m2, tensor': () => float8(weight, { format: 'e5m2', groupSize: 'tensor' }),
   'gptq 3 bits, integer zero': () => gptq(weight, statistics, { bits: 3, groupSize: 32, zero: 'integer' }),
   'gptq 2 bits, float zero': () => gptq(weight, statistics, { bits: 2, groupSize: 20, zero: 'float' }),
   'gptq 3 bits, act order': () =>
     gptq(weight, statistics, { bits: 3, zero: 'float', actOrder: true, damping: 0.05 }),
   'gptq 4 bits, symmetric, channel': () =>
-    gptq(weight, statistics, { bits: 4, groupSize: 'channel', symmetric: true }),
+    gptq(weight, statistics, { bits: 4, groupSize: 'channel', zero: 'middle' }),
   'quantEase after rtn': () =>
-    quantEase(weight, quantizeAffine(weight, { bits: 3, zero: 'float' }), statistics, { sweeps: 3 }),
+    quantEase(weight, rtn(weight, { bits: 3, zero: 'float' }), statistics, { sweeps: 3 }),
   'quantEase after gptq, no refit': async () =>
     quantEase(weight, await gptq(weight, statistics, { bits: 2, zero: 'integer' }), statistics, {
       sweeps: 2,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { linear, Rng, Tensor } from '@tersor/core-tensor'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 import { afterAll, describe, expect, it } from 'vitest'
 import { chromiumPath, isolation } from '../../../config/chromium.ts'
 import { browse } from '../../browser/src/browse.ts'
@@ -15,7 +15,7 @@ const weight = new Tensor(
   [512, 512],
 )
 const ones = new Tensor('float32', new Float32Array(512).fill(1), [1, 512])
-const [expected] = linear(ones, quantizeAffine(weight, { bits: 4 })).data as Float32Array
+const [expected] = linear(ones, rtn(weight, { bits: 4 })).data as Float32Array
 
 describe.skipIf(chromiumPath === undefined).each(Object.keys(bundlers))('%s', name => {
   const folder = mkdtempSync(join(tmpdir(), `tersor-${name}-`))

@@ -7,7 +7,7 @@ import { binary } from '@tersor/core-tensor/reference'
 import { generate } from '@tersor/decode'
 import { encodeSafetensors, openSafetensors } from '@tersor/formats'
 import { configFromHuggingFace, Llama, openModel, weightShapes } from '@tersor/models'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 
 try {
   document.body.textContent = JSON.stringify(await compute())
@@ -23,7 +23,7 @@ async function compute() {
     [512, 512],
   )
   const file = await openSafetensors(encodeSafetensors([['w', weight]]))
-  const small = quantizeAffine(await file.read('w'), { bits: 4 })
+  const small = rtn(await file.read('w'), { bits: 4 })
   const device = await createWasmDevice({ threads: 2, simd: 'simd' })
   const threads = await device.startThreads()
   const x = device.upload(new Tensor('float32', new Float32Array(64 * 512).fill(1), [64, 512]))

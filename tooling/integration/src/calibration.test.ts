@@ -6,7 +6,7 @@ import { type BlockStatistics, calibrateBlocks, collectStatistics } from '@terso
 import { type Device, type Encoded, isEncoded, Rng, type Tensor } from '@tersor/core-tensor'
 import { HEAD, type LlamaConfig } from '@tersor/models'
 import { randomLlama, smallConfig } from '@tersor/models/testing'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /** Software drivers of WebGPU, for machines without a graphics card: Mesa's, and the one that comes with Chromium. */
@@ -44,9 +44,7 @@ const options = {
 
 /** Rounds every matrix on the reference device, whatever device the walk is on. */
 const rounded = ({ weights }: BlockStatistics) =>
-  new Map(
-    [...weights.keys()].map(name => [name, quantizeAffine(model.weights.get(name) as Tensor, { bits: 4 })]),
-  )
+  new Map([...weights.keys()].map(name => [name, rtn(model.weights.get(name) as Tensor, { bits: 4 })]))
 
 /** How far Gram matrices are apart, in units of √(gᵢᵢ · gⱼⱼ). */
 function gramDistance(a: Tensor, b: Tensor): number {

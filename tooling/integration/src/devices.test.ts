@@ -9,7 +9,7 @@ import { compressModel, type Method, methodModelRecipe, sampleWindows } from '@t
 import { type Device, type Encoded, isEncoded, Rng, reference, Tensor } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, verify } from '@tersor/eval'
 import { loadModel, openModel } from '@tersor/models'
-import { float8, nf4, quantizeAffine } from '@tersor/quantize'
+import { float8, nf4, rtn } from '@tersor/quantize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))
@@ -48,8 +48,8 @@ describe.each(devices)('%s', (_, available, create) => {
     const weight = new Tensor('float32', values, [96, 200])
     const there = await weight.to(device)
     const methods: ((w: Tensor) => Encoded)[] = [
-      ...[2, 3, 4, 8].map(bits => (w: Tensor) => quantizeAffine(w, { bits })),
-      w => quantizeAffine(w, { bits: 4, zero: 'float', range: 'mse' }),
+      ...[2, 3, 4, 8].map(bits => (w: Tensor) => rtn(w, { bits })),
+      w => rtn(w, { bits: 4, zero: 'float', range: 'mse' }),
       nf4,
       float8,
     ]

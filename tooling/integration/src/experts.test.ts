@@ -15,7 +15,7 @@ import {
   routeTokens,
   weightShapes,
 } from '@tersor/models'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 import { describe, expect, test } from 'vitest'
 
 const config = configFromHuggingFace({
@@ -60,7 +60,7 @@ describe.each(devices)('a mixture of experts on %s', (_, create) => {
     const plain = new Llama(config, weightsOn(reference))
     const names = plain.blockWeights(1).filter(name => name.includes('.experts.'))
     const small = plain.with(
-      new Map(names.map(name => [name, quantizeAffine(plain.weights.get(name) as Tensor, { bits: 8 })])),
+      new Map(names.map(name => [name, rtn(plain.weights.get(name) as Tensor, { bits: 8 })])),
     )
     for (const model of [plain, small]) {
       const moved = await model.to(device, { keep: true })
@@ -136,7 +136,7 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
   for (const layer of [0, 1])
     expect(quantised).toEqual(expect.arrayContaining([...model.blockWeights(layer)]))
 
-  const rounded = (name: string) => decode(quantizeAffine(weights.get(name)!, { bits: 4 }))
+  const rounded = (name: string) => decode(rtn(weights.get(name)!, { bits: 4 }))
   const [used, idle] = [1, 4].map(e => `model.layers.0.block_sparse_moe.experts.${e}.w1.weight`)
   expect(decode(model.weights.get(idle!)!).data).toEqual(rounded(idle!).data)
   expect(decode(model.weights.get(used!)!).data).not.toEqual(rounded(used!).data)

@@ -154,13 +154,13 @@ function methodFrom(flags: MethodFlags): Method {
   }
   if (method === 'nf4') {
     number('bits', 4, 4, 4)
-    return { method, blockSize: number('group', 64, 1, MAX_GROUP) }
+    return { method, groupSize: number('group', 64, 1, MAX_GROUP) }
   }
   const zero = oneOf(flags.zero ?? 'float', 'zero', ['float', 'integer', 'middle'])
   const shared = {
     bits: number('bits', 4, 2, 8),
     groupSize: number('group', 32, 1, MAX_GROUP),
-    ...(zero === 'middle' ? { symmetric: true } : { zero }),
+    zero,
   }
   const range =
     oneOf(flags.range ?? (method === 'rtn' ? 'minmax' : 'mse'), 'range', ['minmax', 'mse']) === 'mse'

@@ -2,7 +2,7 @@ import { dense, type Encoded, product, Rng, sum, Tensor } from '@tersor/core-ten
 import { cast } from '@tersor/core-tensor/reference'
 import { type Verification, verify } from '@tersor/eval'
 import { loadModel } from '@tersor/models'
-import { nf4, quantizeAffine } from '@tersor/quantize'
+import { nf4, rtn } from '@tersor/quantize'
 import { command, type Terminal } from '../command/command.ts'
 import { Finding } from '../command/failure.ts'
 import { UsageError } from '../command/usage-error.ts'
@@ -65,9 +65,9 @@ function sampleWeights(): Map<string, Tensor | Encoded> {
     ['float32', weight],
     ['float16', half(weight)],
     ['float8', dense(cast(weight, 'float8e4m3fn'))],
-    ...[8, 4, 3, 2].map(bits => [`${bits} bits`, quantizeAffine(weight, { bits })] as const),
+    ...[8, 4, 3, 2].map(bits => [`${bits} bits`, rtn(weight, { bits })] as const),
     ['nf4', nf4(weight)],
-    ['4 bits + rank 8', sum(quantizeAffine(weight, { bits: 4, zero: 'float' }), lowRank)],
+    ['4 bits + rank 8', sum(rtn(weight, { bits: 4, zero: 'float' }), lowRank)],
   ])
 }
 

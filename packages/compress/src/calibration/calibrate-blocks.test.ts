@@ -11,7 +11,7 @@ import {
 import { gram, reduce } from '@tersor/core-tensor/reference'
 import { blockWeightNames, EMBEDDING, expertWeightNames, FINAL_NORM, HEAD, Llama } from '@tersor/models'
 import { randomLlama, smallConfig, smallMixture } from '@tersor/models/testing'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 import { describe, expect, it } from 'vitest'
 import type { BlockStatistics } from './block-statistics.ts'
 import { calibrateBlocks } from './calibrate-blocks.ts'
@@ -199,10 +199,7 @@ describe('calibrateBlocks', () => {
     const model = randomLlama({ ...untied, layers: 3 })
     const compress = ({ weights }: BlockStatistics) =>
       new Map(
-        Array.from(weights, ([name, weight]) => [
-          name,
-          quantizeAffine(weight as Tensor, { bits: 3, groupSize: 4 }),
-        ]),
+        Array.from(weights, ([name, weight]) => [name, rtn(weight as Tensor, { bits: 3, groupSize: 4 })]),
       )
     for (const inputs of ['quantized', 'original', 'both'] as const) {
       const options = { statistics: ['gram'], inputs, head: true } as const
@@ -303,7 +300,7 @@ describe('calibrateBlocks', () => {
       ).rejects.toThrow(`'${name}'`)
     }
     await expect(run(spoiled(model, down, 37, Number.NaN))).rejects.toThrow('in row 1;')
-    const coded = quantizeAffine(model.weights.get(up) as Tensor, { bits: 4, groupSize: 4 })
+    const coded = rtn(model.weights.get(up) as Tensor, { bits: 4, groupSize: 4 })
     const { scale } = coded.parts
     const broken = withParts(coded, {
       scale: new Tensor('float32', new Float32Array(sizeOf(scale!.dims)).fill(Infinity), scale!.dims),

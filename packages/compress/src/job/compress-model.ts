@@ -14,7 +14,7 @@ import { cast } from '@tersor/core-tensor/reference'
 import { weightSnr } from '@tersor/eval'
 import { createSafetensorsWriter, type SafetensorsWriter } from '@tersor/formats'
 import { checkModel, configToHuggingFace, loadModel, type ModelFile } from '@tersor/models'
-import { float8, gptq, nf4, quantEase, quantizeAffine } from '@tersor/quantize'
+import { float8, gptq, nf4, quantEase, rtn } from '@tersor/quantize'
 import { calibrateBlocks } from '../calibration/calibrate-blocks.ts'
 import type { Outcome, TensorOutcome } from './plain-outcome.ts'
 import { type Method, methodName, planRecipe, type Recipe } from './plain-recipe.ts'
@@ -180,6 +180,11 @@ class Job {
   }
 }
 
+/** The options of a method alone. */
+function plain<M extends Method & { sweeps?: number }>({ method: _, sweeps: __, ...options }: M) {
+  return options
+}
+
 async function runMethod(
   method: Method,
   weight: Tensor,
@@ -189,11 +194,11 @@ async function runMethod(
 ): Promise<Encoded> {
   switch (method.method) {
     case 'rtn':
-      return quantizeAffine(weight, method)
+      return rtn(weight, plain(method))
     case 'nf4':
-      return nf4(weight, method)
+      return nf4(weight, plain(method))
     case 'float8':
-      return float8(weight, method)
+      return float8(weight, plain(method))
     case 'gptq': {
       if (gram === undefined) {
         throw new UnsupportedError(
@@ -201,7 +206,7 @@ async function runMethod(
         )
       }
       const job = signal === undefined ? {} : { signal }
-      const start = await gptq(weight, gram, { ...method, name, ...job })
+      const start = await gptq(weight, gram, { ...plain(method), name, ...job })
       return method.sweeps === undefined
         ? start
         : quantEase(weight, start, gram, { sweeps: method.sweeps, ...job })

@@ -3,7 +3,6 @@ import { type Method, modelRecipe, type Recipe } from './plain-recipe.ts'
 /** What `tersor quantize --method gptq` runs unless flags say otherwise. */
 export const GPTQ_DEFAULTS = {
   method: 'gptq',
-  range: 'mse',
   zero: 'float',
   actOrder: true,
   sweeps: 4,

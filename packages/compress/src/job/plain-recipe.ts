@@ -1,12 +1,12 @@
 import { ShapeError } from '@tersor/core-tensor'
 import { EMBEDDING, HEAD, isRouter } from '@tersor/models'
-import type { Float8Options, GptqOptions, Nf4Options, QuantizeAffineOptions } from '@tersor/quantize'
+import type { Float8Options, GptqOptions, Nf4Options, RtnOptions } from '@tersor/quantize'
 
 type Plain<T> = { readonly [K in keyof T as K extends 'signal' | 'onProgress' | 'name' ? never : K]: T[K] }
 
 /** A method with its options, as data. */
 export type Method =
-  | ({ readonly method: 'rtn' } & Plain<QuantizeAffineOptions>)
+  | ({ readonly method: 'rtn' } & Plain<RtnOptions>)
   | ({
       readonly method: 'gptq'
       /** Sweeps of `quantEase` over what gptq gives; none by default. */
@@ -51,7 +51,7 @@ const isDelicate = (name: string) => name === EMBEDDING || name === HEAD || isRo
  */
 export function modelRecipe(method: Method, names: readonly string[], embeddingBits = 8): Recipe {
   const { name, rules } = recipeOf(method)
-  const narrow = method.method === 'nf4' || ('bits' in method && method.bits < embeddingBits)
+  const narrow = method.method === 'nf4' || ('bits' in method && (method.bits ?? 4) < embeddingBits)
   // A tied head is not all that reads the embedding, so gptq is never calibrated for it.
   const isRounded = (name: string) =>
     (narrow && isDelicate(name)) || (method.method === 'gptq' && name === EMBEDDING)
@@ -67,7 +67,7 @@ export function methodName(method: Method): string {
     case 'gptq':
       return `${method.method} ${method.bits} bits, group ${method.groupSize ?? 32}`
     case 'nf4':
-      return `nf4, block ${method.blockSize ?? 64}`
+      return `nf4, group ${method.groupSize ?? 64}`
     case 'float8':
       return `float8 ${method.format ?? 'e4m3fn'}`
     default:

@@ -1,13 +1,4 @@
-import {
-  byteLength,
-  canonicalJson,
-  decode,
-  type Encoded,
-  NumericalError,
-  Rng,
-  Tensor,
-  toFloat32,
-} from '@tersor/core-tensor'
+import { decode, type Encoded, Rng, Tensor, toFloat32 } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { float8 } from './float8.ts'
 
@@ -49,21 +40,11 @@ describe('float8', () => {
     expect(toFloat32(decode(small))[1]).toBeCloseTo(-3, 6)
   })
 
-  it('takes a byte a weight and a scale a row, or one', () => {
-    const meta = (e: Encoded) =>
-      canonicalJson(e.meta).length + canonicalJson((e.parts.base as Encoded).meta).length
-    const rows = float8(weight)
-    expect(byteLength(rows)).toBe(1600 + 32 * 4 + meta(rows))
-    const whole = float8(weight, { scale: 'tensor' })
-    expect(byteLength(whole)).toBe(1600 + 4 + meta(whole))
-  })
-
-  it('keeps zero rows, vectors and empty tensors, and refuses what is not finite', () => {
+  it('keeps zero rows, vectors and empty tensors', () => {
     expect([...toFloat32(decode(float8(new Tensor('float32', [0, 0, 1, 2], [2, 2]))))].slice(0, 2)).toEqual([
       0, 0,
     ])
     expect([...toFloat32(decode(float8(new Tensor('float32', [1, 2], [2]))))]).toEqual([1, 2])
     expect(decode(float8(new Tensor('float32', [], [0, 3]))).dims).toEqual([0, 3])
-    expect(() => float8(new Tensor('float32', [NaN, 1], [2]))).toThrow(NumericalError)
   })
 })

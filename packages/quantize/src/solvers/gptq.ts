@@ -1,39 +1,60 @@
 import {
-  affine,
-  asTensor,
   type Encoded,
   type JobOptions,
   NumericalError,
-  requireHost,
+  type OptionTable,
+  pace,
   ShapeError,
   Tensor,
   type TensorLike,
-  toFloat32,
   toFloat64,
+  type WeightMethod,
 } from '@tersor/core-tensor'
 import { inverseCholesky } from '@tersor/core-tensor/linalg'
 import { matmul } from '@tersor/core-tensor/reference'
+import { emptyRanges, fitGroups, groupLayout, requireFinite } from '../grids/fit-groups.ts'
+import type { Grid } from '../grids/grid.ts'
 import {
-  type AffineRange,
-  type AffineRangeOptions,
-  affineCode,
-  affineRange,
-  affineValue,
-} from './affine-range.ts'
-import { emptyRanges, type GroupRanges, groupRanges, rangeParts } from './group-ranges.ts'
-import { packedCodes } from './packed-codes.ts'
-import { checkBits, checkGroup } from './quantize-affine.ts'
+  type GridOptions,
+  type GridOptionsOfRecipes,
+  gridOptions,
+  onGrid,
+  solverOptions,
+} from '../grids/grid-options.ts'
+import { gridNamed } from '../grids/named-grids.ts'
+import { ownFloats, plainWeight } from '../plain-weight.ts'
+import { planOnGrid } from '../plan-on-grid.ts'
+import { rtnMethod } from './rtn.ts'
 
-export interface GptqOptions extends AffineRangeOptions, JobOptions {
+export interface GptqOptions extends GridOptions, JobOptions {
   /** Weights of a row that share a scale, 32 by default, or the whole row. */
-  groupSize?: number | 'channel'
+  groupSize?: number | 'channel' | undefined
   /** Rounds the columns with the largest inputs first; groups keep their place, so it costs no bytes. False by default. */
-  actOrder?: boolean
+  actOrder?: boolean | undefined
   /** Added to the diagonal of the Gram matrix, as a fraction of its mean; 0.01 by default. */
-  damping?: number
+  damping?: number | undefined
   /** Named in errors. */
-  name?: string
+  name?: string | undefined
 }
+
+const options = {
+  ...gridOptions,
+  groupSize: {
+    is: 'whole',
+    min: 1,
+    words: ['channel'],
+    default: 32,
+    help: 'weights of a row that share a scale',
+  },
+  actOrder: { is: 'flag', default: false, help: 'rounds the columns with the largest inputs first' },
+  damping: {
+    is: 'number',
+    min: 0,
+    max: 1,
+    default: 0.01,
+    help: 'added to the diagonal of the Gram matrix, as a fraction of its mean',
+  },
+} as const satisfies OptionTable<GptqOptions>
 
 /** Columns after which the rest of the weight is brought up to date in one product. */
 const BLOCK = 128
@@ -42,93 +63,113 @@ const BLOCK = 128
  * Rounds a weight column by column and lets the columns that follow make good for each error, as
  * their inputs allow (GPTQ: Frantar et al., 2022, arXiv:2210.17323).
  *
- * Use it for 4 bits and below where text to calibrate with is at hand; {@link quantizeAffine} gives
+ * Use it for 4 bits and below where text to calibrate with is at hand; {@link rtn} gives
  * the same format without. With H = XᵀX + λI and H⁻¹ = UᵀU, for each column j:
  *
  *     q = round(w_j),  e = (w_j − q) / U_jj,  w_k ← w_k − e · U_jk for k > j
  *
  * Without `actOrder` a group's range is found when its first column is reached, from weights that
- * already carry the corrections; with it, from the original ones. A column whose input was always
- * zero is rounded to the nearest.
+ * already carry the corrections; with it, and on grids whose ranges are stored together, from the original ones. A column whose
+ * input was always zero is rounded to the nearest.
  *
- * @param weight  (out, in); read as float32
+ * @param weight  (out, in), compressed or not; read as float32
  * @param gram  (in, in) XᵀX of the layer's inputs, as `calibrateBlocks` collects them
- * @returns `affine`, as {@link quantizeAffine} lays it out, so equal options take equal bytes
+ * @returns what {@link rtn} makes of the same grid, so equal options take equal bytes
  * @throws {NumericalError} when a weight or the Gram matrix is not finite, or the damped matrix is
  *   not positive definite
- * @throws {ShapeError} when the shapes do not fit
+ * @throws {ShapeError} when the shapes do not fit, or an option is unknown or out of range
  * @example
  * const weight = new Tensor('float32', [0.9, 1.1, -0.4, 0.3], [1, 4])
  * const gram = new Tensor('float64', [2, 1, 0, 0, 1, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], [4, 4])
  * const small = await gptq(weight, gram, { bits: 2, groupSize: 4 })
  * small.dims // => [1, 4]
  */
-export async function gptq(weight: TensorLike, gram: TensorLike, options: GptqOptions): Promise<Encoded> {
-  const { bits, actOrder = false, damping = 0.01, name = 'weight', signal, onProgress } = options
-  const where = `quantize/gptq ${name}`
-  const tensor = asTensor(weight)
-  requireHost(tensor, where)
-  requireHost(asTensor(gram), where)
-  checkBits(bits, where)
+export async function gptq(
+  weight: TensorLike | Tensor | Encoded,
+  gram: TensorLike,
+  given: GptqOptions = {},
+): Promise<Encoded> {
+  const where = `quantize/gptq ${given.name ?? 'weight'}`
+  const filled = solverOptions<GptqOptions>(options, given, where)
+  const tensor = plainWeight(weight, where)
   const [rows, columns] = tensor.dims as [number, number]
-  if (tensor.dims.length !== 2 || gram.dims.length !== 2 || gram.dims.some(dim => dim !== columns)) {
+  const statistics = plainWeight(gram, where)
+  const { dims } = statistics
+  if (tensor.dims.length !== 2 || dims.length !== 2 || dims.some(dim => dim !== columns)) {
     throw new ShapeError(
-      `[${where}] expected a weight (out, in) and a Gram matrix (in, in), got [${tensor.dims}] and [${gram.dims}]`,
+      `[${where}] expected a weight (out, in) and a Gram matrix (in, in), got [${tensor.dims}] and [${dims}]`,
     )
   }
-  const group = checkGroup(options.groupSize === 'channel' ? columns : (options.groupSize ?? 32), where)
-  const values = toFloat32(tensor)
-  const hessian = withoutDeadColumns(toFloat64(gram), columns)
-  const order = actOrder ? byDiagonal(hessian, columns) : Int32Array.from({ length: columns }, (_, j) => j)
-  const upper = inverseFactor(hessian, order, damping, where)
-  const fixed = actOrder || group >= columns
+  const layout = groupLayout(tensor.dims, filled.groupSize, 1, where)
+  const { group } = layout
+  const values = ownFloats(tensor)
+  requireFinite(values, where)
+  const hessian = withoutDeadColumns(toFloat64(statistics), columns)
+  const order = filled.actOrder
+    ? byDiagonal(hessian, columns)
+    : Int32Array.from({ length: columns }, (_, j) => j)
+  const upper = inverseFactor(hessian, order, filled.damping, where)
   // What an error of a column costs after the columns behind it have made good for it: 1 / U_jj².
   const importance = new Float64Array(columns)
   order.forEach((column, j) => {
     importance[column] = upper[j * columns + j]! ** -2
   })
-  const ranges = fixed
-    ? groupRanges(values, tensor.dims, group, 1, options, where, importance)
-    : emptyRanges(tensor.dims, group, 1)
-  const block = fixed ? BLOCK : group * Math.max(1, Math.floor(BLOCK / group))
-  const work: Work = {
-    rows,
-    columns,
-    group,
-    bits,
-    upper,
-    ranges,
-    order,
-    residual: columnsInOrder(values, rows, order),
-  }
-  const codes = new Uint8Array(rows * columns)
-  for (let start = 0; start < columns; start += block) {
-    signal?.throwIfAborted()
-    const end = Math.min(columns, start + block)
-    const errors = new Float64Array((end - start) * rows)
-    for (let j = start; j < end; j++) {
-      if (!fixed && j % group === 0) rangesFrom(j, work, importance.subarray(j, j + group), options, where)
-      roundColumn(j, work, codes, errors.subarray((j - start) * rows, (j - start + 1) * rows))
-      for (let k = j + 1; k < end; k++) subtract(work, k, errors, (j - start) * rows, upper[j * columns + k]!)
+
+  async function solve(grid: Grid): Promise<Encoded> {
+    const first = filled.actOrder || group >= columns || grid.rangesFirst
+    const ranges = first ? fitGroups(grid, values, layout, where, importance) : emptyRanges(grid, layout)
+    const settled = first ? grid.store(ranges, layout, tensor.device) : undefined
+    const block = first ? BLOCK : group * Math.max(1, Math.floor(BLOCK / group))
+    const residual = columnsInOrder(values, rows, order)
+    const work: Work = { rows, columns, group, grid, upper, ranges, order, residual }
+    const codes = new Uint8Array(rows * columns)
+    const step = pace(given, Math.ceil(columns / block))
+    for (let start = 0; start < columns; start += block) {
+      const end = Math.min(columns, start + block)
+      const errors = new Float64Array((end - start) * rows)
+      for (let j = start; j < end; j++) {
+        if (!first && j % group === 0) fitGroup(j, work, importance.subarray(j, j + group), where)
+        roundColumn(j, work, codes, errors.subarray((j - start) * rows, (j - start + 1) * rows))
+        for (let k = j + 1; k < end; k++)
+          subtract(work, k, errors, (j - start) * rows, upper[j * columns + k]!)
+      }
+      updateRest(work, errors, start, end)
+      await step()
     }
-    updateRest(work, errors, start, end)
-    onProgress?.(end, columns)
-    await new Promise(resolve => setTimeout(resolve))
+    const parts = settled ?? grid.store(ranges, layout, tensor.device)
+    return grid.encoded(codes, parts, layout, tensor.device)
   }
-  const { device } = tensor
-  const parts = { codes: packedCodes(codes, rows, bits, device), ...rangeParts(ranges, options, device) }
-  return affine(parts, { dims: tensor.dims, bits, group, axis: 1 })
+  return onGrid(filled, where, solve)
 }
+
+/** {@link gptq} for jobs. */
+export const gptqMethod: WeightMethod<GridOptionsOfRecipes<GptqOptions>> = /* @__PURE__ */ Object.freeze({
+  name: 'gptq',
+  version: 1,
+  summary: 'rounds column by column and makes good for each error; needs text to calibrate with',
+  needs: ['gram'],
+  kinds: rtnMethod.kinds,
+  options,
+  plan({ dims, type }, filled) {
+    const { bytes, exact, peak } = planOnGrid({ dims, type }, filled)
+    const [rows = 0, columns = 0] = dims
+    // The Gram matrix, its factor and a copy, and the weight in float64.
+    return { bytes, exact, peak: peak + 8 * (3 * columns * columns + 2 * rows * columns) }
+  },
+  apply: (weight, filled, { name, statistics, signal, onProgress }) =>
+    gptq(weight, statistics.gram!, { ...filled, grid: gridNamed(filled.grid), name, signal, onProgress }),
+} satisfies WeightMethod<GridOptionsOfRecipes<GptqOptions>>)
 
 /** A weight on its way to codes. Columns are numbered in the order of rounding. */
 interface Work {
   readonly rows: number
   readonly columns: number
   readonly group: number
-  readonly bits: number
+  readonly grid: Grid
   /** (columns, columns) U of H⁻¹ = UᵀU, in the order of rounding */
   readonly upper: Float64Array
-  readonly ranges: GroupRanges
+  /** Those of the groups of a row side by side, row by row. */
+  readonly ranges: Float32Array
   /** (columns) where each column stands in the weight */
   readonly order: Int32Array
   /** (columns, rows) what is left to round: column by column, because every step works on whole columns */
@@ -180,42 +221,34 @@ function columnsInOrder(values: Float32Array, rows: number, order: Int32Array): 
 }
 
 /** Finds the ranges of the group that begins with column j, from the weights as corrected so far. */
-function rangesFrom(
+function fitGroup(
   j: number,
-  { rows, columns, group, residual, ranges }: Work,
+  { rows, columns, group, grid, residual, ranges }: Work,
   importance: Float64Array,
-  options: AffineRangeOptions,
   where: string,
 ): void {
   const members = new Float32Array(Math.min(group, columns - j))
   const groups = Math.ceil(columns / group)
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < members.length; i++) members[i] = residual[(j + i) * rows + row]!
-    const { scale, zero, offset } = affineRange(members, options, where, importance)
-    const at = row * groups + j / group
-    ranges.scale[at] = scale
-    ranges.zero[at] = zero
-    ranges.offset[at] = offset
+    requireFinite(members, where)
+    grid.fit(members, ranges, (row * groups + j / group) * grid.width, importance)
   }
 }
 
 /** Rounds column j and leaves its errors, divided by U_jj, in `errors` (rows). */
 function roundColumn(j: number, work: Work, codes: Uint8Array, errors: Float64Array): void {
-  const { rows, columns, group, bits, upper, ranges, order, residual } = work
+  const { rows, columns, group, grid, upper, ranges, order, residual } = work
   const column = order[j]!
-  const groups = Math.ceil(columns / group)
+  const stride = Math.ceil(columns / group) * grid.width
+  const first = Math.floor(column / group) * grid.width
   const pivot = upper[j * columns + j]!
   for (let row = 0; row < rows; row++) {
-    const at = row * groups + Math.floor(column / group)
-    const range: AffineRange = {
-      scale: ranges.scale[at]!,
-      zero: ranges.zero[at]!,
-      offset: ranges.offset[at]!,
-    }
+    const at = row * stride + first
     const weight = residual[j * rows + row]!
-    const code = affineCode(weight, range, bits)
+    const code = grid.code(weight, ranges, at)
     codes[row * columns + column] = code
-    errors[row] = (weight - affineValue(code, range)) / pivot
+    errors[row] = (weight - grid.value(code, ranges, at)) / pivot
   }
 }
 
