@@ -30,6 +30,7 @@ export default [
   method('quantize', '{ float8 }'),
   method('quantize', '{ gptq }'),
   method('quantize', '{ quantEase }'),
+  method('codec', '{ rans }', '4 kB'),
   method('codec', '{ ransEncode }'),
   method('codec', '{ ransDecode }'),
   method('codec', '{ unpackBits }'),

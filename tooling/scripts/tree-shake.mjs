@@ -72,12 +72,16 @@ const suites = [
     entry: 'packages/codec/dist/index.js',
     markers: {
       packBits: 'codec/pack-bits',
+      rans: 'codec/rans]',
+      ransKind: 'kind:"rans"',
       ransDecode: '[ransDecode]',
       ransEncode: 'codec/rans-encode',
       symbolFrequencies: 'codec/symbol-frequencies',
       unpackBits: '[unpackBits]',
     },
     cases: [
+      { import: 'rans', with: ['rans', 'ransKind', 'ransDecode', 'ransEncode', 'symbolFrequencies'] },
+      { import: 'codecKinds', with: ['ransKind', 'ransDecode'] },
       { import: 'ransDecode', with: ['ransDecode'] },
       { import: 'ransEncode', with: ['ransEncode', 'symbolFrequencies'] },
       { import: 'symbolFrequencies', with: ['symbolFrequencies'] },

@@ -1,3 +1,7 @@
+// Encodings
+export { codecKinds } from './codec-kinds.ts'
+export { type RansOptions, rans, ransEncoding } from './rans.ts'
+
 // Entropy coding
 export { ransDecode } from './rans-decode.ts'
 export { ransEncode, type RansEncodeOptions, type RansStream } from './rans-encode.ts'

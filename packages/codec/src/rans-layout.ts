@@ -10,8 +10,8 @@ export interface RansLayout {
 /** What a coder starts from and what its decoder ends at; between symbols states are below 2^32, and not below this. */
 export const START_STATE = 2 ** 16
 
-const MAX_PRECISION = 12
-const MAX_LANES = 256
+export const MAX_PRECISION = 12
+export const MAX_LANES = 256
 
 /** @throws {ShapeError} unless chunk ≥ 1, 1 ≤ precision ≤ 12 and 1 ≤ lanes ≤ 256, all whole */
 export function checkLayout(where: string, { chunk, precision, lanes }: RansLayout): void {
