@@ -126,7 +126,18 @@ napi_value packedSize(napi_env env, napi_callback_info info) {
     return fail(env, "[native] expected six numbers");
   for (int i = 0; i < 6; i++)
     if (!toNumber(env, argument[i], &value[i])) return fail(env, "[native] expected six numbers");
-  return number(env, packedBytes(value[0], value[1], value[2], value[3], value[4], value[5]));
+  return number(env, extents::packedBytes(value[0], value[1], value[2], value[3], value[4], value[5]));
+}
+
+/** primitives(): their names, in the order of the numbers that `run` takes. */
+napi_value primitiveNames(napi_env env, napi_callback_info) {
+  napi_value list, name;
+  if (napi_create_array(env, &list) != napi_ok) return nullptr;
+  for (int i = 0; i < PRIMITIVES; i++) {
+    if (napi_create_string_utf8(env, signatures[i].name, NAPI_AUTO_LENGTH, &name) != napi_ok) return nullptr;
+    napi_set_element(env, list, uint32_t(i), name);
+  }
+  return list;
 }
 
 /** tableNames(): what this processor runs, the best first. */
@@ -212,7 +223,16 @@ napi_value start(napi_env env, napi_value exports) {
   const struct {
     const char *name;
     napi_callback call;
-  } functions[] = {{"run", run}, {"packedBytes", packedSize}, {"tableNames", tableNames}, {"misalignment", misalignment}, {"offerLargePages", offerLargePages}, {"readMemory", readBytes}, {"multiplyAdd", multiplyAndAdd}};
+  } functions[] = {
+      {"run", run},
+      {"primitives", primitiveNames},
+      {"packedBytes", packedSize},
+      {"tableNames", tableNames},
+      {"misalignment", misalignment},
+      {"offerLargePages", offerLargePages},
+      {"readMemory", readBytes},
+      {"multiplyAdd", multiplyAndAdd},
+  };
   for (const auto &[name, call] : functions) {
     napi_value made;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, call, nullptr, &made) != napi_ok ||

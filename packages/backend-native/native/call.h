@@ -66,15 +66,53 @@ struct Kernel {
   double (*cost)(const Call &);
 };
 
-enum Primitive {
-  GEMM, CONVERT, UNARY, BINARY, SOFTMAX, RMS_NORM, ROTATE, REDUCE, TOP_K, TRANSPOSE, HADAMARD, ATTENTION,
-  PACK, UNPACK, LINEAR_PACKED, LINEAR_DENSE, LINEAR_TWO_OF_FOUR, UNPACK_BITS, RANS_DECODE,
-  SEGMENT_ATTENTION, ATTENTION_BACKWARD, RMS_NORM_BACKWARD, SWIGLU, SWIGLU_BACKWARD, CROSS_ENTROPY, PRIMITIVES
+/**
+ * Every primitive: its name, and how many outputs, inputs and scalars it takes. Which they are says
+ * core-tensor/src/host/primitives.ts, whose names these are.
+ */
+#define TERSOR_PRIMITIVES(X)    \
+  X(gemm, 1, 2, 8)              \
+  X(linearDense, 1, 2, 5)       \
+  X(linearTwoOfFour, 1, 3, 5)   \
+  X(convert, 1, 1, 3)           \
+  X(unary, 1, 1, 2)             \
+  X(binary, 1, 2, 7)            \
+  X(softmax, 1, 1, 2)           \
+  X(rmsNorm, 1, 2, 3)           \
+  X(rotate, 1, 3, 7)            \
+  X(reduce, 1, 1, 4)            \
+  X(topK, 2, 1, 3)              \
+  X(hadamard, 1, 2, 3)          \
+  X(transpose, 1, 1, 4)         \
+  X(attention, 2, 8, 13)        \
+  X(pack, 1, 3, 6)              \
+  X(unpack, 3, 1, 8)            \
+  X(linearPacked, 1, 3, 10)     \
+  X(unpackBits, 1, 1, 4)        \
+  X(ransDecode, 2, 3, 6)        \
+  X(segmentAttention, 1, 4, 7)  \
+  X(attentionBackward, 3, 6, 7) \
+  X(rmsNormBackward, 2, 4, 4)   \
+  X(swiglu, 1, 2, 1)            \
+  X(swigluBackward, 3, 3, 1)    \
+  X(crossEntropy, 2, 3, 2)
+
+enum class Primitive {
+#define TERSOR_NAME(name, outputs, inputs, scalars) name,
+  TERSOR_PRIMITIVES(TERSOR_NAME)
+#undef TERSOR_NAME
 };
+
+#define TERSOR_ONE(name, outputs, inputs, scalars) +1
+constexpr int PRIMITIVES = TERSOR_PRIMITIVES(TERSOR_ONE);
+#undef TERSOR_ONE
 
 struct KernelTable {
   const char *name;
   Kernel kernels[PRIMITIVES];
+
+  constexpr Kernel &operator[](Primitive primitive) { return kernels[int(primitive)]; }
+  constexpr const Kernel &operator[](Primitive primitive) const { return kernels[int(primitive)]; }
 };
 
 static TERSOR_INLINE int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }

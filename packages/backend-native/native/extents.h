@@ -8,6 +8,7 @@
 namespace tersor {
 
 struct Signature {
+  const char *name;
   int tensors;
   int scalars;
   /** Fills `needed` and returns −1, or the index of a scalar that is out of range. */
@@ -36,7 +37,13 @@ double times(double a, double b) { return a == 0 || b == 0 ? 0 : a * b; }
 double times(double a, double b, double c) { return times(times(a, b), c); }
 double over(double a, double b) { return ceil(a / b); }
 
-int checkGemm(const Call &c, double *need) {
+}  // namespace
+
+/** For each primitive of call.h the function of its name. */
+namespace extents {
+namespace {
+
+int gemm(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 8); bad >= 0) return bad;
   if (c.number[7] > 15) return 7;
   const double batch = c.number[0], m = c.number[1], n = c.number[2], k = c.number[3];
@@ -48,7 +55,7 @@ int checkGemm(const Call &c, double *need) {
   if (batch > 1 && need[0] > 0 && c.number[6] < m * n) return 6;
   return -1;
 }
-int checkConvert(const Call &c, double *need) {
+int convert(const Call &c, double *need) {
   if (!isSize(c.number[0])) return 0;
   if (!below(c.number[1], 5)) return 1;
   if (!below(c.number[2], 5)) return 2;
@@ -56,13 +63,13 @@ int checkConvert(const Call &c, double *need) {
   need[1] = c.number[0] * floatSize(c.number[1]);
   return -1;
 }
-int checkUnary(const Call &c, double *need) {
+int unary(const Call &c, double *need) {
   if (!below(c.number[0], 6)) return 0;
   if (!isSize(c.number[1])) return 1;
   need[0] = need[1] = 4 * c.number[1];
   return -1;
 }
-int checkBinary(const Call &c, double *need) {
+int binary(const Call &c, double *need) {
   if (!below(c.number[0], 5)) return 0;
   if (int bad = sizes(c, 1, 7); bad >= 0) return bad;
   if (c.number[4] > 1) return 4;
@@ -74,17 +81,17 @@ int checkBinary(const Call &c, double *need) {
   need[2] = 4 * ((outer - 1) * c.number[5] + (inner - 1) * c.number[6] + 1);
   return -1;
 }
-int checkSoftmax(const Call &c, double *need) {
+int softmax(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 2); bad >= 0) return bad;
   need[0] = need[1] = 4 * times(c.number[0], c.number[1]);
   return -1;
 }
-int checkRmsNorm(const Call &c, double *need) {
-  if (int bad = checkSoftmax(c, need); bad >= 0) return bad;
+int rmsNorm(const Call &c, double *need) {
+  if (int bad = softmax(c, need); bad >= 0) return bad;
   need[2] = c.number[0] == 0 ? 0 : 4 * c.number[1];
   return -1;
 }
-int checkRotate(const Call &c, double *need) {
+int rotate(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 7); bad >= 0) return bad;
   const double rows = c.number[0], tokens = c.number[1], headDim = c.number[2], pairs = c.number[3];
   if (rows > 0 && tokens == 0) return 1;
@@ -95,14 +102,14 @@ int checkRotate(const Call &c, double *need) {
   need[2] = need[3] = rows == 0 ? 0 : 4 * times(positions < tokens ? positions : tokens, pairs);
   return -1;
 }
-int checkReduce(const Call &c, double *need) {
+int reduce(const Call &c, double *need) {
   if (!below(c.number[0], 4)) return 0;
   if (int bad = sizes(c, 1, 4); bad >= 0) return bad;
   need[0] = 4 * times(c.number[1], c.number[3]);
   need[1] = 4 * times(c.number[1], c.number[2], c.number[3]);
   return -1;
 }
-int checkTopK(const Call &c, double *need) {
+int topK(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 3); bad >= 0) return bad;
   if (c.number[1] >= 2147483648.0) return 1;
   if (c.number[2] > c.number[1]) return 2;
@@ -110,18 +117,18 @@ int checkTopK(const Call &c, double *need) {
   need[2] = 4 * times(c.number[0], c.number[1]);
   return -1;
 }
-int checkTranspose(const Call &c, double *need) {
+int transpose(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 4); bad >= 0) return bad;
   need[0] = need[1] = 4 * times(times(c.number[0], c.number[1]), times(c.number[2], c.number[3]));
   return -1;
 }
-int checkHadamard(const Call &c, double *need) {
-  if (int bad = checkSoftmax(c, need); bad >= 0) return bad;
+int hadamard(const Call &c, double *need) {
+  if (int bad = softmax(c, need); bad >= 0) return bad;
   need[2] = c.tensor[2] == nullptr || c.number[0] == 0 ? 0 : 4 * c.number[1];
   return -1;
 }
 // heads, kvHeads, queries, headDim, length, capacity, type, group, scaleType, shiftKind, constant, scale, causal
-int checkAttention(const Call &c, double *need) {
+int attention(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 6); bad >= 0) return bad;
   const double heads = c.number[0], kvHeads = c.number[1], queries = c.number[2], headDim = c.number[3];
   const double length = c.number[4], capacity = c.number[5], type = c.number[6], group = c.number[7];
@@ -183,14 +190,14 @@ void canonical(const Call &c, int at, double rows, double *codes, double *scale,
   *scale = numbers * scaleSize(c.number[at + 4]);
   *shift = c.number[at + 5] == 1 ? numbers : c.number[at + 5] == 2 ? *scale : 0;
 }
-int checkPack(const Call &c, double *need) {
+int pack(const Call &c, double *need) {
   if (int bad = checkLayout(c, 0); bad >= 0) return bad;
   need[0] = packedBytes(c, 0);
   if (need[0] == 0 && times(c.number[0], c.number[1]) > 0) return 3;
   canonical(c, 0, c.number[0], &need[1], &need[2], &need[3]);
   return -1;
 }
-int checkUnpack(const Call &c, double *need) {
+int unpack(const Call &c, double *need) {
   if (int bad = checkLayout(c, 0); bad >= 0) return bad;
   if (int bad = sizes(c, 6, 8); bad >= 0) return bad;
   if (c.number[6] > c.number[7] || c.number[7] > c.number[0]) return 7;
@@ -200,7 +207,7 @@ int checkUnpack(const Call &c, double *need) {
   return -1;
 }
 // m, n, k, bits, group, scaleType, shiftKind, constant, precision, accumulate
-int checkLinearPacked(const Call &c, double *need) {
+int linearPacked(const Call &c, double *need) {
   if (!isSize(c.number[0])) return 0;
   if (int bad = checkLayout(c, 1); bad >= 0) return bad;
   if (c.tensor[3] != nullptr && c.number[3] > 4) return 3;
@@ -211,7 +218,7 @@ int checkLinearPacked(const Call &c, double *need) {
   need[3] = c.tensor[3] == nullptr ? 0 : 4 * ldexp(1, int(c.number[3]));
   return -1;
 }
-int checkLinearDense(const Call &c, double *need) {
+int linearDense(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 3); bad >= 0) return bad;
   if (!below(c.number[3], 5)) return 3;
   need[0] = 4 * times(c.number[0], c.number[1]);
@@ -219,7 +226,7 @@ int checkLinearDense(const Call &c, double *need) {
   need[2] = times(c.number[1], c.number[2], floatSize(c.number[3]));
   return -1;
 }
-int checkTwoOfFour(const Call &c, double *need) {
+int linearTwoOfFour(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 3); bad >= 0) return bad;
   if (fmod(c.number[2], 4) != 0) return 2;
   if (!below(c.number[3], 2)) return 3;
@@ -229,7 +236,7 @@ int checkTwoOfFour(const Call &c, double *need) {
   need[3] = times(c.number[1], over(c.number[2], 8));
   return -1;
 }
-int checkUnpackBits(const Call &c, double *need) {
+int unpackBits(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 4); bad >= 0) return bad;
   if (c.number[2] < 1 || c.number[2] > 16) return 2;
   if (c.number[3] < 1 || c.number[3] > 2 || c.number[2] > 8 * c.number[3]) return 3;
@@ -238,7 +245,7 @@ int checkUnpackBits(const Call &c, double *need) {
   return -1;
 }
 // chunks, chunkSymbols, size, precision, lanes, streamBytes
-int checkRans(const Call &c, double *need) {
+int ransDecode(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 6); bad >= 0) return bad;
   if (c.number[3] > 12) return 3;
   if (c.number[4] < 1 || c.number[4] > 65536) return 4;
@@ -252,7 +259,7 @@ int checkRans(const Call &c, double *need) {
 }
 
 // rows, heads, kvHeads, headDim, segments, longest, scale
-int checkSegments(const Call &c, double *q, double *kv, double *borders) {
+int segments(const Call &c, double *q, double *kv, double *borders) {
   if (int bad = sizes(c, 0, 6); bad >= 0) return bad;
   if (c.number[1] > 0 && (c.number[2] == 0 || fmod(c.number[1], c.number[2]) != 0)) return 2;
   if (c.number[5] > c.number[0]) return 5;
@@ -261,22 +268,22 @@ int checkSegments(const Call &c, double *q, double *kv, double *borders) {
   *borders = 4 * (c.number[4] + 1);
   return -1;
 }
-int checkSegmentAttention(const Call &c, double *need) {
+int segmentAttention(const Call &c, double *need) {
   double q, kv;
-  if (int bad = checkSegments(c, &q, &kv, &need[4]); bad >= 0) return bad;
+  if (int bad = segments(c, &q, &kv, &need[4]); bad >= 0) return bad;
   need[0] = need[1] = q;
   need[2] = need[3] = kv;
   return -1;
 }
-int checkAttentionBackward(const Call &c, double *need) {
+int attentionBackward(const Call &c, double *need) {
   double q, kv;
-  if (int bad = checkSegments(c, &q, &kv, &need[8]); bad >= 0) return bad;
+  if (int bad = segments(c, &q, &kv, &need[8]); bad >= 0) return bad;
   need[0] = need[3] = need[6] = need[7] = q;
   need[1] = need[2] = need[4] = need[5] = kv;
   return -1;
 }
 // rows, columns, epsilon, height
-int checkRmsNormBackward(const Call &c, double *need) {
+int rmsNormBackward(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 2); bad >= 0) return bad;
   if (!isSize(c.number[3]) || c.number[3] < 1) return 3;
   const double x = 4 * times(c.number[0], c.number[1]);
@@ -286,26 +293,30 @@ int checkRmsNormBackward(const Call &c, double *need) {
   need[5] = c.tensor[5] == nullptr ? 0 : x;
   return -1;
 }
-template <int TENSORS> int checkMap(const Call &c, double *need) {
+/** So many tensors of one size. */
+int maps(const Call &c, double *need, int tensors) {
   if (!isSize(c.number[0])) return 0;
-  for (int i = 0; i < TENSORS; i++) need[i] = 4 * c.number[0];
+  for (int i = 0; i < tensors; i++) need[i] = 4 * c.number[0];
   return -1;
 }
-int checkCrossEntropy(const Call &c, double *need) {
+int swiglu(const Call &c, double *need) { return maps(c, need, 3); }
+int swigluBackward(const Call &c, double *need) { return maps(c, need, 6); }
+int crossEntropy(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 2); bad >= 0) return bad;
   need[0] = need[3] = need[4] = 4 * c.number[0];
   need[1] = need[2] = 4 * times(c.number[0], c.number[1]);
   return -1;
 }
 
+}  // namespace
+}  // namespace extents
+
+namespace {
+
 const Signature signatures[PRIMITIVES] = {
-    {3, 8, checkGemm},       {2, 3, checkConvert},     {2, 2, checkUnary},    {3, 7, checkBinary},
-    {2, 2, checkSoftmax},    {3, 3, checkRmsNorm},     {4, 7, checkRotate},   {2, 4, checkReduce},
-    {3, 3, checkTopK},       {2, 4, checkTranspose},   {3, 3, checkHadamard}, {10, 13, checkAttention},
-    {4, 6, checkPack},       {4, 8, checkUnpack},      {4, 10, checkLinearPacked}, {3, 5, checkLinearDense},
-    {4, 5, checkTwoOfFour},  {2, 4, checkUnpackBits},  {5, 6, checkRans},
-    {5, 7, checkSegmentAttention}, {9, 7, checkAttentionBackward}, {6, 4, checkRmsNormBackward}, {3, 1, checkMap<3>},
-    {6, 1, checkMap<6>},     {5, 2, checkCrossEntropy},
+#define TERSOR_SIGNATURE(name, outputs, inputs, scalars) {#name, outputs + inputs, scalars, extents::name},
+    TERSOR_PRIMITIVES(TERSOR_SIGNATURE)
+#undef TERSOR_SIGNATURE
 };
 
 }  // namespace

@@ -30,38 +30,46 @@ double perElement(const Call &call, double nanoseconds, int from, int to) {
   for (int i = from; i < to; i++) nanoseconds *= call.number[i];
   return nanoseconds;
 }
+
+constexpr KernelTable allKernels() {
+  KernelTable table{NAME, {}};
+  table[Primitive::gemm] = {gemm, gemmScratch, [](const Call &c) { return perElement(c, c.number[1] <= 4 ? 0.2 : 0.03, 0, 4); }};
+  table[Primitive::linearDense] = {linearDense, linearDenseScratch, [](const Call &c) { return perElement(c, c.number[0] <= 4 ? 0.1 : 0.03, 0, 3); }};
+  table[Primitive::linearTwoOfFour] = {linearTwoOfFour, linearTwoOfFourScratch, [](const Call &c) { return perElement(c, c.number[0] <= 4 ? 0.1 : 0.03, 0, 3); }};
+  table[Primitive::convert] = {convert, noScratch, [](const Call &c) { return c.number[0] * 0.4; }};
+  table[Primitive::unary] = {unary, noScratch, [](const Call &c) { return c.number[1] * 0.5; }};
+  table[Primitive::binary] = {binary, noScratch, [](const Call &c) { return perElement(c, 0.4, 1, 3); }};
+  table[Primitive::softmax] = {softmax, noScratch, [](const Call &c) { return perElement(c, 0.7, 0, 2); }};
+  table[Primitive::rmsNorm] = {rmsNorm, noScratch, [](const Call &c) { return perElement(c, 0.4, 0, 2); }};
+  table[Primitive::rotate] = {rotate, noScratch, [](const Call &c) { return c.number[0] * c.number[2] * 0.5; }};
+  table[Primitive::reduce] = {reduce, noScratch, [](const Call &c) { return perElement(c, 0.2, 1, 4); }};
+  table[Primitive::topK] = {topK, topKScratch, [](const Call &c) { return perElement(c, 0.3, 0, 2); }};
+  table[Primitive::hadamard] = {hadamard, noScratch, [](const Call &c) { return perElement(c, 1, 0, 2); }};
+  table[Primitive::transpose] = {transpose, noScratch, [](const Call &c) { return perElement(c, 0.5, 0, 4); }};
+  table[Primitive::attention] = {attention, attentionScratch, attentionCost};
+  table[Primitive::pack] = {pack, packScratch, [](const Call &c) { return perElement(c, 2, 0, 2); }};
+  table[Primitive::unpack] = {unpack, packScratch, [](const Call &c) { return c.number[1] * (c.number[7] - c.number[6]) * 2; }};
+  table[Primitive::linearPacked] = {linearPacked, linearPackedScratch, [](const Call &c) { return perElement(c, 0.02, 0, 3) + perElement(c, 0.02, 1, 3); }};
+  table[Primitive::unpackBits] = {unpackBits, noScratch, [](const Call &c) { return perElement(c, 0.3, 0, 2); }};
+  table[Primitive::ransDecode] = {ransDecode, ransScratch, [](const Call &c) { return c.number[2] * 1.0; }};
+  table[Primitive::segmentAttention] = {segmentAttention, segmentAttentionScratch, segmentAttentionCost};
+  table[Primitive::attentionBackward] = {attentionBackward, attentionBackwardScratch, [](const Call &c) { return 2.5 * segmentAttentionCost(c); }};
+  table[Primitive::rmsNormBackward] = {rmsNormBackward, noScratch, [](const Call &c) { return perElement(c, 0.6, 0, 2); }};
+  table[Primitive::swiglu] = {swiglu, noScratch, [](const Call &c) { return c.number[0] * 0.7; }};
+  table[Primitive::swigluBackward] = {swigluBackward, noScratch, [](const Call &c) { return c.number[0] * 1.0; }};
+  table[Primitive::crossEntropy] = {crossEntropy, noScratch, [](const Call &c) { return perElement(c, 0.7, 0, 2); }};
+  return table;
+}
+
+constexpr bool isWhole(const KernelTable &table) {
+  for (const Kernel &kernel : table.kernels)
+    if (kernel.run == nullptr) return false;
+  return true;
+}
 }  // namespace
 
 extern const KernelTable TABLE;
-const KernelTable TABLE = {
-    NAME,
-    {
-        {gemm, gemmScratch, [](const Call &c) { return perElement(c, c.number[1] <= 4 ? 0.2 : 0.03, 0, 4); }},
-        {convert, noScratch, [](const Call &c) { return c.number[0] * 0.4; }},
-        {unary, noScratch, [](const Call &c) { return c.number[1] * 0.5; }},
-        {binary, noScratch, [](const Call &c) { return perElement(c, 0.4, 1, 3); }},
-        {softmax, noScratch, [](const Call &c) { return perElement(c, 0.7, 0, 2); }},
-        {rmsNorm, noScratch, [](const Call &c) { return perElement(c, 0.4, 0, 2); }},
-        {rotate, noScratch, [](const Call &c) { return c.number[0] * c.number[2] * 0.5; }},
-        {reduce, noScratch, [](const Call &c) { return perElement(c, 0.2, 1, 4); }},
-        {topK, topKScratch, [](const Call &c) { return perElement(c, 0.3, 0, 2); }},
-        {transpose, noScratch, [](const Call &c) { return perElement(c, 0.5, 0, 4); }},
-        {hadamard, noScratch, [](const Call &c) { return perElement(c, 1, 0, 2); }},
-        {attention, attentionScratch, attentionCost},
-        {pack, packScratch, [](const Call &c) { return perElement(c, 2, 0, 2); }},
-        {unpack, packScratch, [](const Call &c) { return c.number[1] * (c.number[7] - c.number[6]) * 2; }},
-        {linearPacked, linearPackedScratch, [](const Call &c) { return perElement(c, 0.02, 0, 3) + perElement(c, 0.02, 1, 3); }},
-        {linearDense, linearDenseScratch, [](const Call &c) { return perElement(c, c.number[0] <= 4 ? 0.1 : 0.03, 0, 3); }},
-        {linearTwoOfFour, linearTwoOfFourScratch, [](const Call &c) { return perElement(c, c.number[0] <= 4 ? 0.1 : 0.03, 0, 3); }},
-        {unpackBits, noScratch, [](const Call &c) { return perElement(c, 0.3, 0, 2); }},
-        {ransDecode, ransScratch, [](const Call &c) { return c.number[2] * 1.0; }},
-        {segmentAttention, segmentAttentionScratch, segmentAttentionCost},
-        {attentionBackward, attentionBackwardScratch, [](const Call &c) { return 2.5 * segmentAttentionCost(c); }},
-        {rmsNormBackward, noScratch, [](const Call &c) { return perElement(c, 0.6, 0, 2); }},
-        {swiglu, noScratch, [](const Call &c) { return c.number[0] * 0.7; }},
-        {swigluBackward, noScratch, [](const Call &c) { return c.number[0] * 1.0; }},
-        {crossEntropy, noScratch, [](const Call &c) { return perElement(c, 0.7, 0, 2); }},
-    },
-};
+constexpr KernelTable TABLE = allKernels();
+static_assert(isWhole(TABLE), "expected a kernel for every primitive of call.h");
 
 }  // namespace tersor

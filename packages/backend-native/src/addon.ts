@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 export interface Addon {
   /** 0, or why it could not: see {@link NativePrimitives}. */
   run(table: number, primitive: number, threads: number, ...rest: readonly unknown[]): number
+  /** The names of the primitives, in the order of the numbers that `run` takes. */
+  primitives(): string[]
   packedBytes(
     rows: number,
     columns: number,

@@ -9,6 +9,7 @@ import {
   UnsupportedError,
 } from '@tersor/core-tensor'
 import { matmul } from '@tersor/core-tensor/reference'
+import { primitiveKernels } from '@tersor/core-tensor/testing'
 import { describe, expect, it } from 'vitest'
 import { addonPath, loadAddon } from './addon.ts'
 import { createNativeDevice, nativeAvailable, nativeIsas } from './native-device.ts'
@@ -21,6 +22,12 @@ describe.skipIf(!nativeAvailable())(
       const device = await createNativeDevice({ threads: 3 })
       expect(device.info).toEqual({ isa: nativeIsas()[0], threads: 3 })
       expect([device.name, device.host]).toEqual(['native', true])
+    })
+
+    it('implements every primitive under its name', async () => {
+      const device = await createNativeDevice()
+      expect(Object.keys(device.kernels)).toEqual(primitiveKernels())
+      expect(new Set(loadAddon()!.primitives()).size).toBe(loadAddon()!.primitives().length)
     })
 
     it('refuses options that make no sense', async () => {
@@ -93,10 +100,10 @@ describe.skipIf(!nativeAvailable())(
       const t = new TestDevice({ threads: 2 })
       const addon = loadAddon()!
       const y = t.device.empty('float32', [4])
-      const NEG = 2
+      const UNARY = addon.primitives().indexOf('unary')
       for (const buffer of [new SharedArrayBuffer(64), new WebAssembly.Memory({ initial: 1 }).buffer]) {
         new Float32Array(buffer, 16, 4).set([1, 2, 3, 4])
-        expect(addon.run(0, NEG, 1, y.memory.bytes(), 0, new Uint8Array(buffer), 16, 0, 4)).toBe(0)
+        expect(addon.run(0, UNARY, 1, y.memory.bytes(), 0, new Uint8Array(buffer), 16, 0, 4)).toBe(0)
         expect(Array.from(y.data as Float32Array)).toEqual([-1, -2, -3, -4])
       }
     })
@@ -105,29 +112,29 @@ describe.skipIf(!nativeAvailable())(
       const t = new TestDevice({})
       const addon = loadAddon()!
       const bytes = new Uint8Array(16)
-      const NEG = 2
-      expect(addon.run(0, NEG, 1, bytes, 0, bytes, 0, 0, 4)).toBe(0)
-      expect(addon.run(0, NEG, 1, bytes, 0, bytes, 0, 0, 5)).toBe(1)
-      expect(addon.run(0, NEG, 1, bytes, 0, bytes, 4, 0, 4)).toBe(2)
-      expect(addon.run(0, NEG, 1, bytes, 0, undefined, 0, 0, 4)).toBe(2)
-      expect(addon.run(0, NEG, 1, bytes, 0, bytes, 0, 6, 4)).toBe(100)
-      expect(addon.run(0, NEG, 1, bytes, 0, bytes, 0, 0, -1)).toBe(101)
-      expect(addon.run(0, NEG, 1, bytes, 0, bytes, 0, 0, Number.NaN)).toBe(101)
-      expect(addon.run(0, NEG, 1, bytes, 0, bytes, 0, 0, 1e300)).toBe(101)
+      const UNARY = addon.primitives().indexOf('unary')
+      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, 4)).toBe(0)
+      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, 5)).toBe(1)
+      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 4, 0, 4)).toBe(2)
+      expect(addon.run(0, UNARY, 1, bytes, 0, undefined, 0, 0, 4)).toBe(2)
+      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 6, 4)).toBe(100)
+      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, -1)).toBe(101)
+      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, Number.NaN)).toBe(101)
+      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, 1e300)).toBe(101)
       const detached = new Uint8Array(16)
       structuredClone(detached.buffer, { transfer: [detached.buffer] })
-      expect(addon.run(0, NEG, 1, bytes, 0, detached, 0, 0, 4)).toBe(2)
+      expect(addon.run(0, UNARY, 1, bytes, 0, detached, 0, 0, 4)).toBe(2)
       const wrong: unknown[][] = [
         [],
         [0, 99, 1],
-        [0, NEG, 0, bytes, 0, bytes, 0, 0, 4],
-        [9, NEG, 1, bytes, 0, bytes, 0, 0, 4],
-        [0, NEG, 1, bytes, 0, bytes, 17, 0, 4],
-        [0, NEG, 1, bytes, -1, bytes, 0, 0, 4],
-        [0, NEG, 1, 5, 0, bytes, 0, 0, 4],
-        [0, NEG, 1, new Float32Array(4), 0, bytes, 0, 0, 4],
-        [0, NEG, 1, bytes, 0, bytes, 0, 0, 'four'],
-        [0, NEG, 1, bytes, 0, bytes, 0, 0],
+        [0, UNARY, 0, bytes, 0, bytes, 0, 0, 4],
+        [9, UNARY, 1, bytes, 0, bytes, 0, 0, 4],
+        [0, UNARY, 1, bytes, 0, bytes, 17, 0, 4],
+        [0, UNARY, 1, bytes, -1, bytes, 0, 0, 4],
+        [0, UNARY, 1, 5, 0, bytes, 0, 0, 4],
+        [0, UNARY, 1, new Float32Array(4), 0, bytes, 0, 0, 4],
+        [0, UNARY, 1, bytes, 0, bytes, 0, 0, 'four'],
+        [0, UNARY, 1, bytes, 0, bytes, 0, 0],
       ]
       for (const args of wrong)
         expect(() => addon.run(...(args as [number, number, number]))).toThrow(TypeError)
@@ -158,7 +165,8 @@ describe.skipIf(!nativeAvailable())(
       const [m, n, k] = [64, 256, 300]
       const floats = (size, value) => new Uint8Array(new Float32Array(size).fill(value).buffer)
       const [a, b, c] = [floats(m * k, 1), floats(n * k, 2), floats(m * n, 0)]
-      const run = () => addon.run(0, 0, 2, c, 0, a, 0, b, 0, 1, m, n, k, 0, 0, 0, 0)
+      const gemm = addon.primitives().indexOf('gemm')
+      const run = () => addon.run(0, gemm, 2, c, 0, a, 0, b, 0, 1, m, n, k, 0, 0, 0, 0)
       for (let i = 0; i < 50; i++) run()
       parentPort.postMessage(new Float32Array(c.buffer).every(x => x === 2 * k))
       for (;;) run()

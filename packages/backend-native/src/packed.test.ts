@@ -194,7 +194,12 @@ eachNativeDevice(t => {
     const stream = packed(t, shape, weight)!
     const x = new Float32Array(128).fill(1e-33)
     x[70] = Number.POSITIVE_INFINITY
-    const y = t.floatsFrom('linearPacked', 32, [t.floats(x), stream], [2, ...scalarsOf(shape), 8, 0, 0])
+    const y = t.floatsFrom(
+      'linearPacked',
+      32,
+      [t.floats(x), stream, undefined],
+      [2, ...scalarsOf(shape), 8, 0, 0],
+    )
     for (let j = 0; j < 16; j++) {
       const sum = weight.values.subarray(j * 64, (j + 1) * 64).reduce((a, b) => a + b * 1e-33, 0)
       expect(Math.abs(y[j]! - sum)).toBeLessThan(1e-36)

@@ -34,17 +34,28 @@ describe.each(hasRelaxedSimd() ? (['simd', 'relaxed'] as const) : (['simd'] as c
         const w = weightOf(rng, { n, k, group, bits, scaleType, kind })
         const layout = [bits, group, floatCodes[scaleType], shiftKinds[kind]] as const
         const stream = device.empty('uint8', [device.primitives.packedBytes(n, k, ...layout)])
-        const up = (x: Tensor | undefined) => x && device.upload(x)
-        device.primitives.run('pack', [stream], [up(w.codes), up(w.scale), up(w.shift)], [n, k, ...layout])
+        const shift = w.shift && device.upload(w.shift)
+        device.primitives.run(
+          'pack',
+          [stream],
+          [device.upload(w.codes), device.upload(w.scale), shift],
+          [n, k, ...layout],
+        )
 
         const [start, end] = [1, n]
-        const part = (x: Tensor | undefined) => x && device.empty(x.type, [end - start, ...x.dims.slice(1)])
-        const back = [part(w.codes), part(w.scale), part(w.shift)]
-        device.primitives.run('unpack', back, [stream], [n, k, ...layout, start, end])
-        ;[w.codes, w.scale, w.shift].forEach((original, i) => {
+        const part = (x: Tensor) => device.empty(x.type, [end - start, ...x.dims.slice(1)])
+        const back = { codes: part(w.codes), scale: part(w.scale), shift: w.shift && part(w.shift) }
+        device.primitives.run(
+          'unpack',
+          [back.codes, back.scale, back.shift],
+          [stream],
+          [n, k, ...layout, start, end],
+        )
+        for (const name of ['codes', 'scale', 'shift'] as const) {
+          const original = w[name]
           if (original !== undefined)
-            expect([...bytes(back[i]!)]).toEqual([...bytes(original.rows(start, end))])
-        })
+            expect([...bytes(back[name]!)]).toEqual([...bytes(original.rows(start, end))])
+        }
 
         for (const m of [1, 3, 6, 37]) {
           const x = Float32Array.from({ length: m * k }, () => rng.normal())
@@ -52,8 +63,12 @@ describe.each(hasRelaxedSimd() ? (['simd', 'relaxed'] as const) : (['simd'] as c
           const input = device.upload(new Tensor('float32', x, [m, k]))
           for (const precision of [0, 1]) {
             for (const accumulate of [0, 1]) {
-              const scalars = [m, n, k, ...layout, w.constant, precision, accumulate]
-              device.primitives.run('linearPacked', [y], [input, stream, undefined], scalars)
+              device.primitives.run(
+                'linearPacked',
+                [y],
+                [input, stream, undefined],
+                [m, n, k, ...layout, w.constant, precision, accumulate],
+              )
             }
             const actual = y.data as Float32Array
             const step = precision === 0 ? 2 ** -14 : 2 ** -7

@@ -175,14 +175,25 @@ describe.each(Object.entries(modes))('primitives, %s', (_, options) => {
         const { heads, kvHeads, queries, headDim, length, capacity } = shape
         const q = normals(rng, heads * queries * headDim)
         const o = device.empty('float32', [heads, queries, headDim])
-        const up = (tensor: Tensor | undefined) => tensor && device.upload(tensor)
+        const up = (tensor: Tensor) => device.upload(tensor)
+        const maybe = (tensor: Tensor | undefined) => tensor && device.upload(tensor)
         device.primitives.run(
           'attention',
           [o, undefined],
-          [floats(q), ...[k.codes, v.codes, k.scale, v.scale, k.shift, v.shift].map(up), undefined],
           [
-            ...[heads, kvHeads, queries, headDim, length, capacity, type, group],
-            ...[floatCodes[scaleType], shiftKind, constant, headDim ** -0.5, 1],
+            floats(q),
+            up(k.codes),
+            up(v.codes),
+            up(k.scale),
+            up(v.scale),
+            maybe(k.shift),
+            maybe(v.shift),
+            undefined,
+          ],
+          // biome-ignore format: as the signature has them
+          [
+            heads, kvHeads, queries, headDim, length, capacity, type, group,
+            floatCodes[scaleType], shiftKind, constant, headDim ** -0.5, 1,
           ],
         )
         expectClose(o, attend(q, k.values, v.values, shape), 2e-4)

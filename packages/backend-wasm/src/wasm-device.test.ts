@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { DeviceError, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { binary, matmul } from '@tersor/core-tensor/reference'
+import { primitiveKernels } from '@tersor/core-tensor/testing'
 import { describe, expect, it } from 'vitest'
 import { hasRelaxedSimd } from './features.ts'
 import { simd } from './generated/simd.ts'
-import { coding, createWasmDevice } from './index.ts'
+import { coding, createWasmDevice, training } from './index.ts'
 import { bytesOfBase64 } from './kernel-group.ts'
 
 const MIB = 1 << 20
@@ -22,6 +23,12 @@ describe('createWasmDevice', () => {
     }
     await expect(createWasmDevice({ wasm: new Uint8Array(9) })).rejects.toThrow(FormatError)
     await expect(createWasmDevice({ wasm: new Response('', { status: 404 }) })).rejects.toThrow(DeviceError)
+  })
+
+  it('implements every primitive under its name', async () => {
+    const device = await createWasmDevice({ threads: 1, groups: [coding, training] })
+    expect(Object.keys(device.kernels)).toEqual(primitiveKernels())
+    device.dispose()
   })
 
   it('says what it runs, and refuses what it cannot', async () => {
@@ -98,7 +105,7 @@ describe('WasmDevice', () => {
     const gone = device.empty('float32', [4])
     gone.dispose()
     expect(() => device.primitives.run('unary', [x], [gone], [0, 4])).toThrow(DeviceError)
-    expect(() => device.primitives.run('ransDecode', [x], [x], [])).toThrow(/without the group/)
+    expect(() => device.primitives.run('swiglu', [x], [x, x], [4])).toThrow(/without the group/)
     device.dispose()
     device.dispose()
     expect(() => x.data).toThrow(DeviceError)

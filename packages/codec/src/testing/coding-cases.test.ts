@@ -1,5 +1,5 @@
 import { DeviceError, type Memory, reference, type Tensor } from '@tersor/core-tensor'
-import { HostDevice, type PrimitiveName, type Primitives } from '@tersor/core-tensor/host'
+import { HostDevice, type PrimitiveName, type PrimitiveSignatures } from '@tersor/core-tensor/host'
 import { describeDevice } from '@tersor/core-tensor/testing'
 import { describe, expect, it } from 'vitest'
 import { codingCases } from './coding-cases.ts'
@@ -7,14 +7,16 @@ import { slowDecode } from './slow-rans.ts'
 
 describe('reference', () => describeDevice(() => reference, [codingCases]))
 
+type Primitive<N extends PrimitiveName> = (...given: PrimitiveSignatures[N]) => void
+
 /** A host device whose coding primitives are written for the test, and which has no others. */
 class ScriptedDevice extends HostDevice {
-  constructor(primitives: Partial<Record<PrimitiveName, Primitives['run']>>) {
+  constructor(primitives: { readonly [N in PrimitiveName]?: Primitive<N> }) {
     super(
       'scripted',
       {},
       {
-        run: (name, ...rest) => primitives[name]!(name, ...rest),
+        run: (name, ...given) => (primitives[name] as Primitive<typeof name>)(...given),
         has: name => name in primitives,
         packedBytes: () => 0,
       },
@@ -41,23 +43,21 @@ class ScriptedDevice extends HostDevice {
   dispose(): void {}
 }
 
-type Run = Primitives['run']
+const bytesIn = (x: Tensor) => x.data as Uint8Array
 
-const bytesIn = (x: Tensor | undefined) => x!.data as Uint8Array
-
-const ransDecode: Run = (_, [out, status], [stream, frequencies, offsets], scalars) => {
-  const [, chunk = 0, size = 0, precision = 0, lanes = 0] = scalars
+const ransDecode: Primitive<'ransDecode'> = ([out, status], [stream, frequencies, offsets], scalars) => {
+  const [, chunk, size, precision, lanes] = scalars
   const symbols = slowDecode({
     stream: bytesIn(stream),
     frequencies: Array.from(bytesIn(frequencies)),
     offsets: Array.from(bytesIn(offsets)),
     ...{ size, chunk, precision, lanes },
   })
-  if (symbols === undefined) status!.data[0] = 1
+  if (symbols === undefined) status.data[0] = 1
   else bytesIn(out).set(symbols)
 }
 
-const unpackBits: Run = (_, [out], [packed], [rows = 0, columns = 0, bits = 0]) => {
+const unpackBits: Primitive<'unpackBits'> = ([out], [packed], [rows, columns, bits]) => {
   const bytes = bytesIn(packed)
   const rowBytes = rows === 0 ? 0 : bytes.length / rows
   for (let i = 0; i < rows * columns; i++) {
@@ -65,7 +65,7 @@ const unpackBits: Run = (_, [out], [packed], [rows = 0, columns = 0, bits = 0]) 
     let code = 0
     for (let bit = start + bits - 1; bit >= start; bit--)
       code = 2 * code + ((bytes[bit >> 3]! >> (bit & 7)) & 1)
-    out!.data[i] = code
+    out.data[i] = code
   }
 }
 
@@ -90,9 +90,9 @@ describe('codingCases', () => {
   }
 
   it('fail on a decoder that takes every stream for sound', async () => {
-    const trusting: Run = (name, outputs, inputs, scalars) => {
-      ransDecode(name, outputs, inputs, scalars)
-      outputs[1]!.data[0] = 0
+    const trusting: Primitive<'ransDecode'> = (outputs, inputs, scalars) => {
+      ransDecode(outputs, inputs, scalars)
+      outputs[1].data[0] = 0
     }
     expect(await failures({ ransDecode: trusting, unpackBits })).toEqual([
       'ransDecode: refuses streams that were cut, stretched or moved',
@@ -103,8 +103,8 @@ describe('codingCases', () => {
   })
 
   it('fail on a decoder that gets the last symbol of large streams wrong', async () => {
-    const careless: Run = (name, outputs, inputs, scalars) => {
-      ransDecode(name, outputs, inputs, scalars)
+    const careless: Primitive<'ransDecode'> = (outputs, inputs, scalars) => {
+      ransDecode(outputs, inputs, scalars)
       const out = bytesIn(outputs[0])
       if (out.length > 300_000) out[out.length - 1]! ^= 1
     }
@@ -112,9 +112,9 @@ describe('codingCases', () => {
   })
 
   it('fail where codes of 16 bits lose one, or nothing is done', async () => {
-    const narrow: Run = (name, outputs, inputs, scalars) => {
-      unpackBits(name, outputs, inputs, scalars)
-      const codes = outputs[0]!.data
+    const narrow: Primitive<'unpackBits'> = (outputs, inputs, scalars) => {
+      unpackBits(outputs, inputs, scalars)
+      const codes = outputs[0].data
       for (let i = 0; scalars[2] === 16 && i < codes.length; i++) codes[i] = Number(codes[i]) & 0x7fff
     }
     expect((await failures({ ransDecode, unpackBits: narrow })).length).toBe(2)

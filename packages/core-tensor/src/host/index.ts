@@ -30,6 +30,7 @@ export {
   cacheTypes,
   floatCodes,
   type PrimitiveName,
+  type PrimitiveSignatures,
   type Primitives,
   reduceOps,
   shiftKinds,

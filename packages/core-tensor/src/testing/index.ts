@@ -10,3 +10,4 @@ export {
 } from './describe-weight-method.ts'
 export { fingerprint } from './fingerprint.ts'
 export { gramOf, layerInputs, normals, outputError } from './layer-fixtures.ts'
+export { primitiveKernels } from './primitive-kernels.ts'

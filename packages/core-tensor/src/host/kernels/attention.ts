@@ -37,9 +37,10 @@ export function attending(primitives: Primitives): DeviceKernels {
         'attention',
         [result.y, lse],
         [q, keys.data, values.data, keys.scale, values.scale, keys.shift, values.shift, logWeight],
+        // biome-ignore format: as the signature has them
         [
-          ...[heads, kvHeads, queries, headDim, length, capacity],
-          ...[keys.type, keys.group, keys.scaleType, keys.shiftKind, keys.constant, scale, causal ? 1 : 0],
+          heads, kvHeads, queries, headDim, length, capacity,
+          keys.type, keys.group, keys.scaleType, keys.shiftKind, keys.constant, scale, causal ? 1 : 0,
         ],
       )
       return result.done()

@@ -44,8 +44,12 @@ export function coding(primitives: Primitives): DeviceKernels {
       if (!fits) return undefined
       const { device } = stream
       const status = device.empty('int32', [1])
-      const sizes = [chunks, Math.min(chunk, out.size), out.size, precision, lanes, stream.byteLength]
-      primitives.run('ransDecode', [out, status], [stream, frequencies, offsets], sizes)
+      primitives.run(
+        'ransDecode',
+        [out, status],
+        [stream, frequencies, offsets],
+        [chunks, Math.min(chunk, out.size), out.size, precision, lanes, stream.byteLength],
+      )
       const corrupt = status.data[0] !== 0
       status.dispose()
       if (corrupt) throw new FormatError('[ransDecode] the stream is corrupt, or of other frequencies')

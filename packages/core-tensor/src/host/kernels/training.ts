@@ -2,7 +2,7 @@ import type { DeviceKernels, SegmentAttentionOptions } from '../../device/kernel
 import { sameDims } from '../../tensor/dims.ts'
 import { Tensor } from '../../tensor/tensor.ts'
 import { room } from '../output.ts'
-import type { Primitives } from '../primitives.ts'
+import type { PrimitiveSignatures, Primitives } from '../primitives.ts'
 
 /** Rows whose shares of a norm's gradient are summed together. */
 const NORM_ROWS = 64
@@ -140,7 +140,7 @@ function segmentsOf(
   queries: readonly Tensor[],
   keys: readonly Tensor[],
   { heads, kvHeads, headDim, borders, scale = 1 / Math.sqrt(headDim) }: SegmentAttentionOptions,
-): { borders: Tensor; scalars: readonly number[] } | undefined {
+): { borders: Tensor; scalars: PrimitiveSignatures['segmentAttention'][2] } | undefined {
   const rows = queries[0]!.dims[0]
   let longest = 0
   let ascending = borders[0] === 0 && borders[borders.length - 1] === rows
