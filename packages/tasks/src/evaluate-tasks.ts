@@ -17,7 +17,7 @@ export interface EvaluateTasksOptions extends JobOptions {
   tasks?: readonly TaskName[] | undefined
   /** Prompts of each; 400 by default. */
   n?: number | undefined
-  /** Of the prompts; 0 by default. */
+  /** Seed of the prompts, 0 by default. */
   seed?: number | undefined
 }
 
@@ -74,7 +74,7 @@ export async function evaluateTasks(
       const all = [...begin, ...tokenizer.encode(answer), ...tokenizer.encode(stop)]
       if (all.length > model.config.contextLength) {
         throw new ShapeError(
-          `[eval/tasks] expected prompts of ${name} to fit a context of ${model.config.contextLength} tokens, got ${all.length}; leave this task out`,
+          `[tasks/evaluate-tasks] expected prompts of ${name} to fit a context of ${model.config.contextLength} tokens, got ${all.length}; leave this task out`,
         )
       }
       const tokens = Int32Array.from(all)
@@ -87,7 +87,7 @@ export async function evaluateTasks(
         const { loss, likeliest } = lossOf(row, tokens[position]!)
         if (!Number.isFinite(loss)) {
           throw new NumericalError(
-            `[eval/tasks] expected finite losses, got ${loss} at token ${position} of prompt ${i} of ${name}; the model's weights or activations hold NaN or infinity`,
+            `[tasks/evaluate-tasks] expected finite losses, got ${loss} at token ${position} of prompt ${i} of ${name}; the model's weights or activations hold NaN or infinity`,
           )
         }
         exact &&= likeliest

@@ -26,7 +26,7 @@ export function drawInSplit<T extends { readonly key: string }>(
     const drawn = draw()
     if (splitOf(family, drawn.key) === split) return drawn
   }
-  throw new ShapeError(`[eval/tasks] expected instances of ${family} in the split "${split}", found none`)
+  throw new ShapeError(`[tasks/split] expected instances of ${family} in the split "${split}", found none`)
 }
 
 /** FNV-1a over UTF-16 code units, its bits mixed at the end as MurmurHash3 does, so that every bit counts. */

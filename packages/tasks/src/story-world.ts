@@ -65,7 +65,7 @@ export const eventWeights: EventWeights = {
 export function drawWorld(rng: Rng, tokens: number, size?: readonly [number, number]): World {
   if (size !== undefined && !isCastSize(size)) {
     throw new ShapeError(
-      `[eval/tasks] expected a cast of 2 to ${LARGEST_CAST}, the smaller number first, got ${size.join(' to ')}`,
+      `[tasks/stories] expected a cast of 2 to ${LARGEST_CAST}, the smaller number first, got ${size.join(' to ')}`,
     )
   }
   const some = (most: number) => between(rng, 2, Math.max(2, Math.min(most, 2 + Math.floor(tokens / 100))))

@@ -26,9 +26,9 @@ export interface TaskPrompt {
 export interface TaskOptions {
   /** How many; 400 by default. */
   n?: number | undefined
-  /** 0 by default. */
+  /** Seed of the prompts, 0 by default. */
   seed?: number | undefined
-  /** Of the model that is asked: distances are in its tokens. An estimate by default. */
+  /** Measure of the model that is asked, so that distances are in its tokens; an estimate by default. */
   measure?: TextMeasure | undefined
 }
 
@@ -105,7 +105,7 @@ export function taskPrompts(
   for (let tries = 0; prompts.size < n; tries++) {
     if (tries > 100 * n) {
       throw new ShapeError(
-        `[eval/tasks] expected ${n} prompts of ${name}, found ${prompts.size}; ask for fewer`,
+        `[tasks/task-prompts] expected ${n} prompts of ${name}, found ${prompts.size}; ask for fewer`,
       )
     }
     const sample = draw(rng, { split: 'held-out', measure })
