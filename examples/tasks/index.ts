@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createWasmDevice } from '@tersor/backend-wasm'
 import { byteLength, decode, type Encoded } from '@tersor/core-tensor'
 import { type Llama, loadModel, openTokenizer } from '@tersor/models'
-import { quantizeAffine } from '@tersor/quantize'
+import { rtn } from '@tersor/quantize'
 import { evaluateTasks, measureOf, type TaskName, taskNames, taskPrompts } from '@tersor/tasks'
 import { tinyLm } from '@tersor/tiny-lm'
 
@@ -29,7 +29,7 @@ await report('bfloat16', model)
 for (const bits of [4, 3]) {
   const small = new Map<string, Encoded>()
   for (const [name, weight] of model.weights) {
-    if (weight.dims.length === 2) small.set(name, quantizeAffine(decode(weight), { bits, groupSize: 32 }))
+    if (weight.dims.length === 2) small.set(name, rtn(decode(weight), { bits, groupSize: 32 }))
   }
   await report(`${bits} bits`, model.with(small))
 }
