@@ -74,7 +74,7 @@ async function runSteps(
     for (const need of method.needs) {
       if (need !== 'start' && statistics[need] === undefined) {
         throw new UnsupportedError(
-          `[compress/job] no linear layer alone reads '${name}', so ${method.name} has no statistics of it; give it a rule of its own with another method`,
+          `[compress/job] expected a weight that a linear layer alone reads for ${method.name}, got '${name}', of whose inputs there are no statistics; give it a rule of its own with another method`,
         )
       }
     }

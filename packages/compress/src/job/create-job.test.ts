@@ -2,11 +2,21 @@ import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Stage } from '@tersor/core-tensor'
 import { encodeSafetensors } from '@tersor/formats'
-import { configToHuggingFace, loadModel, type ModelFile, openModel } from '@tersor/models'
+import {
+  configToHuggingFace,
+  Llama,
+  loadModel,
+  type ModelFile,
+  openModel,
+  weightShapes,
+} from '@tersor/models'
 import { randomLlama, smallConfig } from '@tersor/models/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { toyRecipe, toyWindows } from '../../testing/toy-job.ts'
 import { toyMethods } from '../../testing/toy-methods.ts'
+import type { Recipe } from '../recipe.ts'
 import { createJob } from './create-job.ts'
 
 const recipe = {
@@ -62,5 +72,133 @@ describe('createJob', () => {
     }
     await loadModel(written)
     await written.close()
+  })
+
+  it('plans every tensor: exactly where all steps say so, else at most, and before it is read', async () => {
+    for (const otherwise of ['float16', 'keep'] as const) {
+      const target = at(`${otherwise}.safetensors`)
+      const job = createJob({ source, target, recipe: { ...recipe, otherwise }, methods: toyMethods })
+      const plan = await job.plan()
+      const result = await job.run()
+      expect(plan.tensors.map(({ name }) => name)).toEqual(source.names)
+      for (const [i, planned] of plan.tensors.entries()) {
+        const { bytes, name } = result.tensors[i]!
+        if (planned.exact) expect(bytes, name).toBe(planned.bytes)
+        else expect(bytes, name).toBeLessThanOrEqual(planned.bytes)
+        expect(planned.peak).toBeGreaterThan(0)
+      }
+      const embedding = plan.tensors.find(({ name }) => name.includes('embed'))!
+      expect(embedding).toMatchObject({ steps: ['half'], exact: true, bytes: 2 * 24 * 16 + 2 })
+      const norm = plan.tensors.find(({ name }) => name === 'model.norm.weight')!
+      expect(norm).toMatchObject({ steps: [], exact: otherwise === 'keep', bytes: 64 })
+      expect(plan.exact).toBe(false)
+      expect(result.bytes).toBeLessThanOrEqual(plan.bytes)
+      expect(2 * result.fileBytes).toBeLessThanOrEqual(plan.needed)
+    }
+    const exact = {
+      name: 'all',
+      rules: [{ match: '*', use: [{ method: 'half' }] }],
+      otherwise: 'keep',
+    } as const
+    const job = createJob({ source, target: at('exact.safetensors'), recipe: exact, methods: toyMethods })
+    const plan = await job.plan()
+    expect(plan.exact).toBe(true)
+    expect((await job.run()).bytes).toBe(plan.bytes)
+  })
+
+  it('keeps what no rule names in float16, or as it is', async () => {
+    const rules = [{ match: '*embed*', use: [] }]
+    for (const [otherwise, type] of [
+      ['float16', 'float16'],
+      ['keep', 'float32'],
+    ] as const) {
+      const target = at(`${otherwise}.safetensors`)
+      const kept = { name: 'kept', rules, otherwise }
+      const { tensors } = await createJob({ source, target, recipe: kept, methods: [] }).run()
+      const file = await openModel(target)
+      for (const { name, outcome, snr } of tensors) {
+        expect(outcome).toBe('skipped')
+        expect((await file.load(name)).type).toBe(type)
+        if (otherwise === 'keep') expect(snr).toBeNull()
+        else expect(snr).toBeGreaterThan(60)
+      }
+      await file.close()
+    }
+  })
+
+  it('draws for each weight apart, from the seed and its name', async () => {
+    const noisy = { name: 'noisy', rules: [{ match: '*', use: [{ method: 'bytes', noise: 1 }] }] }
+    const some = { name: 'some', rules: [{ match: '*1.mlp.up_proj*', use: [{ method: 'bytes', noise: 1 }] }] }
+    const name = 'model.layers.1.mlp.up_proj.weight'
+    const hashOf = async (recipe: Recipe, seed?: number) => {
+      const target = at(`${recipe.name}-${seed}.safetensors`)
+      const { tensors } = await createJob({ source, target, recipe, methods: toyMethods, seed }).run()
+      return tensors.find(tensor => tensor.name === name)!.sha256
+    }
+    const drawn = await hashOf(noisy)
+    expect(await hashOf(some)).toBe(drawn)
+    expect(await hashOf(noisy, 0)).toBe(drawn)
+    expect(await hashOf(noisy, 1)).not.toBe(drawn)
+  })
+
+  it('runs stages first, and goes on behind those that are done', async () => {
+    let runs = 0
+    const shorter: Stage = {
+      name: 'shorter',
+      version: 1,
+      summary: 'Only the first blocks.',
+      needs: ['windows'],
+      options: { blocks: { is: 'whole', min: 1, max: 8, help: 'that stay' } },
+      run(model, options, { windows }) {
+        runs++
+        expect(windows).toBe(toyWindows)
+        const { config } = model as Llama
+        const { blocks } = options as { blocks: number }
+        const names = weightShapes({ ...config, layers: blocks }).keys()
+        return new Llama(
+          { ...config, layers: blocks },
+          new Map(Array.from(names, name => [name, model.weights.get(name)!])),
+        )
+      },
+    }
+    const target = at('short.safetensors')
+    const short = { ...toyRecipe, stages: [{ method: 'shorter', blocks: 1 }] }
+    const settings = {
+      source,
+      target,
+      recipe: short,
+      methods: toyMethods,
+      stages: [shorter],
+      calibration: toyWindows,
+    }
+    const abort = new AbortController()
+    const onProgress = (done: number) => done === 3 && abort.abort(new Error('enough'))
+    await expect(
+      createJob(settings).run({ signal: abort.signal, onProgress: onProgress as never }),
+    ).rejects.toThrow('enough')
+    const { tensors, manifest } = await createJob(settings).run()
+    expect(runs).toBe(1)
+    expect(manifest.methods).toMatchObject({ shorter: 1, energy: 3 })
+    const file = await openModel(target)
+    expect(file.config).toEqual({ ...source.config, layers: 1 })
+    expect(JSON.parse(file.configText!).extra).toBe(1)
+    expect(tensors.map(({ name }) => name).sort()).toEqual([...file.shapes!.keys()].sort())
+    expect(tensors.filter(({ outcome }) => outcome === 'compressed')).toHaveLength(8)
+    await loadModel(file)
+    await file.close()
+    const withoutText = createJob({ ...settings, calibration: undefined, target: at('x.safetensors') })
+    await expect(withoutText.run()).rejects.toThrow(/expected calibration text for/)
+  })
+
+  it('is done when a run that was stopped at the very end is run again', async () => {
+    const target = at('small.safetensors')
+    const job = createJob({ source, target, recipe, methods: toyMethods })
+    const first = await job.run()
+    await mkdir(`${target}.job`)
+    const again = await job.run()
+    expect(again.manifest).toEqual(first.manifest)
+    expect(again.resumed).toBe(first.tensors.length)
+    expect(await readdir(folder)).not.toContain('small.safetensors.job')
+    await expect(job.run()).rejects.toThrow(/pass force: true/)
   })
 })

@@ -1,14 +1,11 @@
 import type { Device, Encoding, JobOptions, Stage, TersorError, WeightMethod } from '@tersor/core-tensor'
 import type { ModelFile } from '@tersor/models'
 import { checkRecipe, planRules, type Recipe } from '../recipe.ts'
-import { examine } from './examine.ts'
-import { kindsOf } from './kinds.ts'
 import type { Manifest } from './manifest.ts'
 import type { TensorOutcome } from './outcome.ts'
 import type { Plan } from './plan.ts'
-import { runJob } from './run-job.ts'
 import { targetOf } from './target.ts'
-import { type Verification, verifyModel } from './verify-model.ts'
+import type { Verification } from './verify-model.ts'
 
 export interface JobSettings {
   /** What `openModel` opened; it stays open. */
@@ -111,10 +108,12 @@ export function createJob(settings: JobSettings): Job {
   const { source: model } = settings
   const rules = planRules(recipe.rules, model.names)
   const work = { settings, recipe, rules, model, target: targetOf(settings.target) }
+  // Files, models and calibration are code that a bundle holds apart, and that is fetched when a job runs.
+  const examine = async () => (await import('./examine.ts')).examine(work)
   return {
-    plan: async () => (await examine(work)).plan,
-    dryRun: () => examine(work),
-    run: options => runJob(work, options),
-    verify: () => verifyModel(work.target.path, { kinds: kindsOf(work) }),
+    plan: async () => (await examine()).plan,
+    dryRun: examine,
+    run: async options => (await import('./run-job.ts')).runJob(work, options),
+    verify: async () => (await import('./verify-target.ts')).verifyTarget(work),
   }
 }

@@ -1,7 +1,8 @@
 import { TersorError, UnsupportedError } from '@tersor/core-tensor'
+import { checkModel, EMBEDDING } from '@tersor/models'
 import { missingCompanions, requireManifestPlace } from './companions.ts'
 import type { DryRun } from './create-job.ts'
-import { codeOf, files, paths } from './files.ts'
+import { files, isNothing, paths } from './files.ts'
 import { needsOf } from './needs.ts'
 import { planTensor, sumOf, type TensorPlan } from './plan.ts'
 import { freeBytes, requireRoom, requireSafe } from './target.ts'
@@ -9,7 +10,7 @@ import type { Work } from './work.ts'
 
 /** Plans a job and finds everything that would stop it, before a weight is read or a byte written. */
 export async function examine(work: Work): Promise<DryRun> {
-  const { settings, recipe, rules, target } = work
+  const { settings, recipe, target } = work
   const { source, maxMemory, force = false, strict = true } = settings
   const problems: TersorError[] = []
   const attempt = async <T>(run: () => T | Promise<T>): Promise<T | undefined> => {
@@ -21,7 +22,6 @@ export async function examine(work: Work): Promise<DryRun> {
       return undefined
     }
   }
-  const { checkModel } = await import('@tersor/models')
   await attempt(() => checkModel(source))
   await attempt(() => requireUncompressed(work))
   await attempt(() => requireCalibration(work))
@@ -29,7 +29,7 @@ export async function examine(work: Work): Promise<DryRun> {
   const tensors: TensorPlan[] = []
   for (const name of source.names) {
     const before = problems.length
-    const planned = await attempt(() => planTensor(source, name, { use: rules.get(name)?.use, otherwise }))
+    const planned = await attempt(() => planWeight(work, name))
     if (planned !== undefined) tensors.push(planned)
     else if (!strict) {
       problems.length = before
@@ -53,6 +53,21 @@ export async function examine(work: Work): Promise<DryRun> {
     )
   }
   return { plan, problems }
+}
+
+/** What a job expects to make of a tensor; throws where a method cannot take it. */
+function planWeight({ settings: { source }, recipe, rules }: Work, name: string): TensorPlan {
+  const use = rules.get(name)?.use ?? []
+  const planned = planTensor(source, name, { use, otherwise: recipe.otherwise })
+  const calibrated =
+    planned.steps.length > 0 ? use.find(({ method }) => needsOf([method]).length > 0) : undefined
+  const isRead = name !== EMBEDDING && source.shapes?.has(name) === true
+  if (calibrated !== undefined && !isRead) {
+    throw new UnsupportedError(
+      `[compress/job] expected a weight that a linear layer alone reads for ${calibrated.method.name}, got '${name}', of whose inputs there are no statistics; give it a rule of its own with another method`,
+    )
+  }
+  return planned
 }
 
 /** What is compressed already has lost something: compressing it again must be meant. */
@@ -105,7 +120,7 @@ async function bytesIn(folder: string): Promise<number> {
   const names = await files()
     .readdir(folder)
     .catch(error => {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
+      if (isNothing(error)) return []
       throw error
     })
   const sizes = await Promise.all(

@@ -22,6 +22,11 @@ export function codeOf(error: unknown): string | undefined {
   return (error as { code?: string } | null)?.code
 }
 
+/** Whether the system found no file of that name. */
+export function isNothing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR'
+}
+
 /** SHA-256 in hexadecimal. */
 export function sha256(pieces: readonly (Uint8Array | string)[]): string {
   const hash = crypto().createHash('sha256')
@@ -41,7 +46,7 @@ export async function hashOf(path: string): Promise<string | undefined> {
       hash.update(piece.subarray(0, bytesRead))
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
+    if (isNothing(error)) return undefined
     throw error
   }
 }
@@ -84,7 +89,7 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
   return files()
     .readFile(path)
     .catch(error => {
-      if (codeOf(error) === 'ENOENT') return undefined
+      if (isNothing(error)) return undefined
       throw error
     })
 }

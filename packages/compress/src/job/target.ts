@@ -1,5 +1,5 @@
 import { FileError, UnsupportedError } from '@tersor/core-tensor'
-import { codeOf, files, pathOf, paths, refused } from './files.ts'
+import { files, isNothing, pathOf, paths, refused } from './files.ts'
 
 /** Where a job writes. */
 export interface Target {
@@ -133,7 +133,7 @@ async function identityOf(path: string): Promise<{ id: string; folder: boolean }
     const found = await files().stat(path, { bigint: true })
     return { id: `${found.dev}:${found.ino}`, folder: found.isDirectory() }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
+    if (isNothing(error)) return undefined
     throw refused(path, error)
   }
 }

@@ -49,31 +49,34 @@ export async function verifyModel(
   { manifest: given, kinds }: VerifyOptions = {},
 ): Promise<Verification> {
   const { path, manifest: place } = targetOf(target)
-  const besides = given ?? (await manifestBeside(place))
+  const outside = given ?? (await manifestBeside(place))
   const problems: string[] = []
-  let file: SafetensorsFile
+  if (outside?.file !== undefined && (await hashOf(path)) !== outside.file.sha256)
+    problems.push('the file has other bytes than when it was written')
+  const opened = await tried(() => openSafetensors(path))
+  if (typeof opened === 'string') return { ok: false, problems: [...problems, opened], tensors: [] }
   try {
-    file = await openSafetensors(path)
-  } catch (error) {
-    if (!(error instanceof TersorError)) throw error
-    return { ok: false, problems: [error.message], tensors: [] }
-  }
-  try {
-    const inside = file.metadata.get(MANIFEST_KEY)
-    const manifest = besides ?? (inside === undefined ? undefined : parseManifest(inside, path))
+    const inside = opened.metadata.get(MANIFEST_KEY)
+    const manifest = outside ?? (inside === undefined ? undefined : parseManifest(inside, path))
     if (manifest === undefined) {
       throw new FormatError(`[compress/verify] expected a manifest in ${path} or at ${place}, got neither`)
     }
-    if (manifest.file !== undefined && (await hashOf(path)) !== manifest.file.sha256)
-      problems.push(`the file has other bytes than when it was written`)
-    const tensors = await verifyTensors(file, manifest, kinds)
-    return {
-      ok: problems.length === 0 && tensors.every(({ problem }) => problem === undefined),
-      problems,
-      tensors,
-    }
+    const tensors = await tried(() => verifyTensors(opened, manifest, kinds))
+    if (typeof tensors === 'string') return { ok: false, problems: [...problems, tensors], tensors: [] }
+    const ok = problems.length === 0 && tensors.every(({ problem }) => problem === undefined)
+    return { ok, problems, tensors }
   } finally {
-    await file.close()
+    await opened.close()
+  }
+}
+
+/** What `run` gives, or the message of the typed error that it throws. */
+async function tried<T>(run: () => Promise<T>): Promise<T | string> {
+  try {
+    return await run()
+  } catch (error) {
+    if (!(error instanceof TersorError)) throw error
+    return error.message
   }
 }
 
@@ -104,16 +107,13 @@ async function problemOf(
   hash: string,
   kinds: readonly Encoding[] | undefined,
 ): Promise<string | undefined> {
-  try {
+  return tried(async () => {
     const weight = await loadWeight(file, name, { kinds })
     if (sha256(safetensorsPieces([[name, weight]])) !== hash)
       return 'it has other bytes than when it was written'
     decodeAll(weight)
     return undefined
-  } catch (error) {
-    if (!(error instanceof TersorError)) throw error
-    return `it cannot be decoded: ${error.message}`
-  }
+  })
 }
 
 /** Some rows at a time. */
