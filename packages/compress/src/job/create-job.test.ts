@@ -16,8 +16,10 @@ import { randomLlama, smallConfig } from '@tersor/models/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { toyRecipe, toyWindows } from '../../testing/toy-job.ts'
 import { toyMethods } from '../../testing/toy-methods.ts'
+import { collectStatistics } from '../calibration/collect-statistics.ts'
+import { loadStatistics } from '../calibration/load-statistics.ts'
 import type { Recipe } from '../recipe.ts'
-import { createJob } from './create-job.ts'
+import { createJob, type JobSettings } from './create-job.ts'
 
 const recipe = {
   name: 'halves and bytes',
@@ -188,6 +190,30 @@ describe('createJob', () => {
     await file.close()
     const withoutText = createJob({ ...settings, calibration: undefined, target: at('x.safetensors') })
     await expect(withoutText.run()).rejects.toThrow(/expected calibration text for/)
+  })
+
+  it('calibrates on statistics that were gathered before, on several machines perhaps', async () => {
+    const model = await loadModel(source)
+    const gathered = await collectStatistics(model, toyWindows.slice(0, 1), { statistics: ['gram'] })
+    gathered.merge(await collectStatistics(model, toyWindows.slice(1), { statistics: ['gram'] }))
+    const bytes = encodeSafetensors(gathered.toTensors(), { metadata: gathered.metadata })
+    const job = (name: string, calibration: JobSettings['calibration']) =>
+      createJob({ source, target: at(name), recipe: toyRecipe, methods: toyMethods, calibration })
+    const text = await job('text.safetensors', toyWindows).run()
+    const first = await job('first.safetensors', gathered).run()
+    const second = await job('second.safetensors', await loadStatistics(bytes)).run()
+    expect(second.tensors).toEqual(first.tensors)
+    expect(first.manifest.calibration).toBe(second.manifest.calibration)
+    expect(first.manifest.calibration).not.toBe(text.manifest.calibration)
+    // The first block's inputs are the original model's either way.
+    const hashes = ({ tensors }: typeof text, layer: number) =>
+      tensors.filter(({ name }) => name.includes(`layers.${layer}.mlp`)).map(({ sha256 }) => sha256)
+    expect(hashes(first, 0)).toEqual(hashes(text, 0))
+    expect(hashes(first, 1)).not.toEqual(hashes(text, 1))
+    const few = await collectStatistics(model, toyWindows, { statistics: ['absMax'] })
+    await expect(job('third.safetensors', few).run()).rejects.toThrow(
+      /expected statistics with gram .*got absMax/,
+    )
   })
 
   it('is done when a run that was stopped at the very end is run again', async () => {

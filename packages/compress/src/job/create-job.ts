@@ -1,6 +1,7 @@
 import type { Device, Encoding, JobOptions, Stage, TersorError, WeightMethod } from '@tersor/core-tensor'
 import type { ModelFile } from '@tersor/models'
 import { checkRecipe, planRules, type Recipe } from '../recipe.ts'
+import type { CalibrationSource } from './calibration-source.ts'
 import type { Manifest } from './manifest.ts'
 import type { TensorOutcome } from './outcome.ts'
 import type { Plan } from './plan.ts'
@@ -19,8 +20,11 @@ export interface JobSettings {
   stages?: readonly Stage[] | undefined
   /** Kinds of encodings beside core's and those that the methods say: what is in the source already. */
   kinds?: readonly Encoding[] | undefined
-  /** Token windows that calibrated methods and stages run the model on. */
-  calibration?: readonly Int32Array[] | undefined
+  /**
+   * Token windows that calibrated methods and stages run the model on; or what `collectStatistics` gathered of some, and then
+   * the model does not run: methods see the inputs of the original model.
+   */
+  calibration?: CalibrationSource | undefined
   /** Where the model runs for calibration; the reference by default. The methods run on the reference, so that bytes are the same. */
   device?: Device | undefined
   /** Of what methods draw; 0 by default. */

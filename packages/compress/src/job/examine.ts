@@ -1,5 +1,6 @@
 import { TersorError, UnsupportedError } from '@tersor/core-tensor'
 import { checkModel, EMBEDDING } from '@tersor/models'
+import { hasGathered, windowsOf } from './calibration-source.ts'
 import { missingCompanions, requireManifestPlace } from './companions.ts'
 import type { DryRun } from './create-job.ts'
 import { files, isNothing, paths } from './files.ts'
@@ -56,7 +57,7 @@ export async function examine(work: Work): Promise<DryRun> {
 }
 
 /** What a job expects to make of a tensor; throws where a method cannot take it. */
-function planWeight({ settings: { source }, recipe, rules }: Work, name: string): TensorPlan {
+function planWeight({ settings: { source, calibration }, recipe, rules }: Work, name: string): TensorPlan {
   const use = rules.get(name)?.use ?? []
   const planned = planTensor(source, name, { use, otherwise: recipe.otherwise })
   const calibrated =
@@ -66,6 +67,15 @@ function planWeight({ settings: { source }, recipe, rules }: Work, name: string)
     throw new UnsupportedError(
       `[compress/job] expected a weight that a linear layer alone reads for ${calibrated.method.name}, got '${name}', of whose inputs there are no statistics; give it a rule of its own with another method`,
     )
+  }
+  if (calibrated !== undefined && hasGathered(calibration)) {
+    const has = calibration.names(name)
+    const missing = needsOf(use.map(({ method }) => method)).filter(need => !has.includes(need))
+    if (missing.length > 0) {
+      throw new UnsupportedError(
+        `[compress/job] expected statistics with ${missing.join(' and ')} of the inputs of '${name}' for ${calibrated.method.name}, got ${has.join(', ') || 'none'}; collect them again, or pass text`,
+      )
+    }
   }
   return planned
 }
@@ -84,12 +94,12 @@ function requireUncompressed({ settings: { source, requantize = false } }: Work)
 }
 
 function requireCalibration({ settings: { calibration }, recipe, rules }: Work): void {
-  if (calibration !== undefined && calibration.length > 0) return
+  if (windowsOf(calibration).length > 0) return
   const calibrated = [...rules.values()]
     .flatMap(({ use }) => use)
     .find(({ method }) => needsOf([method]).length > 0)
   const stage = recipe.stages.find(({ method }) => method.needs.includes('windows'))
-  const hungry = calibrated ?? stage
+  const hungry = hasGathered(calibration) ? stage : (calibrated ?? stage)
   if (hungry !== undefined) {
     throw new UnsupportedError(
       `[compress/job] expected calibration text for ${hungry.method.name}, got none; pass some, or use methods that need none`,
@@ -98,7 +108,7 @@ function requireCalibration({ settings: { calibration }, recipe, rules }: Work):
 }
 
 /** About what calibration holds beside one tensor: the model, one block's statistics, and a hidden state for each token. */
-function calibrationBytes({ settings: { source, calibration = [] }, rules }: Work): number {
+function calibrationBytes({ settings: { source, calibration }, rules }: Work): number {
   const { config } = source
   if (config === undefined) return 0
   let statistics = 0
@@ -111,7 +121,7 @@ function calibrationBytes({ settings: { source, calibration = [] }, rules }: Wor
     model += byteLength
   }
   if (statistics === 0) return 0
-  const tokens = calibration.reduce((sum, { length }) => sum + length, 0)
+  const tokens = windowsOf(calibration).reduce((sum, { length }) => sum + length, 0)
   return model + Math.ceil(statistics / config.layers) + 2 * 4 * tokens * config.hiddenSize
 }
 

@@ -1,6 +1,7 @@
 import { canonicalJson, type Json } from '@tersor/core-tensor'
-import { openSource } from '@tersor/formats'
+import { encodeSafetensors, openSource } from '@tersor/formats'
 import type { ModelFile } from '@tersor/models'
+import { hasGathered } from './calibration-source.ts'
 import { sha256 } from './files.ts'
 import type { Identity } from './journal.ts'
 import type { Work } from './work.ts'
@@ -28,10 +29,12 @@ export function versionsOf({ recipe }: Work): Record<string, number> {
   return Object.fromEntries(steps.map(({ method }) => [method.name, method.version]))
 }
 
-/** A hash of the calibration windows, where there are any. */
+/** A hash of the calibration windows or statistics, where there are any. */
 export function calibrationHash({ settings: { calibration } }: Work): string | undefined {
   if (calibration === undefined) return undefined
-  return sha256(calibration.map(window => `${window.join(' ')}\n`))
+  if (!hasGathered(calibration)) return sha256(calibration.map(window => `${window.join(' ')}\n`))
+  const { metadata } = calibration
+  return sha256([encodeSafetensors(calibration.toTensors(), { metadata })])
 }
 
 /**

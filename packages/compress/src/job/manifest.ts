@@ -14,7 +14,7 @@ export interface Manifest {
   /** The versions of the methods and stages that the recipe names. */
   readonly methods: Readonly<Record<string, number>>
   readonly seed: number
-  /** A hash of the calibration windows, where there were any. */
+  /** A hash of the calibration windows or statistics, where there were any. */
   readonly calibration?: string
   readonly tensors: readonly TensorOutcome[]
   /** Of the file; only beside it, since a file cannot hold its own hash. */

@@ -1,6 +1,7 @@
 import { type Device, type Encoded, isEncoded, reference, type Tensor, transfer } from '@tersor/core-tensor'
 import { safetensorsPieces } from '@tersor/formats'
 import { configToHuggingFace, type Llama, loadModel, type ModelFile, openModel } from '@tersor/models'
+import { windowsOf } from './calibration-source.ts'
 import { rngOf } from './compress-weight.ts'
 import type { RunOptions } from './create-job.ts'
 import type { Entry, Journal } from './journal.ts'
@@ -22,7 +23,8 @@ export async function runStages(work: Work, journal: Journal, options: RunOption
     model = await openModel(journal.pathOf(entry), { kinds })
 
     async function runStage(name: string): Promise<Entry> {
-      const { calibration: windows = [], device = reference, seed = 0 } = work.settings
+      const { calibration, device = reference, seed = 0 } = work.settings
+      const windows = windowsOf(calibration)
       const before = await loadModel(model, { device })
       const rng = rngOf(seed, name)
       const { signal } = options
