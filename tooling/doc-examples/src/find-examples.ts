@@ -17,16 +17,23 @@ export function findExamples(root: string): Example[] {
   const sources = packages
     .flatMap(folder => filesIn(root, `${folder}/src`).map(name => `${folder}/src/${name}`))
     .filter(file => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-  const pages = [
-    'README.md',
-    ...packages.map(folder => `${folder}/README.md`),
-    ...filesIn(root, 'docs').map(name => `docs/${name}`),
-  ].filter(file => file.endsWith('.md') && existsSync(join(root, file)))
   const read = (file: string) => readFileSync(join(root, file), 'utf8')
   return [
     ...sources.flatMap(file => examplesOfSource(file, read(file))),
-    ...pages.flatMap(file => examplesOfPage(file, read(file))),
+    ...findPages(root).flatMap(file => examplesOfPage(file, read(file))),
   ]
+}
+
+/** Every page of the documentation. */
+export function findPages(root: string): string[] {
+  return [
+    'README.md',
+    'CONTRIBUTING.md',
+    ...filesIn(root, 'packages', false).map(name => `packages/${name}/README.md`),
+    ...filesIn(root, 'tooling', false).map(name => `tooling/${name}/README.md`),
+    ...filesIn(root, 'tooling/tiny-lm', false).map(name => `tooling/tiny-lm/${name}/README.md`),
+    ...filesIn(root, 'docs').map(name => `docs/${name}`),
+  ].filter(file => file.endsWith('.md') && existsSync(join(root, file)))
 }
 
 function filesIn(root: string, folder: string, recursive = true): string[] {

@@ -3,16 +3,22 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
 import { BpeEncoder, Corpus, type Window } from 'tiny-lm-corpus'
+import { callerPath } from '../../../../config/caller-path.ts'
 import { KneserNey } from './kneser-ney.ts'
 import { loadFloats } from './load-floats.ts'
 import { type Recipe, recipes, windowsOf } from './recipe.ts'
 import { tokenLosses } from './token-losses.ts'
 
 const HELD_OUT_WINDOWS = 300
-const folder = process.argv[2] ?? 'packages/tiny-lm/model'
+const [given] = process.argv.slice(2)
+const folder =
+  given === undefined
+    ? fileURLToPath(new URL('../../../../packages/tiny-lm/model', import.meta.url))
+    : callerPath(given)
 const logFile = join(folder, 'training.json')
 const log = JSON.parse(readFileSync(logFile, 'utf8')) as { recipe: string; steps: number; seed: number }
 const tokenizer = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8'))

@@ -7,18 +7,20 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { callerPath } from '../../../../config/caller-path.ts'
 import type { TrainingLog } from './train-model.ts'
 
 const { values } = parseArgs({
   options: {
     steps: { type: 'string' },
     threads: { type: 'string' },
-    out: { type: 'string', default: 'report/tiny-lm-siblings' },
+    out: { type: 'string' },
   },
 })
 const SEEDS = [1, 2, 3]
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const bundled = join(root, 'packages/tiny-lm')
+const folder = values.out === undefined ? join(root, 'report/tiny-lm-siblings') : callerPath(values.out)
 const passed = (['steps', 'threads'] as const).flatMap(name => {
   const value = values[name]
   return value === undefined ? [] : [`--${name}`, value]
@@ -30,10 +32,10 @@ function logOf(folder: string): TrainingLog | undefined {
 }
 
 function trained(kind: 'taught' | 'alone', seed: number): TrainingLog {
-  const out = join(values.out, `${kind}-${seed}`)
+  const out = join(folder, `${kind}-${seed}`)
   if (logOf(out)?.validation === undefined) {
-    const teacher = kind === 'taught' ? ['--teacher', 'packages/tiny-lm/model'] : []
-    const command = ['--conditions=@tersor/source', join(root, 'tooling/tiny-lm/src/train.ts')]
+    const teacher = kind === 'taught' ? ['--teacher', join(bundled, 'model')] : []
+    const command = ['--conditions=@tersor/source', join(import.meta.dirname, 'train.ts')]
     const given = ['--recipe', 'mini', '--seed', String(seed), '--out', out, ...teacher, ...passed]
     const { status } = spawnSync('npx', ['tsx', ...command, ...given], { stdio: 'inherit', cwd: root })
     if (status !== 0)
@@ -57,5 +59,5 @@ for (const file of [
   'tokenizer_config.json',
   'training.json',
 ])
-  cpSync(join(values.out, `taught-${SEEDS[0]}`, file), join(bundled, 'mini', file))
+  cpSync(join(folder, `taught-${SEEDS[0]}`, file), join(bundled, 'mini', file))
 console.table(runs)
