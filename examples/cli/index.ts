@@ -1,13 +1,12 @@
-// The command line from a program: makes a model, compresses it with a recipe, and inspects the file.
+// The command line from a program: makes a model, compresses it with a recipe, and checks the file against its manifest.
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '@tersor/cli'
-import { compressModel, type MethodRecipe } from '@tersor/compress'
 import { Rng, sizeOf, Tensor } from '@tersor/core-tensor'
 import { createSafetensorsWriter } from '@tersor/formats'
-import { configFromHuggingFace, configToHuggingFace, openModel, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, configToHuggingFace, weightShapes } from '@tersor/models'
 
 const config = configFromHuggingFace({
   num_hidden_layers: 1,
@@ -29,19 +28,16 @@ try {
   await writer.finish({ config: JSON.stringify(configToHuggingFace(config)) })
 
   // A recipe is data: of several rules that match, the first counts.
-  const recipe: MethodRecipe = {
-    name: 'embedding in 8 bits, the rest in 4',
+  const recipe = {
+    name: 'embedding in 8 bits, the rest in NF4',
     rules: [
-      { match: '*embed_tokens*', use: { method: 'rtn', bits: 8 } },
-      { match: '*', use: { method: 'nf4' } },
+      { match: '*embed_tokens*', use: [{ method: 'rtn', bits: 8 }] },
+      { match: '*', use: [{ method: 'nf4' }] },
     ],
   }
-  const file = await openModel(original)
-  const result = await compressModel(file, recipe, compressed)
-  await file.close()
-  console.log(`${recipe.name}: ${file.fileBytes} bytes became ${result.fileBytes}\n`)
-
-  process.exitCode = await run(['inspect', compressed])
+  await writeFile(join(folder, 'recipe.json'), JSON.stringify(recipe))
+  await run(['compress', original, '--recipe', join(folder, 'recipe.json'), '-o', compressed])
+  process.exitCode = await run(['verify', compressed])
 } finally {
   await rm(folder, { recursive: true })
 }

@@ -1,4 +1,4 @@
-// Peak resident memory while a file larger than it is quantised: 2 GiB of float32 in 64 tensors.
+// Peak resident memory while a file larger than it is compressed: 2 GiB of float32 in 64 tensors.
 //
 //   pnpm build && node packages/cli/bench/streaming.bench.mjs [rtn|nf4|float8 …]
 //
@@ -57,7 +57,7 @@ try {
   for (const method of methods) {
     const target = join(folder, `${method}.safetensors`)
     const begin = performance.now()
-    const args = ['quantize', source, '--method', method, '-o', target, '--json']
+    const args = ['compress', source, '--method', method, '-o', target, '--json']
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', child, ...args], {
       encoding: 'utf8',
     })

@@ -17,11 +17,11 @@ describe('tersor', () => {
   it.each([[], ['help'], ['--help'], ['-h']])('explains itself: %s', async (...args) => {
     const { code, out } = await tersor(...args)
     expect(code).toBe(0)
-    for (const name of ['inspect', 'quantize', 'eval', 'demo', 'verify-devices'])
+    for (const name of ['inspect', 'compress', 'verify', 'eval', 'demo', 'verify-devices'])
       expect(out).toContain(`tersor ${name} `)
   })
 
-  it.each(['inspect', 'quantize', 'eval', 'demo', 'verify-devices'])('explains %s', async name => {
+  it.each(['inspect', 'compress', 'verify', 'eval', 'demo', 'verify-devices'])('explains %s', async name => {
     const [long, short] = [await tersor(name, '--help'), await tersor(name, '-h')]
     expect(long.code).toBe(0)
     expect(long.out).toBe(short.out)

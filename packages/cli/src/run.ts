@@ -1,22 +1,27 @@
 import { didYouMean, parseArguments } from './command/arguments.ts'
-import type { Command, Streams } from './command/command.ts'
+import type { Command, Streams, Terminal } from './command/command.ts'
 import { failureOf } from './command/failure.ts'
 import { columns, filled, helpText } from './command/help-text.ts'
 import { UsageError } from './command/usage-error.ts'
+import { compress } from './commands/compress.ts'
 import { demo } from './commands/demo.ts'
 import { evalCommand } from './commands/eval.ts'
 import { inspect } from './commands/inspect.ts'
-import { quantize } from './commands/quantize.ts'
+import { verify } from './commands/verify.ts'
 import { verifyDevices } from './commands/verify-devices.ts'
 import { version } from './version.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   inspect,
-  quantize,
+  compress,
+  verify,
   eval: evalCommand,
   demo,
   'verify-devices': verifyDevices,
 }
+
+/** Other names of commands. */
+const aliases: Readonly<Record<string, string>> = { quantize: 'compress' }
 
 const usage = () => `Tersor makes neural networks smaller, and measures what that costs.
 
@@ -66,18 +71,18 @@ export async function run(
   }
 }
 
-async function runCommand(
-  name: string,
-  args: readonly string[],
-  terminal: Streams & { signal: AbortSignal },
-): Promise<void> {
+async function runCommand(given: string, args: readonly string[], terminal: Terminal): Promise<void> {
+  const name = Object.hasOwn(aliases, given) ? aliases[given]! : given
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
     const names = Object.keys(commands)
-    throw new UsageError(`expected a command (${names.join(', ')}), got '${name}'${didYouMean(name, names)}`)
+    throw new UsageError(
+      `expected a command (${names.join(', ')}), got '${name}'${didYouMean(name, [...names, ...Object.keys(aliases)])}`,
+    )
   }
   if (args.includes('--help') || args.includes('-h')) {
     return void terminal.out.write(helpText(name, command, args))
   }
-  await command.run(parseArguments(args, command.flags(args)), terminal)
+  const flags = { ...command.others?.(args), ...command.flags(args) }
+  await command.run(parseArguments(args, flags), terminal)
 }

@@ -35,7 +35,7 @@ export interface Recipe {
 export interface CheckedStep<M = WeightMethod> {
   readonly method: M
   readonly options: Filled<object>
-  /** What reports call it, such as `gptq 3 bits, group 32`. */
+  /** What reports call it, such as `gptq bits 3`. */
   readonly label: string
 }
 
@@ -154,8 +154,20 @@ function checkStep<M extends WeightMethod | Stage>(
   const method = known.find(candidate => candidate.name === name)
   if (method === undefined) throw unknownMethod(name, known, noun)
   const options = optionsOf<object>(method.options, given, `${WHERE} ${name}`)
-  const words = 'label' in method ? method.label?.(options as never) : undefined
-  return { method, options, label: words === undefined || words === '' ? name : `${name} ${words}` }
+  const own = 'label' in method ? method.label?.(options as never) : undefined
+  const words = own ?? optionWords(given)
+  return { method, options, label: words === '' ? name : `${name} ${words}` }
+}
+
+/** The options that a step gives, in words: `bits 3, group size 64, no act order`. */
+function optionWords(given: Readonly<Record<string, Json>>): string {
+  return Object.entries(given)
+    .map(([name, value]) => {
+      const words = name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+      if (typeof value === 'boolean') return value ? words : `no ${words}`
+      return `${words} ${value}`
+    })
+    .join(', ')
 }
 
 function unknownMethod(name: string, known: readonly { name: string }[], noun: string): UnsupportedError {

@@ -30,7 +30,7 @@ describe.skipIf(!present)('the README of the command', () => {
       const story = /one line: \*(.+)\*\)/.exec(readme)?.[1] ?? ''
       await writeFile(join(folder, 'story.txt'), story)
       process.chdir(folder)
-      expect(excerpts.length).toBe(3)
+      expect(excerpts.length).toBe(4)
       for (const { command, lines } of excerpts) {
         let printed = ''
         const out = { write: (text: string) => (printed += text) }

@@ -47,6 +47,16 @@ function inFull(arg: string, names: readonly string[]): string {
   throw new UsageError(`expected an option of this command, got '--${name}'${hint}`)
 }
 
+/** The value of a flag, before anything is parsed; of several the last one counts. */
+export function valueAfter(args: readonly string[], flag: string): string | undefined {
+  const values = args.flatMap((arg, i) => {
+    if (arg.startsWith(`--${flag}=`)) return [arg.slice(flag.length + 3)]
+    const next = args[i + 1]
+    return arg === `--${flag}` && next !== undefined && !next.startsWith('-') ? [next] : []
+  })
+  return values.at(-1)
+}
+
 /** The one argument that a command needs. */
 export function onlyPositional(positionals: readonly string[], what: string): string {
   const [first, ...more] = positionals

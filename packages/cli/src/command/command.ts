@@ -22,6 +22,8 @@ export interface Command<F extends FlagTable = FlagTable> {
   readonly about: string
   /** Its flags; those that depend on other arguments are found in these. */
   flags(args: readonly string[]): F
+  /** More flags, which `--help` says in `more`. */
+  others?(args: readonly string[]): FlagTable
   /** What `--help` says after the flags. */
   more?(args: readonly string[]): string
   run(parsed: Parsed<F>, terminal: Terminal): Promise<void>

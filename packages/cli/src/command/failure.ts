@@ -25,7 +25,7 @@ export interface Failure {
 
 /** @param error  whatever a command threw */
 export function failureOf(error: unknown): Failure {
-  const message = (error instanceof Error ? error.message : String(error)).replaceAll('\n', ' ')
+  const message = asFlags(error instanceof Error ? error.message : String(error)).replaceAll('\n', ' ')
   const failure = { message, exitCode: 1, report: {} }
   if (error instanceof UsageError) return { ...failure, code: 'USAGE', exitCode: 2 }
   if (error instanceof Interruption) return { ...failure, code: 'INTERRUPTED', exitCode: error.exitCode }
@@ -34,6 +34,11 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Error && 'errno' in error)
     return { ...failure, ...fileFailure(error as NodeJS.ErrnoException) }
   return { ...failure, code: 'INTERNAL' }
+}
+
+/** What a program passes to a job as `force: true` is a flag here. */
+function asFlags(message: string): string {
+  return message.replace(/\b(force|fresh|requantize): true\b/g, '--$1')
 }
 
 /** Errors of the file system, whose sentences begin with their code. */

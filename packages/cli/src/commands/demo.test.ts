@@ -15,7 +15,7 @@ it('tersor demo compresses with every recipe, evaluates the files and writes a r
   const result = await json('demo', at('model'), '--report', at('report'), '--tokens', '120')
   expect(result.rows.length).toBeGreaterThanOrEqual(8)
   const files = await readdir(at('report', 'models'))
-  expect(files).toHaveLength(result.rows.length)
+  expect(files.filter(name => name.endsWith('.safetensors'))).toHaveLength(result.rows.length)
   const page = await readFile(at('report', 'index.html'), 'utf8')
   for (const row of result.rows) expect(page).toContain(row.recipe)
   expect(page).toContain('<svg')

@@ -5,14 +5,7 @@ import {
   NumericalError,
   type Tokenizer,
 } from '@tersor/core-tensor'
-import {
-  bitsPerByte,
-  type EvaluationWindow,
-  evaluate,
-  evaluationWindows,
-  type Mean,
-  sizeReport,
-} from '@tersor/eval'
+import { bitsPerByte, type EvaluationWindow, evaluate, evaluationWindows, type Mean } from '@tersor/eval'
 import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { evaluateTasks, type TaskName, type TaskScores, taskNames } from '@tersor/tasks'
 import { tokenizerFlag, tokenizerOf } from '../calibration.ts'
@@ -21,7 +14,9 @@ import { command, type Terminal } from '../command/command.ts'
 import { UsageError } from '../command/usage-error.ts'
 import { deviceFlag, openDevice } from '../devices.ts'
 import { firstNotFinite } from '../first-not-finite.ts'
+import { kinds } from '../method-lists.ts'
 import { BUNDLED, modelPath } from '../model-path.ts'
+import { storedSizes } from '../stored-sizes.ts'
 import { storyWindows } from '../story-text.ts'
 import { tasksFrom, taskTable } from '../tasks.ts'
 import { progressOf } from '../terminal/progress.ts'
@@ -112,8 +107,9 @@ async function measure(
   terminal: Terminal,
 ): Promise<{ result: Result; scores: TaskScores | undefined }> {
   const { signal } = terminal
-  const file = await openModel(request.path, { signal })
-  const other = request.against === undefined ? undefined : await openModel(request.against, { signal })
+  const file = await openModel(request.path, { kinds, signal })
+  const other =
+    request.against === undefined ? undefined : await openModel(request.against, { kinds, signal })
   try {
     const tokenizer = await tokenizerOf(file, request.tokenizer, other)
     const model = await loadModel(file, { device, signal })
@@ -183,8 +179,7 @@ async function withCulprit(error: unknown, files: readonly (ModelFile | undefine
 async function storedSize(file: ModelFile): Promise<{ bytes: number; bitsPerWeight: number }> {
   let bytes = 0
   let elements = 0
-  for (const name of file.names) {
-    const size = sizeReport([[name, await file.load(name)]])
+  for await (const size of storedSizes(file)) {
     bytes += size.bytes
     elements += size.elements
   }

@@ -1,8 +1,10 @@
-import { sizeReport } from '@tersor/eval'
+import type { TensorSize } from '@tersor/eval'
 import { openModel } from '@tersor/models'
 import { onlyPositional } from '../command/arguments.ts'
 import { command, type Terminal } from '../command/command.ts'
+import { kinds } from '../method-lists.ts'
 import { modelPath } from '../model-path.ts'
+import { storedSizes } from '../stored-sizes.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
 /** `tersor inspect`: what a file holds. */
@@ -16,13 +18,12 @@ export const inspect = command({
 })
 
 async function list(path: string, json: boolean, { out, signal }: Terminal): Promise<void> {
-  const file = await openModel(modelPath(path), { signal })
+  const file = await openModel(modelPath(path), { kinds, signal })
   try {
-    const sizes = []
-    for (const name of file.names) {
+    const sizes: TensorSize[] = []
+    for await (const size of storedSizes(file)) {
       signal.throwIfAborted()
-      const { tensors } = sizeReport([[name, await file.load(name)]])
-      sizes.push(...tensors)
+      sizes.push(size)
     }
     const bytes = sizes.reduce((sum, size) => sum + size.bytes, 0)
     const elements = sizes.reduce((sum, size) => sum + size.elements, 0)

@@ -1,14 +1,28 @@
-import { dense, type Encoded, product, Rng, sum, Tensor } from '@tersor/core-tensor'
+import { stepsLabel } from '@tersor/compress'
+import {
+  dense,
+  type Encoded,
+  isEncoded,
+  optionsOf,
+  product,
+  Rng,
+  reference,
+  sum,
+  Tensor,
+} from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { type Verification, verify } from '@tersor/eval'
 import { loadModel } from '@tersor/models'
-import { nf4, rtn } from '@tersor/quantize'
 import { command, type Terminal } from '../command/command.ts'
 import { Finding } from '../command/failure.ts'
 import { UsageError } from '../command/usage-error.ts'
 import { deviceFlag, type MissingDevice, openDevice, otherDevices } from '../devices.ts'
+import { kinds, methods } from '../method-lists.ts'
 import { modelPath } from '../model-path.ts'
 import { table } from '../terminal/table.ts'
+
+/** Bits a code that the sample weights have, where a method takes a number of them. */
+const BITS = [8, 4, 3, 2]
 
 /** `tersor verify-devices`: whether all devices of this machine agree. */
 export const verifyDevices = command({
@@ -32,7 +46,8 @@ async function compare(
   json: boolean,
   { out, signal }: Terminal,
 ): Promise<void> {
-  const subject = path === undefined ? sampleWeights() : await loadModel(modelPath(path), { signal })
+  const subject =
+    path === undefined ? await sampleWeights() : await loadModel(modelPath(path), { kinds, signal })
   const { devices, missing } =
     only === undefined ? await otherDevices() : { devices: [await openDevice(only)], missing: [] }
   try {
@@ -51,8 +66,8 @@ async function compare(
   }
 }
 
-/** One weight for each layout that devices pack, with a short last group. */
-function sampleWeights(): Map<string, Tensor | Encoded> {
+/** One weight for each layout that devices pack, with a short last group: what every method makes of it that needs no text. */
+async function sampleWeights(): Promise<Map<string, Tensor | Encoded>> {
   const rng = new Rng(1)
   const matrix = (rows: number, columns: number) => {
     const values = Float32Array.from({ length: rows * columns }, () => rng.normal())
@@ -60,15 +75,25 @@ function sampleWeights(): Map<string, Tensor | Encoded> {
   }
   const weight = matrix(192, 336)
   const half = (x: Tensor) => dense(cast(x, 'float16'))
-  const lowRank = product(half(matrix(192, 8)), half(matrix(8, 336)))
-  return new Map<string, Tensor | Encoded>([
+  const weights = new Map<string, Tensor | Encoded>([
     ['float32', weight],
     ['float16', half(weight)],
-    ['float8', dense(cast(weight, 'float8e4m3fn'))],
-    ...[8, 4, 3, 2].map(bits => [`${bits} bits`, rtn(weight, { bits })] as const),
-    ['nf4', nf4(weight)],
-    ['4 bits + rank 8', sum(rtn(weight, { bits: 4, zero: 'float' }), lowRank)],
   ])
+  const context = { name: 'sample', original: weight, statistics: {}, rng, device: reference }
+  for (const method of methods.filter(({ needs }) => needs.length === 0)) {
+    const variants = method.options.bits === undefined ? [{}] : BITS.map(bits => ({ bits }))
+    for (const given of variants) {
+      const options = optionsOf<object>(method.options, given, method.name)
+      const label = stepsLabel([{ method: method.name, ...given }], methods)
+      weights.set(label, await method.apply(weight, options as never, context))
+    }
+  }
+  const [label, base] = [...weights].find(
+    ([, candidate]) => isEncoded(candidate) && candidate.encoding.kind !== 'dense',
+  )!
+  const lowRank = product(half(matrix(192, 8)), half(matrix(8, 336)))
+  weights.set(`${label} + rank 8`, sum(base as Encoded, lowRank))
+  return weights
 }
 
 function forPrograms(results: readonly Verification[]) {

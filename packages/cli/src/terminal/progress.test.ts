@@ -23,6 +23,7 @@ describe('progressOf', () => {
     pass(30)
     progress.update(40, 40)
     progress.end()
+    progress.end()
     expect(written).toEqual([
       `\r\x1b[K${'compressing'.padEnd(28)} ${'─'.repeat(24)} 0/40`,
       `\r\x1b[K${'compressing'.padEnd(28)} ${'━'.repeat(6)}${'─'.repeat(18)} 10/40, 30 s left`,

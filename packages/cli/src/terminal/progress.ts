@@ -55,6 +55,7 @@ function bar(err: Streams['err'], label: string, left: Left): Progress {
     },
     end() {
       if (shown !== '') err.write('\r\x1b[K')
+      shown = ''
     },
   }
 }

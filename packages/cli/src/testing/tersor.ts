@@ -12,13 +12,22 @@ export function tersor(...args: string[]): Promise<Said> {
   return tersorWith({}, ...args)
 }
 
-/** The same with a signal. */
-export async function tersorWith(options: RunOptions, ...args: string[]): Promise<Said> {
+/** The same with a signal, in a terminal where `onErr` sees each piece of the error stream if it is given. */
+export async function tersorWith(
+  { onErr, ...options }: RunOptions & { onErr?: (text: string) => void },
+  ...args: string[]
+): Promise<Said> {
   let out = ''
   let err = ''
   const streams = {
     out: { write: (text: string) => (out += text) },
-    err: { write: (text: string) => (err += text) },
+    err: {
+      isTTY: onErr !== undefined,
+      write(text: string) {
+        err += text
+        onErr?.(text)
+      },
+    },
   }
   const code = await run(args, streams, options)
   return { code, out, err }

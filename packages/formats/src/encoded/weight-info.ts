@@ -7,6 +7,8 @@ import { encodedTrees, tensorsIn } from './encoded-tree.ts'
 export interface WeightInfo extends TensorInfo {
   /** How it is compressed: the kind of its encoding, or a type of ggml's such as `q4_1`; nothing for plain numbers. */
   readonly compressed?: string | undefined
+  /** The type as the file spells it, such as `U64`, where Tersor has none of that name and the weight cannot be read. */
+  readonly spelled?: string | undefined
 }
 
 /**
@@ -21,8 +23,8 @@ export interface WeightInfo extends TensorInfo {
 export function weightInfo(file: SafetensorsFile, name: string): WeightInfo {
   const tree = encodedTrees(file).get(name)
   if (tree === undefined) {
-    const { type, dims, byteLength } = findTensor(file.tensors, name, 'formats/encoded')
-    return { type, dims, byteLength }
+    const { type, dims, byteLength, dtype } = findTensor(file.tensors, name, 'formats/encoded')
+    return { type, dims, byteLength, ...(type === undefined && { spelled: dtype }) }
   }
   const { type, dims } = tree
   const byteLength = [...tensorsIn(tree)].reduce((sum, part) => sum + file.tensors.get(part)!.byteLength, 0)

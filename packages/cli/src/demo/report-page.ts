@@ -14,6 +14,9 @@ th, td { padding: .35rem .5rem; text-align: right; border-bottom: 1px solid var(
 th:first-child, td:first-child { text-align: left } th { color: var(--soft); font-weight: 600 }
 `
 
+/** What tells a page of the demonstration from others. */
+export const GENERATOR = '<meta name="generator" content="tersor demo">'
+
 /** The main job's result as one HTML page that needs nothing else. */
 export function reportPage(result: DemoResult): string {
   const row = (cells: readonly string[], tag: string) =>
@@ -25,6 +28,7 @@ export function reportPage(result: DemoResult): string {
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+${GENERATOR}
 <title>Tersor: ${escapeHtml(result.model)}</title>
 <style>${STYLE}</style>
 <h1>${escapeHtml(result.model)}, compressed</h1>
@@ -33,7 +37,7 @@ ${result.evaluatedTokens} tokens ${escapeHtml(result.text)}; calibrated methods 
 Methods of fewer than 8 bits leave the token embedding, which is also
 the head of many models, at 8. Tasks are scored by exact answers to n prompts each; answer nats is the mean cross-entropy
 of the right answers' tokens, which tells apart what is right anyway. KL is the mean divergence from the float model's next-token distribution, with its standard error.</p>
-${curvePlot(result.rows)}
+${result.rows.length === 0 ? '' : curvePlot(result.rows)}
 <div class="scroll"><table>
 <thead>${row(demoHeader(result), 'th')}</thead>
 <tbody>
