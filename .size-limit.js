@@ -21,10 +21,14 @@ const method = (folder, names, limit = '3 kB') =>
   })
 
 export default [
-  core('', '{ Tensor }', '4 kB'),
-  core('', '*', '14 kB'),
-  core('/reference', '*', '12 kB'),
-  core('/linalg', '*', '8 kB'),
+  core('', '{ Tensor }', '2.1 kB'),
+  core('', '{ linear }', '7 kB'),
+  core('', '{ affine }', '9 kB'),
+  core('', '{ Rng }', '1.2 kB'),
+  core('/reference', '{ matmul }', '5.3 kB'),
+  core('/reference', '{ attention }', '7 kB'),
+  core('/linalg', '{ cholesky }', '4.3 kB'),
+  core('/linalg', '{ svd }', '6.4 kB'),
   method('quantize', '{ rtn }'),
   method('quantize', '{ nf4 }'),
   method('quantize', '{ float8 }'),
@@ -34,6 +38,7 @@ export default [
   method('codec', '{ ransEncode }'),
   method('codec', '{ ransDecode }'),
   method('codec', '{ unpackBits }'),
+  method('decode', '{ generate }', '1 kB'),
   method('distill', '{ muon }', '2 kB'),
   method('distill', '{ forwardKl }', '2 kB'),
   {
