@@ -551,8 +551,10 @@ describe('linear', () => {
     expect(linear(new Tensor('float32', [], [0, 24]), dense(x)).dims).toEqual([0, 13])
   })
 
-  it('takes inputs of every float type and writes over its own input', () => {
-    const w = sum(dense(cast(normal([24, 24]), 'float16')), product(normal([24, 1], 2), normal([1, 24], 3)))
+  it.each([
+    ['a sum', sum(dense(cast(normal([24, 24]), 'float16')), product(normal([24, 1], 2), normal([1, 24], 3)))],
+    ['a rotation', hadamard({ size: 24, seed: 9 })],
+  ])('takes inputs of every float type and writes over its own input, with %s', (_, w) => {
     const expected = linear(x, w)
     for (const type of ['float64', 'float32'] as const) {
       const input = cast(x, type)

@@ -105,7 +105,7 @@ function packMatrix(weight: Encoded, kind: Encoding, primitives: Primitives): En
   const { codes, table } = parts
   const of = encoding === affineEncoding ? 'affine' : encoding === codebookEncoding ? 'codebook' : undefined
   if (of === undefined || dims.length !== 2 || axis !== 1 || !(codes instanceof Tensor)) return undefined
-  if (table !== undefined && !(table instanceof Tensor && isScalarTable(table) && bits <= 4)) return undefined
+  if (table !== undefined && !(isScalarTable(table) && bits <= 4)) return undefined
   const [n, k] = dims as [number, number]
   return codes.device.scope(() => {
     const found = numbersOfGroups(weight, [n, Math.ceil(k / group)])
@@ -116,13 +116,13 @@ function packMatrix(weight: Encoded, kind: Encoding, primitives: Primitives): En
     if (byteLength === 0) return undefined
     const stream = codes.device.empty('uint8', [byteLength])
     primitives.run('pack', [stream], [codes, scale, beside], [n, k, ...layoutOf(meta)])
-    const levels = table && levelsOf(table, bits)
+    const levels = table && levelsOf(decode(table), bits)
     return encoded(kind, weight.type, dims, { stream, table, levels, ...kept }, { ...meta })
   })
 }
 
 /** A table (entries, 1): codes that stand for one number each. */
-function isScalarTable({ dims }: Tensor): boolean {
+function isScalarTable({ dims }: Tensor | Encoded): boolean {
   return dims.length === 2 && dims[1] === 1
 }
 
@@ -188,7 +188,7 @@ function unpackRows(e: Encoded, [start, end]: readonly [number, number], primiti
   const parts: Record<string, Tensor | Encoded> = { codes, scale: kept('scale') ?? scale }
   if (shift === 'offset') parts.offset = kept('offset') ?? beside!
   if (zero !== null) parts.zero = cast(beside ?? filled(device.empty('uint8', groups), constant), zero)
-  if (meta.of === 'codebook') parts.table = tensorPart(e, 'table')
+  if (meta.of === 'codebook') parts.table = e.parts.table!
   const encoding = meta.of === 'codebook' ? codebookEncoding : affineEncoding
   return encoded(encoding, e.type, [end - start, k], parts, { bits, group, axis: 1 })
 }

@@ -46,11 +46,19 @@ function checkHadamard(e: Encoded): void {
     throw malformed(e, `expected [n, n] up to ${MAX_HADAMARD_SIZE}`)
 }
 
+/** Drawing them takes longer than a product with them, and a rotation is one for as long as its weight. */
+const drawn = /* @__PURE__ */ new WeakMap<Encoded, Tensor>()
+
 function signs(e: Encoded, device: Device): Tensor {
-  const rng = new Rng(e.meta.seed as number)
-  const length = e.dims[0]!
-  const values = Array.from({ length }, () => (rng.uint32() & 1 ? 1 : -1))
-  return device.upload(new Tensor('float32', values, [length]))
+  let values = drawn.get(e)
+  if (values === undefined) {
+    const rng = new Rng(e.meta.seed as number)
+    const length = e.dims[0]!
+    const data = Float32Array.from({ length }, () => (rng.uint32() & 1 ? 1 : -1))
+    values = new Tensor('float32', data, [length])
+    drawn.set(e, values)
+  }
+  return device === reference ? values : device.upload(values)
 }
 
 function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
@@ -65,5 +73,6 @@ function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
 
 function linearHadamard(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
   const { transpose = false, order: _, ...placed } = options
-  return transform(cast(x, 'float32'), { ...placed, signs: signs(e, x.device), inverse: transpose })
+  const floats = x.type === 'float32' ? x : cast(x, 'float32')
+  return transform(floats, { ...placed, signs: signs(e, x.device), inverse: transpose })
 }

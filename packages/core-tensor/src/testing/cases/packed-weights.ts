@@ -218,6 +218,11 @@ export const packedWeightCases: readonly KernelCase[] = [
             { dims: [n, k], bits, group },
           )
           await packedConforms(device, weight)
+          if (!device.host) continue
+          const nested = withParts(weight, { table: dense(cast(weight.parts.table as Tensor, 'float16')) })
+          const packed = device.pack(nested)
+          await expectSameTree(device.unpack(packed), nested)
+          expect(sameBytes(await decode(packed).read(), await decode(nested).read())).toBe(true)
         }
       }
     },
