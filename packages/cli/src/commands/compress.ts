@@ -10,7 +10,7 @@ import {
   stepsLabel,
   type TensorOutcome,
 } from '@tersor/compress'
-import { type Device, sizeOf } from '@tersor/core-tensor'
+import { type Device, sizeOf, UnsupportedError } from '@tersor/core-tensor'
 import { openModel } from '@tersor/models'
 import {
   CALIBRATION_SEED,
@@ -165,6 +165,11 @@ async function explain(settings: JobSettings, { json }: Flags, { out }: Terminal
 /** Runs the job, on text where it needs some. */
 async function finish(settings: JobSettings, flags: Flags, terminal: Terminal): Promise<JobResult> {
   if (!needsText(settings.recipe)) return run(createJob(settings), flags, terminal)
+  if (settings.source.config === undefined) {
+    throw new UnsupportedError(
+      '[cli/compress] expected a config.json beside the weights, without which calibrated methods cannot run the model; add it, or use methods that need no text',
+    )
+  }
   const device = await openDevice(flags.device)
   try {
     const calibration = await windowsFor(settings, flags, device, terminal)
