@@ -5,9 +5,9 @@ import { type EvaluationWindow, evaluationWindows, type WindowOptions } from './
  * Windows of documents, each in a window of its own behind the beginning token; long ones are cut into
  * several, each of which begins with it. Every token is scored once.
  *
- * Use it for texts that have nothing to do with each other, to score them or, with the windows' `tokens`, to calibrate on
- * them: a model that learned one document at a time loses its way where they are joined. For one long text take
- * {@link evaluationWindows}.
+ * Use it for texts that have nothing to do with each other, to score them or, with the windows' `tokens`, to
+ * calibrate on them: a model that learned one document at a time loses its way where they are joined. For one
+ * long text take {@link evaluationWindows}.
  *
  * @param documents  their texts; those without a token to score, such as empty ones, are left out
  * @throws {ShapeError} when none is left, or the stride does not fit the context

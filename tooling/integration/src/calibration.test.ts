@@ -4,6 +4,7 @@ import { createWasmDevice, type WasmDevice } from '@tersor/backend-wasm'
 import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
 import { type BlockStatistics, calibrateBlocks, collectStatistics } from '@tersor/compress'
 import { type Device, type Encoded, isEncoded, Rng, type Tensor } from '@tersor/core-tensor'
+import { transpose } from '@tersor/core-tensor/reference'
 import { HEAD, type LlamaConfig } from '@tersor/models'
 import { randomLlama, smallConfig } from '@tersor/models/testing'
 import { rtn } from '@tersor/quantize'
@@ -122,6 +123,7 @@ describe.each(devices)('calibration on %s', (name, available, create) => {
     for (const weight of here.weights) {
       expect(gramDistance(here.get(weight)!.gram!, there.get(weight)!.gram!), weight).toBeLessThan(1.6e-5)
       expect(there.samples(weight)).toBe(310)
+      expect(transpose(there.get(weight)!.gram!, [1, 0]).data).toEqual(there.get(weight)!.gram!.data)
     }
     moved.dispose()
   })

@@ -15,10 +15,10 @@ type Weights = ReadonlyMap<string, Tensor | Encoded>
  * `compress` replace its weights, and feeds the next block what the replaced one gives, so that later
  * blocks can make good for earlier losses (as in GPTQ, Frantar et al., 2022, arXiv:2210.17323).
  *
- * The walk runs on the model's device; statistics lie in ordinary memory, and what replaces a weight may come from
- * anywhere: it is packed for the device. One hidden state for each token (two for `both`) and one block's statistics are in memory. The
- * head is handed over last where `head` asks for it, and never where it is the embedding too: whoever
- * multiplies it is not all that reads it.
+ * The walk runs on the model's device; statistics lie in ordinary memory, and what replaces a weight may
+ * come from anywhere: it is packed for the device. One hidden state for each token (two for `both`) and one
+ * block's statistics are in memory. The head is handed over last where `head` asks for it, and never where it
+ * is the embedding too: whoever multiplies it is not all that reads it.
  *
  * In a mixture of experts each expert is a layer of its own, with statistics of the tokens that
  * chose it; zeros where none did.

@@ -10,9 +10,9 @@ import { planWalk } from './walk-plan.ts'
  * Runs a model over text and gathers statistics of what enters its linear weights.
  *
  * Use it to calibrate on several machines, or once for many jobs: the results merge, are saved with
- * `saveStatistics`, and are given to `calibrateBlocks` in the place of text. They are those of the model as it is; where later blocks
- * shall make good for the losses of earlier ones, give `calibrateBlocks` the text itself. All blocks' statistics are in
- * memory at the end: 8·in² bytes for each distinct input with `gram`.
+ * `saveStatistics`, and are given to `calibrateBlocks` in the place of text. They are those of the model as
+ * it is; where later blocks shall make good for the losses of earlier ones, give `calibrateBlocks` the text
+ * itself. All blocks' statistics are in memory at the end: 8·in² bytes for each distinct input with `gram`.
  *
  * @param windows  token sequences, each at most the context length
  * @returns the statistics of all blocks

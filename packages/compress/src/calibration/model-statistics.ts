@@ -135,7 +135,10 @@ export class ModelStatistics {
     return this
   }
 
-  /** As plain tensors, such as `model.layers.0.mlp.down_proj.weight.gram.count`; {@link ModelStatistics.metadata} goes with them. */
+  /**
+   * As plain tensors, such as `model.layers.0.mlp.down_proj.weight.gram.count`;
+   * {@link ModelStatistics.metadata} goes with them.
+   */
   toTensors(): Map<string, Tensor> {
     const tensors = new Map<string, Tensor>()
     for (const { weights, statistics } of this.#distinct()) {

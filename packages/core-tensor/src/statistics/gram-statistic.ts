@@ -19,9 +19,9 @@ const PANEL = 256
  * the scale of the columns matters take `AbsMaxStatistic`, `MeanAbsStatistic` or `MeanSquareStatistic`.
  *
  * On the reference device every product and sum is float64. On a device with a `gram` of its own, float32
- * batches are multiplied there in panels of 256 samples, and each panel's float32 sums are added to the float64
- * total in the order of samples. An element (i, j) is then off by at most 256 · 2⁻²⁴ · √(gramᵢᵢ · gramⱼⱼ), or
- * 1.6e-5 of that, whatever the number of samples.
+ * batches are multiplied there in panels of 256 samples, and each panel's float32 sums are added to the
+ * float64 total in the order of samples. An element (i, j) is then off by at most
+ * 256 · 2⁻²⁴ · √(gramᵢᵢ · gramⱼⱼ), or 1.6e-5 of that, whatever the number of samples.
  *
  * Batches and merges may come in any grouping: the result is the same but for this rounding.
  *
