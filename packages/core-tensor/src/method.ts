@@ -21,6 +21,8 @@ export interface WeightPlan {
   readonly exact: boolean
   /** Bytes that are held at the same time on the way, the weight itself among them. */
   readonly peak: number
+  /** Bytes of what a step leaves around the numbers that later steps compress, such as a rotation; 0 without. */
+  readonly around?: number | undefined
 }
 
 /** What a job hands a method besides the weight. */
@@ -55,7 +57,8 @@ export interface WeightMethod<O extends object = object> {
   readonly options: Readonly<Record<string, Option>>
   /** A few words on what some options come to: `3 bits, group 32`. */
   label?(options: Filled<O>): string
-  plan?(weight: WeightShape, options: Filled<O>): WeightPlan
+  /** @param start  what the step before plans, where there is one */
+  plan?(weight: WeightShape, options: Filled<O>, start?: WeightPlan): WeightPlan
   apply(weight: Tensor | Encoded, options: Filled<O>, layer: LayerContext): Encoded | Promise<Encoded>
 }
 

@@ -3,12 +3,15 @@ import { quantizeMethods } from './methods.ts'
 import { float8Method } from './solvers/float8.ts'
 import { gptqMethod } from './solvers/gptq.ts'
 import { rtnMethod } from './solvers/rtn.ts'
+import { rotateMethod } from './transforms/rotate.ts'
 
 const rtn = (options: object) => ({ method: rtnMethod, options })
+const rotated = { method: rotateMethod }
 const gptq = (options: object) => ({ method: gptqMethod, options })
 
 /** Every method of the package with the figures that it is held to. */
 const rows: Readonly<Record<string, readonly WeightMethodRow[]>> = {
+  rotate: [{ bitsPerWeight: 32.042, loses: [0, 1e-10] }],
   rtn: [
     { bitsPerWeight: 5.104, loses: [0.0058, 0.0079] },
     { options: { bits: 2, range: 'mse' }, bitsPerWeight: 3.104, loses: [0.086, 0.12] },
@@ -19,6 +22,7 @@ const rows: Readonly<Record<string, readonly WeightMethodRow[]>> = {
     },
     { options: { bits: 3, zero: 'integer', groupSize: 20 }, bitsPerWeight: 4.146, loses: [0.024, 0.033] },
     { options: { grid: 'nf4' }, bitsPerWeight: 5.326, loses: [0.0064, 0.0086] },
+    { options: { bits: 2, range: 'mse' }, after: rotated, bitsPerWeight: 3.146, loses: [0.1, 0.14] },
   ],
   nf4: [
     { bitsPerWeight: 4.656, loses: [0.0082, 0.011] },
@@ -35,6 +39,13 @@ const rows: Readonly<Record<string, readonly WeightMethodRow[]>> = {
     { options: { format: 'e5m2', groupSize: 'tensor' }, bitsPerWeight: 8.056, loses: [0.0026, 0.0035] },
   ],
   gptq: [
+    {
+      options: { bits: 2 },
+      after: rotated,
+      bitsPerWeight: 3.146,
+      loses: [0, 1],
+      beats: { ...rtn({ bits: 2 }), after: rotated, by: 0.6 },
+    },
     { bitsPerWeight: 5.104, loses: [0.0012, 0.0016], beats: { ...rtn({}), by: 0.6 } },
     {
       options: { bits: 2 },
@@ -80,6 +91,7 @@ const rows: Readonly<Record<string, readonly WeightMethodRow[]>> = {
     },
   ],
   'quant-ease': [
+    { after: { ...gptq({ bits: 2 }), after: rotated }, bitsPerWeight: 3.146, loses: [0, 1] },
     {
       after: rtn({ bits: 2 }),
       bitsPerWeight: 3.104,

@@ -5,6 +5,11 @@ export { mxfp4, mxfp4Method, type Mxfp4Options } from './solvers/mxfp4.ts'
 export { nf4, nf4Method, type Nf4Options } from './solvers/nf4.ts'
 export { quantEase, quantEaseMethod, type QuantEaseOptions } from './solvers/quant-ease.ts'
 export { rtn, rtnMethod, type RtnOptions } from './solvers/rtn.ts'
+
+// Transforms: in which coordinates they are rounded
+export { rotate, rotateMethod, type RotateOptions } from './transforms/rotate.ts'
+
+// All of them
 export { quantizeMethods } from './methods.ts'
 
 // Grids: what they are rounded to

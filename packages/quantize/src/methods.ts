@@ -5,9 +5,11 @@ import { mxfp4Method } from './solvers/mxfp4.ts'
 import { nf4Method } from './solvers/nf4.ts'
 import { quantEaseMethod } from './solvers/quant-ease.ts'
 import { rtnMethod } from './solvers/rtn.ts'
+import { rotateMethod } from './transforms/rotate.ts'
 
 /** The methods of this package, for jobs: `createJob({ …, methods: quantizeMethods })`. */
 export const quantizeMethods: readonly WeightMethod[] = /* @__PURE__ */ Object.freeze([
+  rotateMethod,
   rtnMethod,
   nf4Method,
   mxfp4Method,

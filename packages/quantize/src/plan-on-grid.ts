@@ -16,21 +16,28 @@ interface Planned extends Omit<GridOptions, 'grid'> {
 export function planOnGrid(
   { dims }: WeightShape,
   { grid: name, groupSize, axis = -1, ...rest }: Planned,
+  start?: WeightPlan,
 ): WeightPlan {
   const auto = name === 'affine' && (rest.scaleType ?? 'auto') === 'auto'
   const layout = groupLayout(dims, groupSize, axis, WHERE)
   const options = { ...rest, grid: gridNamed(name), ...(auto && { scaleType: 'float32' as const }) }
-  const plan = onGrid(options, WHERE, grid => planned(grid, layout))
+  const plan = onGrid(options, WHERE, grid => planned(grid, layout, start))
   return { ...plan, exact: plan.exact && !auto }
 }
 
 /** What a weight takes on a grid in groups along its last axis. */
-export function planOfGrid({ dims }: WeightShape, grid: Grid, groupSize: GroupSize): WeightPlan {
-  return planned(grid, groupLayout(dims, groupSize, -1, WHERE))
+export function planOfGrid(
+  { dims }: WeightShape,
+  grid: Grid,
+  groupSize: GroupSize,
+  start?: WeightPlan,
+): WeightPlan {
+  return planned(grid, groupLayout(dims, groupSize, -1, WHERE), start)
 }
 
-function planned(grid: Grid, layout: GroupLayout): WeightPlan {
-  const { bytes, exact } = grid.size(layout)
+function planned(grid: Grid, layout: GroupLayout, { around = 0 }: Partial<WeightPlan> = {}): WeightPlan {
+  const { bytes: own, exact } = grid.size(layout)
+  const bytes = own + around
   // The weight as it lies and in float32, its codes and their packed form.
-  return { bytes, exact, peak: 10 * sizeOf(layout.dims) + bytes }
+  return { bytes, exact, peak: 10 * sizeOf(layout.dims) + bytes, around }
 }

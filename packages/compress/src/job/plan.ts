@@ -1,4 +1,4 @@
-import { isFloat, sizeOf, UnsupportedError } from '@tersor/core-tensor'
+import { isFloat, sizeOf, UnsupportedError, type WeightPlan } from '@tersor/core-tensor'
 import type { ModelFile } from '@tersor/models'
 import type { CheckedStep } from '../recipe.ts'
 
@@ -66,7 +66,8 @@ export function planTensor(
   }
   // Weights that are compressed already are decoded first.
   const weight = { dims, type: compressed === undefined ? type : 'float32' } as const
-  const plans = use.map(({ method, options }) => method.plan?.(weight, options as never))
+  const plans: (WeightPlan | undefined)[] = []
+  for (const { method, options } of use) plans.push(method.plan?.(weight, options as never, plans.at(-1)))
   const last = plans.at(-1)
   return {
     name,

@@ -4,7 +4,7 @@ import type { Device } from '../device/device.ts'
 import { byteLength, decode, type Encoded, type Encoding, isEncoded } from '../encoded/encoded.ts'
 import { transfer } from '../encoded/transfer.ts'
 import { NumericalError, TersorError } from '../errors.ts'
-import type { LayerContext, WeightMethod } from '../method.ts'
+import type { LayerContext, WeightMethod, WeightPlan } from '../method.ts'
 import { type Option, optionsOf } from '../option-table.ts'
 import { Rng } from '../rng.ts'
 import { toFloat32 } from '../tensor/convert.ts'
@@ -83,7 +83,9 @@ export function describeWeightMethod(
     ])('refuses a weight with %s', async (_, value) => {
       const weight = normals([ROWS, COLUMNS], 1)
       weight.data[17] = value
-      const start = first.after && (await startOf(first, normals([ROWS, COLUMNS], 1)))
+      const start = method.needs.includes('start')
+        ? await startOf(first, normals([ROWS, COLUMNS], 1))
+        : weight
       await expect(run(weight, { start })).rejects.toThrow(NumericalError)
     })
 
@@ -132,7 +134,7 @@ export function describeWeightMethod(
         [ROWS, COLUMNS],
       ]) {
         for (const row of rows) {
-          const plan = method.plan!({ dims, type: 'float32' }, filled(method, row.options))
+          const plan = planOf({ method, ...row }, dims)!
           const taken = byteLength(await apply({ method, ...row }, normals(dims, 4)))
           expect(plan.bytes, nameOf(row)).toBeGreaterThanOrEqual(taken)
           if (plan.exact) expect(plan.bytes, nameOf(row)).toBe(taken)
@@ -230,7 +232,8 @@ function describeRow(
     })
 
     it('is made of the kinds that it names', () => {
-      for (const kind of kindsOf(small)) expect(method.kinds, kind.kind).toContain(kind)
+      const named = stepsOf(own).flatMap(step => step.method.kinds)
+      for (const kind of kindsOf(small)) expect(named, kind.kind).toContain(kind)
     })
 
     it('stores the same bytes again, from plain numbers and on every host device', async () => {
@@ -263,6 +266,18 @@ async function startOf(
   change: Change = {},
 ): Promise<Tensor | Encoded> {
   return row.after === undefined ? weight : apply(row.after, weight, { device: change.device })
+}
+
+/** A method with those that make its start, the first of them first. */
+function stepsOf(row: MethodWithOptions): MethodWithOptions[] {
+  return [...(row.after === undefined ? [] : stepsOf(row.after)), row]
+}
+
+function planOf(row: MethodWithOptions, dims: readonly number[]): WeightPlan | undefined {
+  return stepsOf(row).reduce<WeightPlan | undefined>(
+    (start, { method, options }) => method.plan?.({ dims, type: 'float32' }, filled(method, options), start),
+    undefined,
+  )
 }
 
 function filled(method: WeightMethod, options: object = {}): object {

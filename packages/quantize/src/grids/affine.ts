@@ -27,8 +27,8 @@ export interface AffineGridOptions {
    */
   zero?: 'float' | 'integer' | 'middle' | undefined
   /**
-   * `minMax`, the default, covers every weight; `mse` decides codes in the range of the least squared error, and gives them values
-   * of the size that the weights had: ⟨ŵ, w⟩ = ⟨w, w⟩, where least squares alone shrinks a model from layer to layer.
+   * `minMax`, the default, covers every weight; `mse` decides codes where the squared error is least among values that do not
+   * shrink weights: ⟨ŵ, w⟩ = ⟨w, w⟩, where least squares alone makes a model smaller from layer to layer.
    */
   range?: 'minMax' | 'mse' | undefined
   /** What a scale (and a float zero) is stored as; float16 by default. */
@@ -48,6 +48,8 @@ const WIDTH = 5
 const SHRINKS = 40
 /** Adding it to a number below 2^51 and taking it away again rounds to whole ones, ties to even. */
 const ROUNDER = 1.5 * 2 ** 52
+/** What a sum of squares around the mean is at least, as a part of that around 0. */
+const ALL_ALIKE = 1e-9
 /** How far off a stored range may be, as a part of its largest weight; normal numbers of bfloat16 stay below. */
 const MAX_RANGE_ERROR = 2 ** -7
 
@@ -77,10 +79,10 @@ export function affineGrid(options: AffineGridOptions = {}, where = 'quantize/af
       const found = new Float64Array(3)
       if (range === 'mse') leastSquares(values, line, importance, found)
       else fullRange(values, line, found)
-      ranges.set(found, at)
       ranges[at + STEP] = found[SCALE]!
       ranges[at + ORIGIN] = found[OFFSET]!
-      if (range === 'mse') unshrink(values, ranges, at, line)
+      if (range === 'mse') unshrink(values, found, line)
+      ranges.set(found, at)
     },
     code(x, ranges, at) {
       const step = ranges[at + STEP]!
@@ -156,7 +158,7 @@ function lineBetween(
   return shift + top * Math.abs(scale - exact) <= MAX_RANGE_ERROR * magnitude
 }
 
-/** Shrinks both ends of the range together, then each end alone, to where the squared error is least. */
+/** Shrinks both ends of the range together, then each end alone, to where codes tell weights apart best. */
 function leastSquares(
   values: ArrayLike<number>,
   line: Line,
@@ -164,16 +166,15 @@ function leastSquares(
   best: Float64Array,
 ): void {
   let ends = fullRange(values, line, best)
-  let least = squaredError(values, best, line.top, importance, Infinity)
+  let least = errorUnshrunk(values, best, line, importance)
   const candidate = new Float64Array(3)
-  const sides = line.zero === 'middle' ? BOTH : EACH
-  for (const [lowMoves, highMoves] of sides) {
+  for (const [lowMoves, highMoves] of line.zero === 'middle' ? BOTH : EACH) {
     const [from, to] = ends
     for (let step = 1; step < SHRINKS; step++) {
       const cut = (0.8 * step) / SHRINKS
       const [low, high] = [from * (1 - cut * lowMoves), to * (1 - cut * highMoves)]
       if (!lineBetween(low, high, line, candidate)) continue
-      const error = squaredError(values, candidate, line.top, importance, least)
+      const error = errorUnshrunk(values, candidate, line, importance)
       if (error >= least) continue
       least = error
       best.set(candidate)
@@ -189,62 +190,66 @@ const EACH = [
   [0, 1],
 ] as const
 
-/**
- * The squared error of what codes decode to, written out: it is asked for a hundred times a group.
- *
- * @returns the error where it is below `least`, else anything from `least` on
- */
-function squaredError(
+/** Sums over a group of weights w and of what their codes decode to, q; around the means where a range has an offset. */
+interface Moments {
+  readonly ww: number
+  readonly qw: number
+  readonly qq: number
+  readonly meanW: number
+  readonly meanQ: number
+}
+
+function momentsOf(
   values: ArrayLike<number>,
   range: Float64Array,
-  top: number,
+  { top, zero }: Line,
   importance: ArrayLike<number> | undefined,
-  least: number,
-): number {
-  const [scale, zero, offset] = range as unknown as [number, number, number]
-  let sum = 0
-  for (let i = 0; i < values.length && sum < least; i++) {
+): Moments {
+  const [scale, origin, offset] = range as unknown as [number, number, number]
+  let [n, w, q, ww, qw, qq] = [0, 0, 0, 0, 0, 0]
+  for (let i = 0; i < values.length; i++) {
     const x = values[i]!
     const quotient = scale === 0 ? 0 : fround(fround(x - offset) / scale)
-    const code = quotient + ROUNDER - ROUNDER + zero
-    const kept = code < 0 ? 0 : code > top ? top : code
-    const error = x - fround(fround((kept - zero) * scale) + offset)
-    sum += importance === undefined ? error * error : error * error * importance[i]!
+    const code = quotient + ROUNDER - ROUNDER + origin
+    const value = ((code < 0 ? 0 : code > top ? top : code) - origin) * scale + offset
+    const weight = importance === undefined ? 1 : importance[i]!
+    n += weight
+    w += weight * x
+    q += weight * value
+    ww += weight * x * x
+    qw += weight * x * value
+    qq += weight * value * value
   }
-  return sum
+  if (zero !== 'float') return { ww, qw, qq, meanW: 0, meanQ: 0 }
+  // Where all values are one, what is left around the mean is rounding.
+  if (qq - (q * q) / n < ALL_ALIKE * qq) return { ww, qw: 0, qq: 0, meanW: w / n, meanQ: q / n }
+  return { ww: ww - (w * w) / n, qw: qw - (q * w) / n, qq: qq - (q * q) / n, meanW: w / n, meanQ: q / n }
+}
+
+/** The squared error of codes once their values are stretched to the size of the weights: ‖w − q · ⟨w, w⟩ / ⟨q, w⟩‖². */
+function errorUnshrunk(
+  values: ArrayLike<number>,
+  range: Float64Array,
+  line: Line,
+  importance: ArrayLike<number> | undefined,
+): number {
+  const { ww, qw, qq } = momentsOf(values, range, line, importance)
+  return qw > 0 ? ww * ((ww * qq) / (qw * qw) - 1) : Infinity
 }
 
 /**
- * Leaves codes where they are decided and stretches what they decode to: by cov(w, w) / cov(ŵ, w) around the mean where a range has
- * an offset, by ⟨w, w⟩ / ⟨ŵ, w⟩ where not. Either way ⟨ŵ, w⟩ = ⟨w, w⟩ but for the rounding of the scale.
+ * Leaves codes where they are decided and stretches what they decode to by ⟨w, w⟩ / ⟨q, w⟩, around the mean where a range has an
+ * offset. Then ⟨ŵ, w⟩ = ⟨w, w⟩ but for the rounding of the scale.
  */
-function unshrink(
-  values: ArrayLike<number>,
-  ranges: Float32Array,
-  at: number,
-  { top, zero, scaleType }: Line,
-): void {
-  const n = values.length
-  const [scale, origin, offset] = [ranges[at + SCALE]!, ranges[at + ZERO]!, ranges[at + OFFSET]!]
-  if (scale === 0) return
-  let [w, q, ww, qw] = [0, 0, 0, 0]
-  for (let i = 0; i < n; i++) {
-    const x = values[i]!
-    const code = fround(fround(x - offset) / scale) + ROUNDER - ROUNDER + origin
-    const value = ((code < 0 ? 0 : code > top ? top : code) - origin) * scale + offset
-    w += x
-    q += value
-    ww += x * x
-    qw += x * value
-  }
-  const centred = zero === 'float'
-  const stretch = centred ? (ww - (w * w) / n) / (qw - (q * w) / n) : ww / qw
-  if (!(stretch > 0 && stretch < Infinity)) return
-  const stretched = storedAs(scale * stretch, scaleType)
-  const shifted = centred ? storedAs(w / n - (stretched / scale) * (q / n - offset), scaleType) : offset
-  if (!Number.isFinite(stretched + shifted)) return
-  ranges[at + SCALE] = stretched
-  ranges[at + OFFSET] = shifted
+function unshrink(values: ArrayLike<number>, range: Float64Array, line: Line): void {
+  const { ww, qw, meanW, meanQ } = momentsOf(values, range, line, undefined)
+  const [scale, , offset] = range as unknown as [number, number, number]
+  const stretched = storedAs((scale * ww) / qw, line.scaleType)
+  const shifted =
+    line.zero === 'float' ? storedAs(meanW - (stretched / scale) * (meanQ - offset), line.scaleType) : offset
+  if (!(stretched > 0 && Number.isFinite(stretched + shifted))) return
+  range[SCALE] = stretched
+  range[OFFSET] = shifted
 }
 
 function stored(

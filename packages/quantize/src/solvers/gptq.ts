@@ -24,6 +24,7 @@ import {
 import { gridNamed } from '../grids/named-grids.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
 import { planOnGrid } from '../plan-on-grid.ts'
+import { coordinatesOf } from '../transforms/coordinates.ts'
 import { rtnMethod } from './rtn.ts'
 
 export interface GptqOptions extends GridOptions, JobOptions {
@@ -91,15 +92,15 @@ export async function gptq(
 ): Promise<Encoded> {
   const where = `quantize/gptq ${given.name ?? 'weight'}`
   const filled = solverOptions<GptqOptions>(options, given, where)
+  const statistics = plainWeight(gram, where)
+  const coordinates = coordinatesOf(weight)
+  if (coordinates !== undefined) {
+    requireSquare(statistics, (weight as Encoded).dims, where)
+    return coordinates.with(await gptq(coordinates.base, coordinates.gram(statistics), given))
+  }
   const tensor = plainWeight(weight, where)
   const [rows, columns] = tensor.dims as [number, number]
-  const statistics = plainWeight(gram, where)
-  const { dims } = statistics
-  if (tensor.dims.length !== 2 || dims.length !== 2 || dims.some(dim => dim !== columns)) {
-    throw new ShapeError(
-      `[${where}] expected a weight (out, in) and a Gram matrix (in, in), got [${tensor.dims}] and [${dims}]`,
-    )
-  }
+  requireSquare(statistics, tensor.dims, where)
   const layout = groupLayout(tensor.dims, filled.groupSize, 1, where)
   const { group } = layout
   const values = ownFloats(tensor)
@@ -150,11 +151,11 @@ export const gptqMethod: WeightMethod<GridOptionsOfRecipes<GptqOptions>> = /* @_
   needs: ['gram'],
   kinds: rtnMethod.kinds,
   options,
-  plan({ dims, type }, filled) {
-    const { bytes, exact, peak } = planOnGrid({ dims, type }, filled)
+  plan({ dims, type }, filled, start) {
+    const { bytes, exact, peak, around } = planOnGrid({ dims, type }, filled, start)
     const [rows = 0, columns = 0] = dims
     // The Gram matrix, its factor and a copy, and the weight in float64.
-    return { bytes, exact, peak: peak + 8 * (3 * columns * columns + 2 * rows * columns) }
+    return { bytes, exact, peak: peak + 8 * (3 * columns * columns + 2 * rows * columns), around }
   },
   apply: (weight, filled, { name, statistics, signal, onProgress }) =>
     gptq(weight, statistics.gram!, { ...filled, grid: gridNamed(filled.grid), name, signal, onProgress }),
@@ -174,6 +175,15 @@ interface Work {
   readonly order: Int32Array
   /** (columns, rows) what is left to round: column by column, because every step works on whole columns */
   readonly residual: Float64Array
+}
+
+/** @throws {ShapeError} unless a weight is (out, in) and its statistics (in, in) */
+function requireSquare({ dims }: Tensor, weight: readonly number[], where: string): void {
+  if (weight.length !== 2 || dims.length !== 2 || dims.some(dim => dim !== weight[1])) {
+    throw new ShapeError(
+      `[${where}] expected a weight (out, in) and a Gram matrix (in, in), got [${weight}] and [${dims}]`,
+    )
+  }
 }
 
 /** Columns that never saw an input get a unit of their own, which leaves them to plain rounding. */

@@ -12,6 +12,7 @@ import { mxfp4Grid } from '../grids/mxfp4.ts'
 import { roundToGrid } from '../grids/round-to-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
 import { planOfGrid } from '../plan-on-grid.ts'
+import { coordinatesOf } from '../transforms/coordinates.ts'
 
 export interface Mxfp4Options {
   /** Weights of a row that share a power of two, 32 by default, as the format has it. */
@@ -46,6 +47,8 @@ const options = {
  */
 export function mxfp4(weight: TensorLike | Tensor | Encoded, given: Mxfp4Options = {}): Encoded {
   const { groupSize } = optionsOf<Mxfp4Options>(options, given, WHERE)
+  const coordinates = coordinatesOf(weight)
+  if (coordinates !== undefined) return coordinates.with(mxfp4(coordinates.base, given))
   const tensor = plainWeight(weight, WHERE)
   const layout = groupLayout(tensor.dims, groupSize, -1, WHERE)
   return roundToGrid(mxfp4Grid(), ownFloats(tensor), layout, tensor.device, WHERE)
@@ -59,6 +62,6 @@ export const mxfp4Method: WeightMethod<Mxfp4Options> = /* @__PURE__ */ Object.fr
   needs: [],
   kinds: [codebookEncoding],
   options,
-  plan: (weight, { groupSize }) => planOfGrid(weight, mxfp4Grid(), groupSize),
+  plan: (weight, { groupSize }, start) => planOfGrid(weight, mxfp4Grid(), groupSize, start),
   apply: (weight, filled) => mxfp4(weight, filled),
 } satisfies WeightMethod<Mxfp4Options>)

@@ -13,6 +13,7 @@ import { nf4Grid } from '../grids/nf4.ts'
 import { roundToGrid } from '../grids/round-to-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
 import { planOfGrid } from '../plan-on-grid.ts'
+import { coordinatesOf } from '../transforms/coordinates.ts'
 
 export interface Nf4Options {
   /** Weights of a row that share a scale, 64 by default; the last group of a row may be short. */
@@ -47,6 +48,8 @@ const options = {
  */
 export function nf4(weight: TensorLike | Tensor | Encoded, given: Nf4Options = {}): Encoded {
   const { groupSize, doubleQuantize } = optionsOf<Nf4Options>(options, given, WHERE)
+  const coordinates = coordinatesOf(weight)
+  if (coordinates !== undefined) return coordinates.with(nf4(coordinates.base, given))
   const tensor = plainWeight(weight, WHERE)
   const layout = groupLayout(tensor.dims, groupSize, -1, WHERE)
   return roundToGrid(nf4Grid({ doubleQuantize }), ownFloats(tensor), layout, tensor.device, WHERE)
@@ -60,6 +63,7 @@ export const nf4Method: WeightMethod<Nf4Options> = /* @__PURE__ */ Object.freeze
   needs: [],
   kinds: [codebookEncoding, affineEncoding],
   options,
-  plan: (weight, { groupSize, doubleQuantize }) => planOfGrid(weight, nf4Grid({ doubleQuantize }), groupSize),
+  plan: (weight, { groupSize, doubleQuantize }, start) =>
+    planOfGrid(weight, nf4Grid({ doubleQuantize }), groupSize, start),
   apply: (weight, filled) => nf4(weight, filled),
 } satisfies WeightMethod<Nf4Options>)

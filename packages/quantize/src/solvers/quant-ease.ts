@@ -24,6 +24,7 @@ import { cast } from '@tersor/core-tensor/reference'
 import { requireFinite } from '../grids/fit-groups.ts'
 import { type StoredGrid, storedGrid } from '../grids/stored-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
+import { coordinatesOf } from '../transforms/coordinates.ts'
 
 export interface QuantEaseOptions extends JobOptions {
   /** Passes over all columns, 4 by default. */
@@ -91,6 +92,12 @@ export async function quantEase(
       `[${where}] expected a weight (out, in), its encoding and a Gram matrix (in, in), got [${tensor.dims}], [${start.dims}] and [${statistics.dims}]`,
     )
   }
+  const coordinates = coordinatesOf(start)
+  if (coordinates !== undefined) {
+    const base = coordinates.base as Encoded
+    const improved = await quantEase(coordinates.rotated(tensor), base, coordinates.gram(statistics), given)
+    return coordinates.with(improved)
+  }
   const grid = storedGrid(start, where)
   const hessian = Float64Array.from(toFloat64(statistics))
   if (!hessian.every(Number.isFinite)) throw new NumericalError(`[${where}] expected a finite Gram matrix`)
@@ -120,6 +127,12 @@ export const quantEaseMethod: WeightMethod<QuantEaseOptions> = /* @__PURE__ */ O
   needs: ['gram', 'start'],
   kinds: [affineEncoding, codebookEncoding, scaledEncoding, denseEncoding],
   options,
+  plan: ({ dims }, _, start) => {
+    const [rows = 0, columns = 0] = dims
+    const bytes = start?.bytes ?? 4 * rows * columns
+    const peak = bytes + 8 * columns * columns + 20 * rows * columns
+    return { bytes, exact: start?.exact ?? false, peak, around: start?.around }
+  },
   apply: (weight, filled, { name, original, statistics, signal, onProgress }) =>
     quantEase(original, weight as Encoded, statistics.gram!, { ...filled, name, signal, onProgress }),
 } satisfies WeightMethod<QuantEaseOptions>)

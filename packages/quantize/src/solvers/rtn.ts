@@ -21,6 +21,7 @@ import { gridNamed } from '../grids/named-grids.ts'
 import { roundToGrid } from '../grids/round-to-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
 import { planOnGrid } from '../plan-on-grid.ts'
+import { coordinatesOf } from '../transforms/coordinates.ts'
 
 export interface RtnOptions extends GridOptions {
   /**
@@ -66,6 +67,8 @@ const options = {
  */
 export function rtn(weight: TensorLike | Tensor | Encoded, given: RtnOptions = {}): Encoded {
   const filled = solverOptions<RtnOptions>(options, given, WHERE)
+  const coordinates = coordinatesOf(weight)
+  if (coordinates !== undefined) return coordinates.with(rtn(coordinates.base, given))
   const tensor = plainWeight(weight, WHERE)
   const layout = groupLayout(tensor.dims, filled.groupSize, filled.axis, WHERE)
   return onGrid(filled, WHERE, grid => roundToGrid(grid, ownFloats(tensor), layout, tensor.device, WHERE))
@@ -79,6 +82,6 @@ export const rtnMethod: WeightMethod<GridOptionsOfRecipes<RtnOptions>> = /* @__P
   needs: [],
   kinds: [affineEncoding, codebookEncoding, scaledEncoding, denseEncoding],
   options,
-  plan: (weight, filled) => planOnGrid(weight, filled),
+  plan: planOnGrid,
   apply: (weight, filled) => rtn(weight, { ...filled, grid: gridNamed(filled.grid) }),
 } satisfies WeightMethod<GridOptionsOfRecipes<RtnOptions>>)

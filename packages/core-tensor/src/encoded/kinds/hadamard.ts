@@ -73,6 +73,7 @@ function decodeHadamard(e: Encoded, options: DecodeOptions = {}): Tensor {
 
 function linearHadamard(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
   const { transpose = false, order: _, ...placed } = options
-  const floats = x.type === 'float32' ? x : cast(x, 'float32')
-  return transform(floats, { ...placed, signs: signs(e, x.device), inverse: transpose })
+  // Statistics are rotated in float64.
+  const rows = x.type === 'float64' || x.type === 'float32' ? x : cast(x, 'float32')
+  return transform(rows, { ...placed, signs: signs(e, x.device), inverse: transpose })
 }
