@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
-import { compressModel, type Method, methodModelRecipe, sampleWindows } from '@tersor/compress'
+import { createJob, modelRecipe, type Step, sampleWindows } from '@tersor/compress'
 import { type Device, type Encoded, isEncoded, Rng, reference, Tensor } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, verify } from '@tersor/eval'
 import { loadModel, openModel } from '@tersor/models'
-import { float8, nf4, rtn } from '@tersor/quantize'
+import { float8, nf4, quantizeMethods, rtn } from '@tersor/quantize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))
@@ -24,7 +24,7 @@ const devices: readonly [name: string, available: boolean, create: () => Promise
 ]
 
 /** How weights may be held while a model runs: every layout that devices pack, and plain ones. */
-const METHODS: readonly (Method | undefined)[] = [
+const METHODS: readonly (Step | undefined)[] = [
   undefined,
   { method: 'float8' },
   { method: 'nf4' },
@@ -71,7 +71,9 @@ describe.each(devices)('%s', (_, available, create) => {
       const file = method === undefined ? path : join(folder, 'model.safetensors')
       if (method !== undefined) {
         const source = await openModel(path)
-        await compressModel(source, methodModelRecipe(method, source.names), file, { calibration: [] })
+        const delicate = [{ method: 'rtn', bits: 8 }]
+        const recipe = modelRecipe([method], source.names, { delicate })
+        await createJob({ source, target: file, recipe, methods: quantizeMethods, force: true }).run()
         await source.close()
       }
       const expected = await evaluate(await loadModel(file), windows)

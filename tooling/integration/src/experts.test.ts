@@ -3,19 +3,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
-import { compressModel, recipeOf } from '@tersor/compress'
+import { createJob } from '@tersor/compress'
 import { type Device, decode, Rng, reference, Tensor } from '@tersor/core-tensor'
 import { initialWeights, llamaGradients } from '@tersor/distill'
 import {
   configFromHuggingFace,
   configToHuggingFace,
+  EMBEDDING,
   Llama,
   loadModel,
   type ModelFile,
   routeTokens,
   weightShapes,
 } from '@tersor/models'
-import { rtn } from '@tersor/quantize'
+import { quantizeMethods, rtn } from '@tersor/quantize'
 import { describe, expect, test } from 'vitest'
 
 const config = configFromHuggingFace({
@@ -118,7 +119,7 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
     config,
     configText: JSON.stringify(configToHuggingFace(config)),
     shapes: weightShapes(config),
-    from: folder,
+    from: join(folder, 'nowhere'),
     files: [],
     names: [...weights.keys()],
     fileBytes: 0,
@@ -128,13 +129,18 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
     openTokenizer: async () => undefined,
     close: async () => {},
   }
-  const { tensors } = await compressModel(file, recipeOf({ method: 'gptq', bits: 4 }), path, {
+  const rules = [
+    { match: EMBEDDING, use: [{ method: 'rtn' }] },
+    { match: '*', use: [{ method: 'gptq', bits: 4 }] },
+  ]
+  const { tensors } = await createJob({
+    ...{ source: file, target: path, recipe: { name: 'gptq', rules }, methods: quantizeMethods },
     calibration: [tokens],
-  })
-  const quantised = tensors.filter(({ outcome }) => outcome === 'quantised').map(({ name }) => name)
+  }).run()
+  const compressed = tensors.filter(({ outcome }) => outcome === 'compressed').map(({ name }) => name)
   const model = await loadModel(path)
   for (const layer of [0, 1])
-    expect(quantised).toEqual(expect.arrayContaining([...model.blockWeights(layer)]))
+    expect(compressed).toEqual(expect.arrayContaining([...model.blockWeights(layer)]))
 
   const rounded = (name: string) => decode(rtn(weights.get(name)!, { bits: 4 }))
   const [used, idle] = [1, 4].map(e => `model.layers.0.block_sparse_moe.experts.${e}.w1.weight`)

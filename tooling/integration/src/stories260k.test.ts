@@ -3,7 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compressModel, GPTQ_DEFAULTS, type Method, methodModelRecipe, sampleWindows } from '@tersor/compress'
+import { createWasmDevice } from '@tersor/backend-wasm'
+import { createJob, modelRecipe, type Step, sampleWindows } from '@tersor/compress'
+import type { Device } from '@tersor/core-tensor'
 import {
   type Evaluation,
   type EvaluationWindow,
@@ -12,6 +14,7 @@ import {
   recordLogits,
 } from '@tersor/eval'
 import { loadModel, openModel } from '@tersor/models'
+import { quantizeMethods } from '@tersor/quantize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const path = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/stories260K.bin', import.meta.url))
@@ -23,6 +26,8 @@ const EVALUATION_TOKENS = 8_192
 const EVALUATION_SEEDS = [2, 3, 4]
 const MINUTES = 60_000
 
+const gptq = (bits: number) => ({ method: 'gptq', bits, groupSize: 32, range: 'mse' })
+
 interface Sample {
   windows: EvaluationWindow[]
   against: LogitSource
@@ -31,12 +36,14 @@ interface Sample {
 
 describe.skipIf(!present)('stories260K', () => {
   let folder = ''
+  let device: Device
   let calibration: Int32Array[] = []
   const samples: Sample[] = []
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tersor-integration-'))
-    const model = await loadModel(path)
+    device = await createWasmDevice()
+    const model = await loadModel(path, { device })
     const draw = (tokens: number, seed: number) => sampleWindows(model, { tokens, seed, bos: 1 })
     calibration = await draw(CALIBRATION.tokens, CALIBRATION.seed)
     for (const seed of EVALUATION_SEEDS) {
@@ -46,22 +53,25 @@ describe.skipIf(!present)('stories260K', () => {
     }
   }, 15 * MINUTES)
 
-  afterAll(() => rm(folder, { recursive: true, force: true }))
+  afterAll(() => {
+    device?.dispose()
+    return rm(folder, { recursive: true, force: true })
+  })
 
   /** Compresses into a file with every tensor's outcome known. */
-  async function compress(method: Method): Promise<{ file: string; fileBytes: number }> {
+  async function compress(...use: Step[]): Promise<{ file: string; bytes: number }> {
     const file = join(folder, `${Math.random()}.safetensors`)
     const source = await openModel(path)
-    const { fileBytes } = await compressModel(source, methodModelRecipe(method, source.names), file, {
-      calibration,
-    })
+    const recipe = modelRecipe(use, source.names, { delicate: [{ method: 'rtn', bits: 8 }] })
+    const job = createJob({ source, target: file, recipe, methods: quantizeMethods, calibration, device })
+    const { bytes } = await job.run()
     await source.close()
-    return { file, fileBytes }
+    return { file, bytes }
   }
 
   /** What a file loses on a sample: perplexity over the float model's, less one, and the mean KL. */
   async function lossOf(file: string, { windows, against, float }: Sample) {
-    const { perplexity, divergence } = await evaluate(await loadModel(file), windows, { against })
+    const { perplexity, divergence } = await evaluate(await loadModel(file, { device }), windows, { against })
     return { perplexity, rise: perplexity / float.perplexity - 1, kl: divergence!.kl }
   }
 
@@ -96,7 +106,7 @@ describe.skipIf(!present)('stories260K', () => {
   it(
     'stays within 5 % of the float perplexity with 4 bits in groups of 32',
     async () => {
-      const { file } = await compress({ ...GPTQ_DEFAULTS, bits: 4, groupSize: 32 })
+      const { file } = await compress(gptq(4), { method: 'quant-ease' })
       for (const [i, sample] of samples.entries()) {
         const { perplexity, rise, kl } = await lossOf(file, sample)
         console.log(
@@ -113,12 +123,12 @@ describe.skipIf(!present)('stories260K', () => {
     'loses less with calibration than without at the same bytes, on three samples',
     async () => {
       const rounded = await compress({ method: 'rtn', bits: 3, groupSize: 32, range: 'mse', zero: 'float' })
-      const calibrated = await compress({ ...GPTQ_DEFAULTS, bits: 3, groupSize: 32 })
-      expect(calibrated.fileBytes).toBe(rounded.fileBytes)
+      const calibrated = await compress(gptq(3), { method: 'quant-ease' })
+      expect(calibrated.bytes).toBe(rounded.bytes)
       for (const [i, sample] of samples.entries()) {
         const [without, withIt] = [await lossOf(rounded.file, sample), await lossOf(calibrated.file, sample)]
         console.log(
-          `3 bits, group 32, sample ${i + 1}: rtn ${without.perplexity.toFixed(4)}, gptq ${withIt.perplexity.toFixed(4)}, ${calibrated.fileBytes} bytes each`,
+          `3 bits, group 32, sample ${i + 1}: rtn ${without.perplexity.toFixed(4)}, gptq ${withIt.perplexity.toFixed(4)}, ${calibrated.bytes} bytes of weights each`,
         )
         expect(withIt.perplexity).toBeLessThan(0.95 * without.perplexity)
       }

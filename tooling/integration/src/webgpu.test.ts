@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
-import { compressModel, type Method, methodModelRecipe } from '@tersor/compress'
+import { createJob, modelRecipe, type Step } from '@tersor/compress'
 import { generate } from '@tersor/decode'
 import { type Llama, loadModel, openModel } from '@tersor/models'
+import { quantizeMethods } from '@tersor/quantize'
 import { tinyLm } from '@tersor/tiny-lm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
@@ -24,7 +25,7 @@ if (found instanceof Error)
 // Software drivers take seconds to compile a kernel.
 vi.setConfig({ testTimeout: 300_000 })
 
-const METHODS: readonly (Method | undefined)[] = [
+const METHODS: readonly (Step | undefined)[] = [
   undefined,
   { method: 'rtn', bits: 8 },
   { method: 'rtn', bits: 4 },
@@ -50,7 +51,8 @@ describe.skipIf(found instanceof Error)('the bundled model on webgpu', () => {
     const file = method === undefined ? path : join(folder, 'model.safetensors')
     if (method !== undefined) {
       const source = await openModel(path)
-      await compressModel(source, methodModelRecipe(method, source.names), file, { calibration: [] })
+      const recipe = modelRecipe([method], source.names, { delicate: [{ method: 'rtn', bits: 8 }] })
+      await createJob({ source, target: file, recipe, methods: quantizeMethods, force: true }).run()
       await source.close()
     }
     const model = await loadModel(file)
