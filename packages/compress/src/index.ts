@@ -26,17 +26,6 @@ export type { Outcome, TensorOutcome } from './job/outcome.ts'
 export type { Plan, TensorPlan } from './job/plan.ts'
 export { type Verification, type VerifyOptions, verifyModel } from './job/verify-model.ts'
 
-// The job that knows its methods by name
-export { type CompressOptions, type CompressResult, compressModel } from './job/compress-model.ts'
-export { demoRecipes, GPTQ_DEFAULTS } from './job/demo-recipes.ts'
-export {
-  type Method,
-  methodName,
-  modelRecipe as methodModelRecipe,
-  type Recipe as MethodRecipe,
-  recipeOf,
-} from './job/plain-recipe.ts'
-
 // Calibration
 export type { BlockStatistics } from './calibration/block-statistics.ts'
 export { calibrateBlocks } from './calibration/calibrate-blocks.ts'
