@@ -6,4 +6,4 @@ import { pageConfig } from './page-config.ts'
 const config = pageConfig()
 await build(config)
 const server = await preview(config)
-server.printUrls()
+console.log(`${server.resolvedUrls!.local[0]} until Ctrl+C`)
