@@ -72,7 +72,7 @@ const suites = [
     entry: 'packages/codec/dist/index.js',
     markers: {
       packBits: 'codec/pack-bits',
-      rans: 'codec/rans]',
+      rans: 'symbols a lane',
       ransKind: 'kind:"rans"',
       ransDecode: '[ransDecode]',
       ransEncode: 'codec/rans-encode',
