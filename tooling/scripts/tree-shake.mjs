@@ -4,6 +4,7 @@
 
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { methods } from './methods.mjs'
 import { root } from './pnpm.mjs'
 
 const kinds = [
@@ -49,26 +50,6 @@ const suites = [
     ],
   },
   {
-    entry: 'packages/quantize/dist/index.js',
-    markers: {
-      rtn: 'quantize/rtn',
-      float8: 'quantize/float8',
-      gptq: 'quantize/gptq',
-      nf4: 'quantize/nf4',
-      mxfp4: 'quantize/mxfp4',
-      quantEase: 'quantize/quant-ease',
-      codebook: 'kind:"codebook"',
-    },
-    cases: [
-      { import: 'rtn', with: ['rtn'] },
-      { import: 'float8', with: ['float8'] },
-      { import: 'gptq', with: ['gptq'] },
-      { import: 'nf4', with: ['codebook', 'nf4'] },
-      { import: 'mxfp4', with: ['codebook', 'mxfp4'] },
-      { import: 'quantEase', with: ['codebook', 'quantEase'] },
-    ],
-  },
-  {
     entry: 'packages/codec/dist/index.js',
     markers: {
       packBits: 'codec/pack-bits',
@@ -111,6 +92,17 @@ const suites = [
     ],
   },
 ]
+
+/** A method brings no other: what its file says in errors stands in no other bundle. */
+const everyMethod = methods()
+for (const folder of new Set(everyMethod.map(method => method.folder))) {
+  const own = everyMethod.filter(method => method.folder === folder)
+  suites.push({
+    entry: `packages/${folder}/dist/index.js`,
+    markers: Object.fromEntries(own.map(({ name }) => [name, `${folder}/${name}`])),
+    cases: own.map(({ name, export: imported }) => ({ import: imported, with: [name] })),
+  })
+}
 
 const problems = []
 for (const { entry, markers, cases, external } of suites) {

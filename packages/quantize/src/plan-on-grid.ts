@@ -1,8 +1,9 @@
 import { sizeOf, type WeightPlan, type WeightShape } from '@tersor/core-tensor'
 import { type GroupSize, groupLayout } from './grids/fit-groups.ts'
 import type { Grid, GroupLayout } from './grids/grid.ts'
+import type { GridName } from './grids/grid-names.ts'
 import { type GridOptions, onGrid } from './grids/grid-options.ts'
-import { type GridName, gridNamed } from './grids/named-grids.ts'
+import { gridNamed } from './grids/named-grids.ts'
 
 const WHERE = 'quantize/plan'
 

@@ -1,7 +1,7 @@
 import { type Filled, type Option, type OptionTable, optionsOf, UnsupportedError } from '@tersor/core-tensor'
 import { type AffineGridOptions, affineGrid, ScaleRangeError } from './affine.ts'
 import type { Grid } from './grid.ts'
-import { type GridName, gridNames } from './named-grids.ts'
+import { type GridName, gridNames } from './grid-names.ts'
 
 /** What a solver rounds to: a line that these options describe, or any other grid. */
 export interface GridOptions extends Omit<AffineGridOptions, 'scaleType'> {

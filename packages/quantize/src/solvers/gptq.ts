@@ -12,8 +12,10 @@ import {
 } from '@tersor/core-tensor'
 import { inverseCholesky } from '@tersor/core-tensor/linalg'
 import { matmul } from '@tersor/core-tensor/reference'
+import { coordinatesOf } from '../coordinates.ts'
 import { emptyRanges, fitGroups, groupLayout, requireFinite } from '../grids/fit-groups.ts'
 import type { Grid } from '../grids/grid.ts'
+import { gridKinds } from '../grids/grid-kinds.ts'
 import {
   type GridOptions,
   type GridOptionsOfRecipes,
@@ -24,8 +26,6 @@ import {
 import { gridNamed } from '../grids/named-grids.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
 import { planOnGrid } from '../plan-on-grid.ts'
-import { coordinatesOf } from '../transforms/coordinates.ts'
-import { rtnMethod } from './rtn.ts'
 
 export interface GptqOptions extends GridOptions, JobOptions {
   /** Weights of a row that share a scale, 32 by default, or the whole row. */
@@ -149,7 +149,7 @@ export const gptqMethod: WeightMethod<GridOptionsOfRecipes<GptqOptions>> = /* @_
   version: 1,
   summary: 'rounds column by column and makes good for each error; needs text to calibrate with',
   needs: ['gram'],
-  kinds: rtnMethod.kinds,
+  kinds: gridKinds,
   options,
   plan({ dims, type }, filled, start) {
     const { bytes, exact, peak, around } = planOnGrid({ dims, type }, filled, start)

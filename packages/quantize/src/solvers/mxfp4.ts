@@ -7,12 +7,12 @@ import {
   type TensorLike,
   type WeightMethod,
 } from '@tersor/core-tensor'
+import { coordinatesOf } from '../coordinates.ts'
 import { groupLayout } from '../grids/fit-groups.ts'
 import { mxfp4Grid } from '../grids/mxfp4.ts'
 import { roundToGrid } from '../grids/round-to-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
 import { planOfGrid } from '../plan-on-grid.ts'
-import { coordinatesOf } from '../transforms/coordinates.ts'
 
 export interface Mxfp4Options {
   /** Weights of a row that share a power of two, 32 by default, as the format has it. */

@@ -8,12 +8,12 @@ import {
   type TensorLike,
   type WeightMethod,
 } from '@tersor/core-tensor'
+import { coordinatesOf } from '../coordinates.ts'
 import { groupLayout } from '../grids/fit-groups.ts'
 import { nf4Grid } from '../grids/nf4.ts'
 import { roundToGrid } from '../grids/round-to-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
 import { planOfGrid } from '../plan-on-grid.ts'
-import { coordinatesOf } from '../transforms/coordinates.ts'
 
 export interface Nf4Options {
   /** Weights of a row that share a scale, 64 by default; the last group of a row may be short. */

@@ -1,9 +1,6 @@
 import {
-  affineEncoding,
-  codebookEncoding,
   type DType,
   decode,
-  denseEncoding,
   type Encoded,
   type JobOptions,
   NumericalError,
@@ -12,7 +9,6 @@ import {
   pace,
   ShapeError,
   sameDims,
-  scaledEncoding,
   Tensor,
   type TensorLike,
   toFloat32,
@@ -21,10 +17,11 @@ import {
   type WeightMethod,
 } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
+import { coordinatesOf } from '../coordinates.ts'
 import { requireFinite } from '../grids/fit-groups.ts'
+import { gridKinds } from '../grids/grid-kinds.ts'
 import { type StoredGrid, storedGrid } from '../grids/stored-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
-import { coordinatesOf } from '../transforms/coordinates.ts'
 
 export interface QuantEaseOptions extends JobOptions {
   /** Passes over all columns, 4 by default. */
@@ -125,7 +122,7 @@ export const quantEaseMethod: WeightMethod<QuantEaseOptions> = /* @__PURE__ */ O
   version: 1,
   summary: 'improves the codes of the step before; needs text to calibrate with',
   needs: ['gram', 'start'],
-  kinds: [affineEncoding, codebookEncoding, scaledEncoding, denseEncoding],
+  kinds: gridKinds,
   options,
   plan: ({ dims }, _, start) => {
     const [rows = 0, columns = 0] = dims

@@ -1,15 +1,7 @@
-import {
-  affineEncoding,
-  codebookEncoding,
-  denseEncoding,
-  type Encoded,
-  type OptionTable,
-  scaledEncoding,
-  type Tensor,
-  type TensorLike,
-  type WeightMethod,
-} from '@tersor/core-tensor'
+import type { Encoded, OptionTable, Tensor, TensorLike, WeightMethod } from '@tersor/core-tensor'
+import { coordinatesOf } from '../coordinates.ts'
 import { type GroupSize, groupLayout } from '../grids/fit-groups.ts'
+import { gridKinds } from '../grids/grid-kinds.ts'
 import {
   type GridOptions,
   type GridOptionsOfRecipes,
@@ -21,7 +13,6 @@ import { gridNamed } from '../grids/named-grids.ts'
 import { roundToGrid } from '../grids/round-to-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
 import { planOnGrid } from '../plan-on-grid.ts'
-import { coordinatesOf } from '../transforms/coordinates.ts'
 
 export interface RtnOptions extends GridOptions {
   /**
@@ -80,7 +71,7 @@ export const rtnMethod: WeightMethod<GridOptionsOfRecipes<RtnOptions>> = /* @__P
   version: 1,
   summary: 'rounds to the nearest code; needs no text',
   needs: [],
-  kinds: [affineEncoding, codebookEncoding, scaledEncoding, denseEncoding],
+  kinds: gridKinds,
   options,
   plan: planOnGrid,
   apply: (weight, filled) => rtn(weight, { ...filled, grid: gridNamed(filled.grid) }),
