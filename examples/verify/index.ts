@@ -6,4 +6,4 @@ import { pageConfig } from './page-config.ts'
 const config = pageConfig()
 await build(config)
 const server = await preview(config)
-console.log(`${server.resolvedUrls!.local[0]} until Ctrl+C`)
+console.log(`The page is at ${server.resolvedUrls?.local[0]}; Ctrl-C ends it`)

@@ -53,7 +53,7 @@ const suites = [
     entry: 'packages/codec/dist/index.js',
     markers: {
       packBits: 'codec/pack-bits',
-      rans: 'symbols a lane',
+      rans: 'codec/rans]',
       ransKind: 'kind:"rans"',
       ransDecode: '[ransDecode]',
       ransEncode: 'codec/rans-encode',

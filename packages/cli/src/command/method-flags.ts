@@ -37,70 +37,83 @@ export function methodsNamed(list: string, known: readonly WeightMethod[]): Weig
   return found
 }
 
-/** A flag for every option of some methods; where two have one of the same name, the last one's type counts. */
-export function methodFlags(methods: readonly WeightMethod[]): FlagTable {
-  return Object.fromEntries(
-    methods.flatMap(({ options }) =>
-      Object.entries(options).map(([name, option]) => [flagName(name), flagOf(option)]),
-    ),
-  )
-}
-
 /**
- * The steps of a recipe that a command line describes: every option goes to each of the methods that has it.
- *
- * @param chosen  the methods, in turn
- * @param known  all methods, whose flags may be among `values`
- * @throws {UsageError} for a flag that none of the chosen methods has, or a value that its option does not take
+ * The flags of methods: one for every option, and one for the same option of several. Where the command has a flag of that name
+ * itself, the method's is put in front.
  */
-export function stepsFrom(
-  chosen: readonly WeightMethod[],
-  known: readonly WeightMethod[],
-  values: Given,
-): Step[] {
-  for (const flag of Object.keys(methodFlags(known))) {
-    if (values[flag] === undefined || chosen.some(method => flag in methodFlags([method]))) continue
-    const owners = known.filter(method => flag in methodFlags([method])).map(({ name }) => name)
-    throw new UsageError(
-      `expected an option of ${chosen.map(({ name }) => name).join(' or ')}, got --${flag}, which ${listed(owners)}`,
+export class MethodFlags {
+  readonly #known: readonly WeightMethod[]
+  readonly #taken: readonly string[]
+
+  /**
+   * @param known  all methods
+   * @param taken  the flags that the command has itself
+   */
+  constructor(known: readonly WeightMethod[], taken: readonly string[]) {
+    this.#known = known
+    this.#taken = taken
+  }
+
+  /** Where two methods have a flag of the same name, the last one's type counts. */
+  table(methods: readonly WeightMethod[]): FlagTable {
+    return Object.fromEntries(
+      methods.flatMap(method =>
+        Object.entries(method.options).map(([name, option]) => [this.#flag(method, name), flagOf(option)]),
+      ),
     )
   }
-  return chosen.map(({ name: method, options }) => {
-    const given: Record<string, Json> = {}
-    for (const [name, option] of Object.entries(options)) {
-      const value = values[flagName(name)]
-      if (value !== undefined) given[name] = optionValue(option, value, flagName(name))
+
+  /**
+   * The steps of a recipe that a command line describes: every option goes to each of the methods that has it.
+   *
+   * @param chosen  the methods, in turn
+   * @throws {UsageError} for a flag that none of the chosen methods has, or a value that its option does not take
+   */
+  steps(chosen: readonly WeightMethod[], values: Given): Step[] {
+    const here = this.table(chosen)
+    for (const flag of Object.keys(this.table(this.#known))) {
+      if (values[flag] === undefined || flag in here) continue
+      const owners = this.#known.filter(method => flag in this.table([method])).map(({ name }) => name)
+      const what = chosen.length === 0 ? 'the command itself' : chosen.map(({ name }) => name).join(' or ')
+      throw new UsageError(`expected an option of ${what}, got --${flag}, which ${listed(owners)}`)
     }
-    requireOptions(method, options, given)
-    return { method, ...given }
-  })
-}
-
-/** What `--help` says of methods: each with its options where they were asked for by name, else one line each. */
-export function methodHelp(methods: readonly WeightMethod[], inFull: boolean): string {
-  if (!inFull) return columns(methods.map(({ name, summary }) => [name, summary]))
-  return methods
-    .map(({ name, summary, options }) => {
-      const flags = Object.entries(options).map(([option, row]) => [flagName(option), flagOf(row)] as const)
-      return `${name}: ${summary}\n${flagLines(flags)}`
+    return chosen.map(method => {
+      const given: Record<string, Json> = {}
+      for (const [name, option] of Object.entries(method.options)) {
+        const flag = this.#flag(method, name)
+        const value = values[flag]
+        if (value !== undefined) given[name] = optionValue(option, value, flag)
+      }
+      requireOptions(method, given)
+      return { method: method.name, ...given }
     })
-    .join('\n')
-}
+  }
 
-/** `groupSize` as a flag: `group-size`. */
-function flagName(option: string): string {
-  return option.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  /** What `--help` says of methods: each with its options where they were asked for by name, else one line each. */
+  help(methods: readonly WeightMethod[], inFull: boolean): string {
+    if (!inFull) return columns(methods.map(({ name, summary }) => [name, summary]))
+    return methods
+      .map(method => `${method.name}: ${method.summary}\n${flagLines(Object.entries(this.table([method])))}`)
+      .join('\n')
+  }
+
+  /** `groupSize` as a flag: `group-size`. */
+  #flag({ name }: WeightMethod, option: string): string {
+    const flag = option.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+    return this.#taken.includes(flag) ? `${name}-${flag}` : flag
+  }
 }
 
 function flagOf(option: Option): Flag {
+  const when = option.when === undefined ? '' : ` (with --${option.when.join(' ')})`
   if (option.is === 'flag') {
-    return { type: 'boolean', help: `${option.help}; ${option.default ? 'on' : 'off'} by default` }
+    return { type: 'boolean', help: `${option.help}; ${option.default ? 'on' : 'off'} by default${when}` }
   }
   const fallback = option.default === undefined ? '' : `; ${option.default} by default`
   return {
     type: 'string',
     value: option.is === 'choice' ? 'WORD' : 'N',
-    help: `${option.help}: ${describeOption(option).replaceAll("'", '')}${fallback}`,
+    help: `${option.help}: ${describeOption(option).replaceAll("'", '')}${fallback}${when}`,
   }
 }
 
@@ -125,12 +138,12 @@ function parsed(option: Option, text: string): string | number {
 }
 
 /** What a method says of its options together: one that is missing, or that another one rules out. */
-function requireOptions(method: string, options: WeightMethod['options'], given: object): void {
+function requireOptions({ name, options }: WeightMethod, given: object): void {
   try {
-    optionsOf<object>(options, given, method)
+    optionsOf<object>(options, given, name)
   } catch (error) {
     throw new UsageError(
-      `${method}: ${(error as Error).message.replace(/^\[.*?\] /, '')}; see --method ${method} --help`,
+      `${name}: ${(error as Error).message.replace(/^\[.*?\] /, '')}; see --method ${name} --help`,
     )
   }
 }

@@ -9,7 +9,8 @@ it('tersor compress draws its own calibration text where none is given, on the d
   try {
     const args = ['--method', 'gptq', '--device', 'wasm', '-o', join(folder, 'own.safetensors')]
     const { code, err } = await tersor('compress', join(folder, 'model'), ...args)
-    expect([code, err]).toEqual([0, 'no --calibration given: the model draws 16384 tokens of its own\n'])
+    expect(code).toBe(0)
+    expect(err).toMatch(/^no --calibration given: the model draws 16384 tokens of its own\n/)
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -23,8 +23,9 @@ import {
 import { onlyPositional, valueAfter, wholeNumber } from '../command/arguments.ts'
 import { command, type Terminal } from '../command/command.ts'
 import { Finding, failureOf } from '../command/failure.ts'
+import { commonFlags } from '../command/flag.ts'
 import { Interruption } from '../command/interruption.ts'
-import { methodFlags, methodHelp, methodsNamed, stepsFrom } from '../command/method-flags.ts'
+import { MethodFlags, methodsNamed } from '../command/method-flags.ts'
 import { UsageError } from '../command/usage-error.ts'
 import { deviceFlag, openDevice } from '../devices.ts'
 import { kinds, methods } from '../method-lists.ts'
@@ -77,6 +78,8 @@ const flags = {
   output: { type: 'string', short: 'o', value: 'OUT', help: 'a .safetensors file' },
 } as const
 
+const methodFlags = new MethodFlags(methods, [...Object.keys(flags), ...Object.keys(commonFlags)])
+
 /** `tersor compress`: a smaller file. */
 export const compress = command({
   usage: 'FILE --method NAME[,NAME…] -o OUT',
@@ -84,12 +87,12 @@ export const compress = command({
   about: `Writes a compressed model as one safetensors file, its configuration inside, its tokenizer and a manifest beside it. Nothing is replaced unless asked for, and OUT is there as a whole or not at all. The same command run again goes on where it was stopped.`,
   flags: () => flags,
   // Whatever was named last decides what a flag of two methods takes.
-  others: args => ({ ...methodFlags(methods), ...methodFlags(namedIn(args) ?? []) }),
+  others: args => ({ ...methodFlags.table(methods), ...methodFlags.table(namedIn(args) ?? []) }),
   more(args) {
     const named = namedIn(args)
     return named === undefined
-      ? `Methods; --method NAME --help lists the options of each.\n\n${methodHelp(methods, false)}`
-      : methodHelp(named, true)
+      ? `Methods; --method NAME --help lists the options of each.\n\n${methodFlags.help(methods, false)}`
+      : methodFlags.help(named, true)
   },
   async run({ values, positionals }, terminal) {
     const path = modelPath(onlyPositional(positionals, 'a model file'))
@@ -100,7 +103,7 @@ export const compress = command({
     const bits = wholeNumber(values['embedding-bits'] ?? String(DELICATE_BITS), 'embedding-bits', 2, 8)
     const seed = wholeNumber(values.seed ?? '0', 'seed', 0, 2 ** 31)
     const chosen = method === undefined ? [] : methodsNamed(method, methods)
-    const use = stepsFrom(chosen, methods, values)
+    const use = methodFlags.steps(chosen, values)
     const source = await openModel(path, { kinds, signal: terminal.signal })
     try {
       const settings = {

@@ -14,7 +14,7 @@ it('tersor demo compresses and scores a bundled model on text and tasks of its o
     expect(tasks.tasks['addition-2'].n).toBe(3)
     expect(rows[0].tasks.answerNats).toBeGreaterThan(0)
     expect(await readFile(join(folder, 'index.html'), 'utf8')).toContain('addition-2 (n 3)')
-    expect((await tersor('demo', '--help')).out).toMatch(/Without MODEL, the\sbundled tiny-lm\./)
+    expect((await tersor('demo', '--help')).out).toMatch(/Without MODEL,\s+the\s+bundled tiny-lm\./)
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -1,5 +1,5 @@
 import type { Step } from '@tersor/compress'
-import { optionsOf, sizeOf, type WeightMethod } from '@tersor/core-tensor'
+import { optionsOf, sizeOf, type WeightMethod, type WeightPlan } from '@tersor/core-tensor'
 
 /** A matrix of some size, to ask methods how many bits they take. */
 const SHAPE = { dims: [1024, 1024], type: 'float32' } as const
@@ -14,19 +14,28 @@ export function delicateSteps(
   bits: number,
   methods: readonly WeightMethod[],
 ): readonly Step[] | undefined {
-  const chosen = use.map(step => ({ step, method: methods.find(({ name }) => name === step.method)! }))
-  const own = Math.max(...chosen.map(({ step, method }) => bitsOf(step, method) ?? 0))
+  const chosen = use.map(({ method: name, ...given }) => {
+    const method = methods.find(candidate => candidate.name === name)!
+    return { method, options: optionsOf<object>(method.options, given, name) }
+  })
+  const own = bitsOf(chosen)
   const calibrated = chosen.some(({ method }) => method.needs.length > 0)
   if (!calibrated && own >= bits) return undefined
-  const rounding = methods.find(({ needs, options }) => needs.length === 0 && options.bits?.is === 'whole')
-  return rounding && [{ method: rounding.name, bits: Math.max(bits, Math.floor(own)) }]
+  for (const { name, needs, options } of methods) {
+    if (needs.length > 0 || options.bits?.is !== 'whole') continue
+    return [{ method: name, bits: Math.min(Math.max(bits, Math.floor(own)), options.bits.max ?? Infinity) }]
+  }
+  return undefined
 }
 
-/** Bits a weight: what the option of that name says, else what the method plans for a matrix. */
-function bitsOf({ method: _, ...given }: Step, method: WeightMethod): number | undefined {
-  const options = optionsOf<object>(method.options, given, method.name)
-  const { bits } = options as { bits?: unknown }
-  if (typeof bits === 'number') return bits
-  const plan = method.plan?.(SHAPE, options as never)
-  return plan && (8 * plan.bytes) / sizeOf(SHAPE.dims)
+/** Bits a weight: what the last option of that name says, else what the steps together plan for a matrix, else none. */
+function bitsOf(chosen: readonly { method: WeightMethod; options: object }[]): number {
+  let plan: WeightPlan | undefined
+  let said: number | undefined
+  for (const { method, options } of chosen) {
+    const { bits } = options as { bits?: unknown }
+    if (typeof bits === 'number') said = bits
+    plan = method.plan?.(SHAPE, options as never, plan)
+  }
+  return said ?? (plan === undefined ? 0 : (8 * plan.bytes) / sizeOf(SHAPE.dims))
 }

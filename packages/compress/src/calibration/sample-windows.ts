@@ -1,4 +1,4 @@
-import { type CausalLM, type JobOptions, Rng, ShapeError } from '@tersor/core-tensor'
+import { type CausalLM, type JobOptions, pace, Rng, ShapeError } from '@tersor/core-tensor'
 import { draw } from '@tersor/decode'
 import { BatchedCache } from '@tersor/models'
 
@@ -50,6 +50,7 @@ export async function sampleWindows(model: CausalLM, options: SampleOptions): Pr
   }
   const count = Math.ceil(tokens / (windowLength - 1))
   const windows: Int32Array[] = []
+  const turn = pace({ signal }, 0)
   while (windows.length < count) {
     const indices = Array.from(
       { length: Math.min(BATCH, count - windows.length) },
@@ -60,7 +61,10 @@ export async function sampleWindows(model: CausalLM, options: SampleOptions): Pr
     windows.push(
       ...(await drawBatch(model, rngs, bos, windowLength, {
         signal,
-        onToken: at => onProgress?.(windows.length * windowLength + at * rngs.length, count * windowLength),
+        async onToken(at) {
+          onProgress?.(windows.length * windowLength + at * rngs.length, count * windowLength)
+          await turn(false)
+        },
       })),
     )
   }
@@ -73,27 +77,30 @@ async function drawBatch(
   rngs: readonly Rng[],
   bos: number,
   windowLength: number,
-  { signal, onToken }: { signal: AbortSignal | undefined; onToken: (at: number) => void },
+  { signal, onToken }: { signal: AbortSignal | undefined; onToken: (at: number) => Promise<void> },
 ): Promise<Int32Array[]> {
   const windows = rngs.map(() => new Int32Array(windowLength).fill(bos))
   const cache = new BatchedCache(rngs.map(() => model.createCache()))
-  for (let at = 1; at < windowLength; at++) {
-    const last = Int32Array.from(windows, window => window[at - 1]!)
-    const positions = new Int32Array(rngs.length).fill(at - 1)
-    const { logits } = await model.forward(last, {
-      cache,
-      positions,
-      logits: 'all',
-      signal,
-    })
-    const scores = (await logits!.read()) as Float32Array
-    const vocabulary = scores.length / rngs.length
-    rngs.forEach((rng, i) => {
-      windows[i]![at] = draw(scores.subarray(i * vocabulary, (i + 1) * vocabulary), 1, rng)
-    })
-    logits!.dispose()
-    onToken(at)
+  try {
+    for (let at = 1; at < windowLength; at++) {
+      const last = Int32Array.from(windows, window => window[at - 1]!)
+      const positions = new Int32Array(rngs.length).fill(at - 1)
+      const { logits } = await model.forward(last, {
+        cache,
+        positions,
+        logits: 'all',
+        signal,
+      })
+      const scores = (await logits!.read()) as Float32Array
+      const vocabulary = scores.length / rngs.length
+      rngs.forEach((rng, i) => {
+        windows[i]![at] = draw(scores.subarray(i * vocabulary, (i + 1) * vocabulary), 1, rng)
+      })
+      logits!.dispose()
+      await onToken(at)
+    }
+    return windows
+  } finally {
+    cache.dispose()
   }
-  cache.dispose()
-  return windows
 }
