@@ -3,16 +3,21 @@
  * numbers beside them are not the weights.
  */
 const SUFFIXES: readonly (readonly [suffix: string, writer: string])[] = [
+  ['.codebooks', 'aqlm'],
   ['.qweight', 'gptq or awq'],
   ['.qzeros', 'gptq or awq'],
   ['.g_idx', 'gptq'],
   ['.weight_scale', 'fp8 or compressed-tensors'],
   ['.weight_scale_inv', 'fp8'],
   ['.weight_packed', 'compressed-tensors'],
+  ['.bitmask', 'compressed-tensors'],
   ['.SCB', 'bitsandbytes'],
   ['.weight.absmax', 'bitsandbytes'],
   ['.weight.quant_map', 'bitsandbytes'],
   ['.W_q', 'hqq'],
+  ['.weight._scale', 'quanto'],
+  ['._weight_qdata', 'torchao'],
+  ['_blocks', 'mxfp4'],
   ['.scales', 'mlx, gptq or awq'],
 ]
 
@@ -25,10 +30,9 @@ const SUFFIXES: readonly (readonly [suffix: string, writer: string])[] = [
  */
 export function foreignQuantization(config: unknown, names: readonly string[]): string | undefined {
   const { quantization_config: own, quantization: mlx } = (config ?? {}) as Record<string, unknown>
-  if (typeof own === 'object' && own !== null) {
-    const { quant_method: method } = own as { quant_method?: unknown }
-    return typeof method === 'string' ? method : 'a method that it does not name'
-  }
+  const { quant_method: method } = (own ?? {}) as { quant_method?: unknown }
+  if (typeof method === 'string') return method
   if (typeof mlx === 'object' && mlx !== null) return 'mlx'
+  if (typeof own === 'object' && own !== null) return 'a method that it does not name'
   return SUFFIXES.find(([suffix]) => names.some(name => name.endsWith(suffix)))?.[1]
 }

@@ -67,10 +67,10 @@ export async function writeWhole(
     for (const piece of pieces) await file.writeFile(piece)
     await file.sync()
   }
-  await moveTo(partial, path)
+  await files().rename(partial, path)
 }
 
-/** Renames a file, and makes that last. */
+/** Renames a file, and makes that and all renames before it in its folder last. */
 export async function moveTo(from: string, to: string): Promise<void> {
   await files().rename(from, to)
   await syncFolder(paths().dirname(to))
@@ -98,6 +98,15 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
 export function refused(path: string, error: unknown): FileError {
   return new FileError(
     `[compress/job] expected to write ${path}, got ${codeOf(error) ?? String(error)}; choose another place`,
+    { cause: error },
+  )
+}
+
+/** What ended a job: an error of the system, such as of a full disk, says what became of the work. */
+export function ended(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error
+  return new FileError(
+    `[compress/job] expected to read and write files until ${path} is whole, got ${error.message}; what is done is kept, run the job again`,
     { cause: error },
   )
 }

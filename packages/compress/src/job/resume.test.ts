@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { Rng } from '@tersor/core-tensor'
+import { FileError, Rng } from '@tersor/core-tensor'
 import { build } from 'esbuild'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -26,7 +26,9 @@ const hashOf = async (path: string) =>
     .digest('hex')
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tersor-resume-'))
+  // Thousands of syncs, which a disk of memory does not wait for.
+  const room = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  folder = await mkdtemp(join(room, 'tersor-resume-'))
   await writeToyModel(at('model'))
   const counted = await mortalFiles(Infinity, () => {
     throw new Error('never')
@@ -77,6 +79,25 @@ describe('a job that is stopped', () => {
       { numRuns: 15, seed: 3 },
     )
   }, 60_000)
+
+  it('says when the disk is full, and goes on when it is not', async () => {
+    const target = at('full', 'small.safetensors')
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    })
+    const files = await mortalFiles(changes >> 1, () => {
+      throw full
+    })
+    const stopped = runToyJob(at('model'), target).catch(error => error)
+    const error = await stopped
+    files.restore()
+    expect(error).toBeInstanceOf(FileError)
+    expect(error.message).toMatch(/no space left on device, write; what is done is kept/)
+    await buryOwner(`${target}.job`)
+    await runToyJob(at('model'), target)
+    expect(await hashOf(target)).toBe(expected)
+  })
 
   it('goes on to the same bytes after SIGKILL at 20 places, and leaves nothing', async () => {
     const script = at('killed-job.mjs')

@@ -2,10 +2,10 @@ import { matchRules } from '../recipe.ts'
 import { assemble, finishedBefore } from './assemble.ts'
 import type { JobResult, RunOptions } from './create-job.ts'
 import { examine } from './examine.ts'
-import { codeOf, files, refused } from './files.ts'
+import { codeOf, ended, files, refused } from './files.ts'
 import { identityOf } from './identity.ts'
 import { type Identity, Journal } from './journal.ts'
-import { takeLock } from './lock.ts'
+import { type Lock, takeLock } from './lock.ts'
 import { needsOf } from './needs.ts'
 import type { Target } from './target.ts'
 import { Walk } from './walk.ts'
@@ -67,15 +67,24 @@ async function inFolder<T>({ path, folder }: Target, run: () => Promise<T>): Pro
   } catch (error) {
     throw refused(path, error)
   }
-  const lock = await takeLock(folder)
-  try {
-    return await run()
-  } finally {
-    await lock.release()
+  let lock: Lock | undefined
+  const leave = async () => {
+    await lock?.release()
     await files()
       .rmdir(folder)
       .catch(error => {
         if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error
       })
   }
+  let result: T
+  try {
+    lock = await takeLock(folder)
+    result = await run()
+  } catch (error) {
+    // What ended the job matters more than what cannot be tidied up either.
+    await leave().catch(() => {})
+    throw ended(path, error)
+  }
+  await leave()
+  return result
 }

@@ -20,11 +20,13 @@ export class Walk {
   readonly work: Work
   readonly journal: Journal
   readonly options: RunOptions
+  #done: number
 
   constructor(work: Work, journal: Journal, options: RunOptions) {
     this.work = work
     this.journal = journal
     this.options = options
+    this.#done = work.model.names.filter(name => this.isDone(name)).length
     this.#report()
   }
 
@@ -52,7 +54,7 @@ export class Walk {
       signal: this.options.signal,
     }).catch(async error => {
       const reason = error instanceof Error ? error.message : String(error)
-      await this.journal.note({ failed: name, reason })
+      if (this.options.signal?.aborted !== true) await this.journal.note({ failed: name, reason })
       throw error
     })
     const result = await transfer(stored, reference)
@@ -68,12 +70,12 @@ export class Walk {
     await this.journal.add(name, safetensorsPieces([[name, result]]), sha256 => ({
       outcome: { ...record, sha256 } satisfies TensorOutcome,
     }))
+    this.#done++
     this.#report()
     return result
   }
 
   #report(): void {
-    const { names } = this.work.model
-    this.options.onProgress?.(names.filter(name => this.isDone(name)).length, names.length)
+    this.options.onProgress?.(this.#done, this.work.model.names.length)
   }
 }
