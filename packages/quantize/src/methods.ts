@@ -7,6 +7,14 @@ import { quantEaseMethod } from './solvers/quant-ease.ts'
 import { rtnMethod } from './solvers/rtn.ts'
 import { rotateMethod } from './transforms/rotate.ts'
 
+export * from './solvers/float8.ts'
+export * from './solvers/gptq.ts'
+export * from './solvers/mxfp4.ts'
+export * from './solvers/nf4.ts'
+export * from './solvers/quant-ease.ts'
+export * from './solvers/rtn.ts'
+export * from './transforms/rotate.ts'
+
 /** The methods of this package, for jobs: `createJob({ …, methods: quantizeMethods })`. */
 export const quantizeMethods: readonly WeightMethod[] = /* @__PURE__ */ Object.freeze([
   rotateMethod,

@@ -38,6 +38,18 @@ it('no method is named by hand but in its file and in its list', async () => {
   expect(found).toEqual([])
 })
 
+it('every method has a test that holds it to figures', async () => {
+  const tests = readdirSync(packages, { recursive: true, encoding: 'utf8' }).filter(
+    file => file.endsWith('.test.ts') && !file.includes('node_modules'),
+  )
+  for (const { name } of await everyMethod()) {
+    const own = tests.filter(file => basename(file) === `${name}.test.ts`)
+    expect(own.map(file => readFileSync(join(packages, file), 'utf8')).join('\n'), name).toContain(
+      'describeWeightMethod(',
+    )
+  }
+})
+
 /** The methods of all lists: `methods.ts` of every package that has one. */
 async function everyMethod(): Promise<WeightMethod[]> {
   const lists = readdirSync(packages)

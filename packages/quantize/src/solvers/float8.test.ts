@@ -1,6 +1,7 @@
 import { decode, type Encoded, Rng, Tensor, toFloat32 } from '@tersor/core-tensor'
+import { describeWeightMethod } from '@tersor/core-tensor/testing'
 import { describe, expect, it } from 'vitest'
-import { float8 } from './float8.ts'
+import { float8, float8Method } from './float8.ts'
 
 const rng = new Rng(8)
 // Rows of very different size, and weights within a row that span six orders of magnitude.
@@ -48,3 +49,8 @@ describe('float8', () => {
     expect(decode(float8(new Tensor('float32', [], [0, 3]))).dims).toEqual([0, 3])
   })
 })
+
+describeWeightMethod(float8Method, [
+  { bitsPerWeight: 8.375, loses: [0.00065, 0.00088] },
+  { options: { format: 'e5m2', groupSize: 'tensor' }, bitsPerWeight: 8.056, loses: [0.0026, 0.0035] },
+])

@@ -1,8 +1,9 @@
 import { decode, NumericalError, Tensor, toFloat32 } from '@tersor/core-tensor'
-import { gramOf, layerInputs, normals } from '@tersor/core-tensor/testing'
+import { describeWeightMethod, gramOf, layerInputs, normals } from '@tersor/core-tensor/testing'
 import { describe, expect, it } from 'vitest'
-import { gptq } from './gptq.ts'
-import { rtn } from './rtn.ts'
+import { rotateMethod } from '../transforms/rotate.ts'
+import { gptq, gptqMethod } from './gptq.ts'
+import { rtn, rtnMethod } from './rtn.ts'
 
 const ROWS = 24
 const COLUMNS = 96
@@ -126,3 +127,56 @@ function invert(matrix: number[][]): number[][] {
   }
   return work.map(row => row.slice(n))
 }
+
+describeWeightMethod(gptqMethod, [
+  {
+    options: { bits: 2 },
+    after: { method: rotateMethod },
+    bitsPerWeight: 3.146,
+    loses: [0, 1],
+    beats: { method: rtnMethod, options: { bits: 2 }, after: { method: rotateMethod }, by: 0.6 },
+  },
+  { bitsPerWeight: 5.104, loses: [0.0012, 0.0016], beats: { method: rtnMethod, options: {}, by: 0.6 } },
+  {
+    options: { bits: 2 },
+    bitsPerWeight: 3.104,
+    loses: [0.035, 0.048],
+    beats: { method: rtnMethod, options: { bits: 2 }, by: 0.6 },
+  },
+  {
+    options: { bits: 3, actOrder: true },
+    bitsPerWeight: 4.104,
+    loses: [0.0033, 0.0045],
+    beats: { method: rtnMethod, options: { bits: 3 }, by: 0.6 },
+  },
+  {
+    options: { bits: 2, range: 'mse' },
+    bitsPerWeight: 3.104,
+    loses: [0.027, 0.037],
+    beats: { method: rtnMethod, options: { bits: 2, range: 'mse' }, by: 0.6 },
+  },
+  {
+    options: { bits: 3, zero: 'middle', groupSize: 'channel' },
+    bitsPerWeight: 3.313,
+    loses: [0.013, 0.018],
+    beats: { method: rtnMethod, options: { bits: 3, zero: 'middle', groupSize: 'channel' }, by: 0.6 },
+  },
+  {
+    options: { grid: 'nf4' },
+    bitsPerWeight: 5.326,
+    loses: [0.0015, 0.0021],
+    beats: { method: rtnMethod, options: { grid: 'nf4' }, by: 0.6 },
+  },
+  {
+    options: { grid: 'mxfp4' },
+    bitsPerWeight: 4.705,
+    loses: [0.0027, 0.0036],
+    beats: { method: rtnMethod, options: { grid: 'mxfp4' }, by: 0.6 },
+  },
+  {
+    options: { grid: 'float8', groupSize: 'channel' },
+    bitsPerWeight: 8.375,
+    loses: [0.00013, 0.00018],
+    beats: { method: rtnMethod, options: { grid: 'float8', groupSize: 'channel' }, by: 0.6 },
+  },
+])

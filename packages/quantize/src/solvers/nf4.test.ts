@@ -1,7 +1,9 @@
 import { decode, type Encoded, Rng, Tensor, toFloat32 } from '@tersor/core-tensor'
+import { describeWeightMethod } from '@tersor/core-tensor/testing'
 import { describe, expect, it } from 'vitest'
 import { NF4_VALUES } from '../grids/nf4.ts'
-import { nf4 } from './nf4.ts'
+import { nf4, nf4Method } from './nf4.ts'
+import { rtnMethod } from './rtn.ts'
 
 const rng = new Rng(4)
 const weight = new Tensor(
@@ -56,3 +58,13 @@ describe('nf4', () => {
     ]).toEqual([0, 0, 0])
   })
 })
+
+describeWeightMethod(nf4Method, [
+  { bitsPerWeight: 4.656, loses: [0.0082, 0.011] },
+  {
+    options: { doubleQuantize: false, groupSize: 48 },
+    bitsPerWeight: 4.993,
+    loses: [0.0073, 0.0099],
+    beats: { method: rtnMethod, options: { zero: 'middle', groupSize: 32, scaleType: 'float32' }, by: 0.95 },
+  },
+])

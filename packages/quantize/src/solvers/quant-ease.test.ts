@@ -1,12 +1,14 @@
 import { decode, dense, ShapeError, Tensor, toFloat32, UnsupportedError } from '@tersor/core-tensor'
 import { gram, matmul } from '@tersor/core-tensor/reference'
-import { normals } from '@tersor/core-tensor/testing'
+import { describeWeightMethod, normals } from '@tersor/core-tensor/testing'
 import { describe, expect, it } from 'vitest'
-import { gptq } from './gptq.ts'
+import { rotateMethod } from '../transforms/rotate.ts'
+import { float8Method } from './float8.ts'
+import { gptq, gptqMethod } from './gptq.ts'
 import { mxfp4 } from './mxfp4.ts'
 import { nf4 } from './nf4.ts'
-import { quantEase } from './quant-ease.ts'
-import { rtn } from './rtn.ts'
+import { quantEase, quantEaseMethod } from './quant-ease.ts'
+import { rtn, rtnMethod } from './rtn.ts'
 
 const [ROWS, COLUMNS] = [20, 70]
 
@@ -72,3 +74,41 @@ describe('quantEase', () => {
     )
   })
 })
+
+describeWeightMethod(quantEaseMethod, [
+  {
+    after: { method: gptqMethod, options: { bits: 2 }, after: { method: rotateMethod } },
+    bitsPerWeight: 3.146,
+    loses: [0, 1],
+  },
+  {
+    after: { method: rtnMethod, options: { bits: 2 } },
+    bitsPerWeight: 3.104,
+    loses: [0.023, 0.031],
+    beats: { method: rtnMethod, options: { bits: 2 }, by: 0.6 },
+  },
+  {
+    after: { method: gptqMethod, options: { bits: 3, actOrder: true } },
+    bitsPerWeight: 4.104,
+    loses: [0.003, 0.004],
+    beats: { method: gptqMethod, options: { bits: 3, actOrder: true }, by: 0.97 },
+  },
+  {
+    after: { method: rtnMethod, options: { grid: 'nf4' } },
+    bitsPerWeight: 5.326,
+    loses: [0.0011, 0.0014],
+    beats: { method: rtnMethod, options: { grid: 'nf4' }, by: 0.6 },
+  },
+  {
+    after: { method: rtnMethod, options: { grid: 'mxfp4' } },
+    bitsPerWeight: 4.705,
+    loses: [0.0019, 0.0026],
+    beats: { method: rtnMethod, options: { grid: 'mxfp4' }, by: 0.6 },
+  },
+  {
+    after: { method: float8Method },
+    bitsPerWeight: 8.375,
+    loses: [9e-5, 0.00012],
+    beats: { method: float8Method, by: 0.6 },
+  },
+])

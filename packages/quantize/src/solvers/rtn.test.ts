@@ -1,8 +1,9 @@
 import { decode, Tensor, toFloat32 } from '@tersor/core-tensor'
-import { normals } from '@tersor/core-tensor/testing'
+import { describeWeightMethod, normals } from '@tersor/core-tensor/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { rtn } from './rtn.ts'
+import { rotateMethod } from '../transforms/rotate.ts'
+import { rtn, rtnMethod } from './rtn.ts'
 
 function meanSquaredError(a: Tensor, b: Tensor): number {
   const [x, y] = [toFloat32(a), toFloat32(b)]
@@ -107,3 +108,21 @@ describe('rtn', () => {
     )
   })
 })
+
+describeWeightMethod(rtnMethod, [
+  { bitsPerWeight: 5.104, loses: [0.0058, 0.0079] },
+  { options: { bits: 2, range: 'mse' }, bitsPerWeight: 3.104, loses: [0.086, 0.12] },
+  {
+    options: { bits: 8, zero: 'middle', groupSize: 'channel' },
+    bitsPerWeight: 8.354,
+    loses: [3.3e-5, 4.5e-5],
+  },
+  { options: { bits: 3, zero: 'integer', groupSize: 20 }, bitsPerWeight: 4.146, loses: [0.024, 0.033] },
+  { options: { grid: 'nf4' }, bitsPerWeight: 5.326, loses: [0.0064, 0.0086] },
+  {
+    options: { bits: 2, range: 'mse' },
+    after: { method: rotateMethod },
+    bitsPerWeight: 3.146,
+    loses: [0.1, 0.14],
+  },
+])
