@@ -1,4 +1,4 @@
-import { TersorError, UnsupportedError } from '@tersor/core-tensor'
+import { dtypeBits, isFloat, TersorError, UnsupportedError } from '@tersor/core-tensor'
 import { checkModel, EMBEDDING } from '@tersor/models'
 import { hasGathered, windowsOf } from './calibration-source.ts'
 import { missingCompanions, requireManifestPlace } from './companions.ts'
@@ -85,7 +85,7 @@ function requireUncompressed({ settings: { source, requantize = false } }: Work)
   if (requantize) return
   for (const name of source.names) {
     const { compressed, type } = source.info(name)
-    const as = compressed ?? (type?.startsWith('float8') ? type : undefined)
+    const as = compressed ?? (type !== undefined && isFloat(type) && dtypeBits[type] === 8 ? type : undefined)
     if (as === undefined) continue
     throw new UnsupportedError(
       `[compress/job] expected an uncompressed model, but '${name}' is stored as ${as}; start from the original, or pass requantize: true, which measures the loss against what is stored`,
