@@ -1,4 +1,5 @@
 import {
+  asTensor,
   bytesOf,
   checkDType,
   type Device,
@@ -10,7 +11,7 @@ import {
   Tensor,
   type TensorLike,
 } from '@tersor/core-tensor'
-import { Scopes } from '@tersor/core-tensor/host'
+import { requireEncoded, requireTensorLike, Scopes } from '@tersor/core-tensor/host'
 import { BufferPool } from './buffer-pool.ts'
 import type { Card } from './card.ts'
 import { Commands } from './commands.ts'
@@ -109,8 +110,8 @@ export class WebGpuDevice implements Device {
   }
 
   upload(from: TensorLike): Tensor {
-    checkDType(from.type, 'Device.upload')
-    const source = from instanceof Tensor ? from : new Tensor(from.type, from.data, from.dims)
+    requireTensorLike(from, 'Device.upload')
+    const source = asTensor(from)
     const { buffer, byteOffset, byteLength } = source.data
     const tensor = this.#make(source.type, source.dims, 'idle')
     const whole = byteLength - (byteLength % 4)
@@ -125,10 +126,12 @@ export class WebGpuDevice implements Device {
   }
 
   pack(weight: Encoded): Encoded {
+    requireEncoded(weight, 'Device.pack')
     return this.#layout.pack(weight)
   }
 
   unpack(weight: Encoded): Encoded {
+    requireEncoded(weight, 'Device.unpack')
     return this.#layout.unpack(weight)
   }
 

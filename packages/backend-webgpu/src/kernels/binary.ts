@@ -1,5 +1,5 @@
 import { type BinaryOp, type CoreKernels, DTypeError, isFloat, ShapeError } from '@tersor/core-tensor'
-import { stridesOf } from '@tersor/core-tensor/host'
+import { requireOneOf, stridesOf } from '@tersor/core-tensor/host'
 import { elementwise } from '../elementwise.ts'
 import { output } from '../output.ts'
 import { listed, unravel } from '../wgsl/lists.ts'
@@ -14,6 +14,7 @@ const operations: Record<BinaryOp, string> = {
 
 /** Element by element; operands that repeat are found by their strides. */
 export const binary: CoreKernels['binary'] = (op, a, b, options = {}) => {
+  requireOneOf('binary', 'an operation', op, Object.keys(operations))
   if (!isFloat(a.type) || !isFloat(b.type)) {
     throw new DTypeError(`[binary] expected floats, got ${a.type} and ${b.type}; cast them first`)
   }

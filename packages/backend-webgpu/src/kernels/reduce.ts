@@ -1,4 +1,5 @@
 import { aroundAxis, type CoreKernels, type ReduceOp } from '@tersor/core-tensor'
+import { requireOneOf } from '@tersor/core-tensor/host'
 import { output } from '../output.ts'
 import { webGpuOf } from '../webgpu-device.ts'
 import { fold } from '../wgsl/group.ts'
@@ -15,6 +16,7 @@ const steps: Record<ReduceOp, readonly [step: string, join: 'add' | 'max']> = {
 const WIDE = 32
 
 export const reduce: CoreKernels['reduce'] = (op, x, options) => {
+  requireOneOf('reduce', 'an operation', op, Object.keys(steps))
   const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'reduce')
   const dims = x.dims.filter((_, i) => i !== axis)
   const [step, join] = steps[op]

@@ -1,4 +1,5 @@
 import { type CoreKernels, ShapeError } from '@tersor/core-tensor'
+import { requireNumber } from '@tersor/core-tensor/host'
 import { output } from '../output.ts'
 import { webGpuOf } from '../webgpu-device.ts'
 import { fold } from '../wgsl/group.ts'
@@ -9,6 +10,7 @@ export const rmsNorm: CoreKernels['rmsNorm'] = (x, weight, options) => {
   if (d === undefined || weight.size !== d) {
     throw new ShapeError(`[rmsNorm] expected x (…, d) and a weight (d), got [${x.dims}] and [${weight.dims}]`)
   }
+  requireNumber('rmsNorm', 'epsilon', options.epsilon)
   return output('rmsNorm', 'float32', x, x.dims, options, (y, accumulate) =>
     webGpuOf(x).run({
       name: 'rmsNorm',

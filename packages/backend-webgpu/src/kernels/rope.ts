@@ -1,10 +1,12 @@
 import { type CoreKernels, isFloat, ShapeError, type Tensor } from '@tersor/core-tensor'
+import { requireOneOf, ropeLayouts } from '@tersor/core-tensor/host'
 import { elementwise, retyped } from '../elementwise.ts'
 import { output } from '../output.ts'
 import { angles } from '../wgsl/angles.ts'
 
 export const rope: CoreKernels['rope'] = (x, options) => {
   const { positions, frequencies, layout, inverse = false } = options
+  requireOneOf('rope', 'a layout', layout, ropeLayouts)
   const [tokens = 0, headDim = 0] = x.dims.slice(-2)
   const pairs = frequencies.size
   if (x.dims.length < 2 || positions.size !== tokens || 2 * pairs > headDim) {

@@ -1,4 +1,5 @@
 import { type CoreKernels, DTypeError, isFloat, type UnaryOp } from '@tersor/core-tensor'
+import { requireOneOf } from '@tersor/core-tensor/host'
 import { elementwise } from '../elementwise.ts'
 import { output } from '../output.ts'
 
@@ -13,6 +14,7 @@ const operations: Record<UnaryOp, string> = {
 }
 
 export const unary: CoreKernels['unary'] = (op, x, options = {}) => {
+  requireOneOf('unary', 'an operation', op, Object.keys(operations))
   if (!isFloat(x.type)) throw new DTypeError(`[unary] expected floats, got ${x.type}; cast it first`)
   return output('unary', 'float32', x, x.dims, options, (y, accumulate) =>
     elementwise(y, {

@@ -67,6 +67,6 @@ describe('errors', () => {
       expect(String(error)).toBe(`${name}: [where] what`)
       return error.code
     })
-    expect(seen.sort()).toEqual(['DEVICE', 'DTYPE', 'FORMAT', 'NUMERICAL', 'SHAPE', 'UNSUPPORTED'])
+    expect(seen.sort()).toEqual(['DEVICE', 'DTYPE', 'FILE', 'FORMAT', 'NUMERICAL', 'SHAPE', 'UNSUPPORTED'])
   })
 })

@@ -5,7 +5,9 @@ import { cast } from '../reference/cast.ts'
 import { matmul } from '../reference/matmul.ts'
 import { isWhole, productOf } from '../tensor/dims.ts'
 import { type DType, dtypeBits, isFloat } from '../tensor/dtype.ts'
-import { reference, Tensor } from '../tensor/tensor.ts'
+import { isTensor } from '../tensor/is-tensor.ts'
+import { reference, type Tensor } from '../tensor/tensor.ts'
+import { described } from '../tensor/tensor-like.ts'
 import { tensorsOf } from '../tensor/tensors-of.ts'
 import { linearTiled } from './linear-tiled.ts'
 
@@ -93,6 +95,7 @@ export function check(e: Encoded, depth = 0): void {
   if (depth > MAX_DEPTH) throw new FormatError(`[check] encodings nest deeper than ${MAX_DEPTH}`)
   checkWhole(e)
   for (const part of Object.values(e.parts)) {
+    requireWeight(part, `check ${e.encoding.kind}`)
     if (isEncoded(part)) check(part, depth + 1)
   }
   e.encoding.check(e)
@@ -113,7 +116,22 @@ function checkWhole(e: Encoded): void {
 }
 
 export function isEncoded(w: Tensor | Encoded): w is Encoded {
-  return !(w instanceof Tensor)
+  return !isTensor(w)
+}
+
+/** Throws a {@link DTypeError} unless something is a tensor or an encoding, as plain JavaScript cannot promise. */
+export function requireWeight(w: unknown, where: string): asserts w is Tensor | Encoded {
+  if (!isTensor(w) && (Object(w) as Partial<Encoded>).encoding === undefined) {
+    throw new DTypeError(`[${where}] expected a tensor or an encoding, got ${described(w)}`)
+  }
+}
+
+/** Throws a {@link DTypeError} unless something is an encoding. */
+export function requireEncoded(w: unknown, where: string): asserts w is Encoded {
+  requireWeight(w, where)
+  if (!isEncoded(w)) {
+    throw new DTypeError(`[${where}] expected an encoding, got ${described(w)}; wrap it in \`dense\``)
+  }
 }
 
 /**
@@ -125,6 +143,7 @@ export function isEncoded(w: Tensor | Encoded): w is Encoded {
  * decode(half, { rows: [1, 2] }).data // => Float32Array [0.099975586]
  */
 export function decode(e: Tensor | Encoded, options: DecodeOptions = {}): Tensor {
+  requireWeight(e, 'decode')
   if (isEncoded(e)) return deviceOf(e, options).scope(() => e.encoding.decode(e, options))
   const [start, end] = options.rows ?? [0, e.dims[0] ?? 0]
   const rows = options.rows === undefined ? e : e.rows(start, end)
@@ -138,7 +157,7 @@ export function decode(e: Tensor | Encoded, options: DecodeOptions = {}): Tensor
  * @param w  (out, in); a plain tensor or any encoding
  * @returns (…, out) float32
  * @throws {ShapeError} when the inner dimensions differ
- * @throws {DTypeError} for an encoding of integers, such as entropy-coded codes
+ * @throws {DTypeError} for an encoding of integers, such as entropy-coded codes, and for what is no tensor
  * @example
  * const x = new Tensor('float32', [1, 2], [1, 2])
  * const w = new Tensor('float32', [1, 0, 0, 1, 1, 1], [3, 2])
@@ -146,6 +165,12 @@ export function decode(e: Tensor | Encoded, options: DecodeOptions = {}): Tensor
  * linear(x, dense(cast(w, 'float16'))).data // => Float32Array [1, 2, 3]
  */
 export function linear(x: Tensor, w: Tensor | Encoded, options: LinearOptions = {}): Tensor {
+  if (!isTensor(x)) {
+    throw new DTypeError(
+      `[linear] expected a tensor x, got ${described(x)}; of an encoding take \`decode(x)\``,
+    )
+  }
+  requireWeight(w, 'linear')
   const inner = options.transpose ? w.dims[0] : w.dims[1]
   if (w.dims.length !== 2 || x.dims.length === 0 || x.dims[x.dims.length - 1] !== inner) {
     throw new ShapeError(
@@ -173,6 +198,7 @@ export function deviceOf(e: Encoded, { out, device }: DecodeOptions): Device {
  * bytes. A `Tensor` that is a part more than once counts once, as files store it.
  */
 export function byteLength(e: Tensor | Encoded): number {
+  requireWeight(e, 'byteLength')
   const tensors = new Set<Tensor>()
   let total = 0
   const collect = (part: Tensor | Encoded): void => {

@@ -4,7 +4,7 @@ import { isWhole, productOf, requireDims, sameDims } from '../tensor/dims.ts'
 import { type DType, isFloat } from '../tensor/dtype.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { tensorsOf } from '../tensor/tensors-of.ts'
-import { type DecodeOptions, type Encoded, isEncoded, type Json } from './encoded.ts'
+import { type DecodeOptions, type Encoded, isEncoded, type Json, requireWeight } from './encoded.ts'
 
 /** The message of a malformed encoding. */
 export function malformed(e: Encoded, problem: string): FormatError {
@@ -13,7 +13,7 @@ export function malformed(e: Encoded, problem: string): FormatError {
 
 function describe(e: Encoded): string {
   const parts = Object.entries(e.parts).map(
-    ([name, part]) => `${name} ${isEncoded(part) ? part.encoding.kind : part.type} [${part.dims}]`,
+    ([name, part]) => `${name} ${isEncoded(part) ? part.encoding?.kind : part.type} [${part.dims}]`,
   )
   return `${parts.join(', ') || 'no parts'}`
 }
@@ -64,7 +64,11 @@ export function terms(e: Encoded): (Tensor | Encoded)[] {
 }
 
 /** Terms as numbered parts. */
-export function numbered(items: readonly (Tensor | Encoded)[]): Record<string, Tensor | Encoded> {
+export function numbered(
+  where: string,
+  items: readonly (Tensor | Encoded)[],
+): Record<string, Tensor | Encoded> {
+  for (const item of items) requireWeight(item, where)
   return Object.fromEntries(items.map((item, i) => [String(i), item]))
 }
 

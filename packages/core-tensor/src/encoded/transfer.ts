@@ -1,7 +1,7 @@
 import type { Device } from '../device/device.ts'
 import { isFloat } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { decode, type Encoded, isEncoded } from './encoded.ts'
+import { decode, type Encoded, isEncoded, requireWeight } from './encoded.ts'
 import { isVisible } from './parts.ts'
 import { withParts } from './with-parts.ts'
 
@@ -16,6 +16,7 @@ import { withParts } from './with-parts.ts'
  */
 export async function transfer<W extends Tensor | Encoded>(weight: W, device: Device): Promise<W>
 export async function transfer(weight: Tensor | Encoded, device: Device): Promise<Tensor | Encoded> {
+  requireWeight(weight, 'transfer')
   if (!isEncoded(weight)) return weight.to(device)
   const parts: Record<string, Tensor | Encoded> = {}
   for (const [name, part] of Object.entries(weight.parts)) parts[name] = await transferPart(part, device)

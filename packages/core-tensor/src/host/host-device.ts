@@ -1,9 +1,10 @@
 import type { Device, Memory } from '../device/device.ts'
 import { Scopes } from '../device/scope.ts'
-import type { Encoded, Encoding } from '../encoded/encoded.ts'
+import { type Encoded, type Encoding, requireEncoded } from '../encoded/encoded.ts'
 import { sizeOf } from '../tensor/dims.ts'
 import { bytesOf, checkDType, type DType } from '../tensor/dtype.ts'
-import { Tensor, type TensorLike } from '../tensor/tensor.ts'
+import { asTensor, Tensor, type TensorLike } from '../tensor/tensor.ts'
+import { requireTensorLike } from '../tensor/tensor-like.ts'
 import { acceleratedKernels } from './accelerated-kernels.ts'
 import { type Activations, packedKind, packWeight, unpackWeight } from './packed-weight.ts'
 import type { Primitives } from './primitives.ts'
@@ -73,8 +74,8 @@ export abstract class HostDevice implements Device {
   }
 
   upload(from: TensorLike): Tensor {
-    checkDType(from.type, 'Device.upload')
-    const source = from instanceof Tensor ? from : new Tensor(from.type, from.data, from.dims)
+    requireTensorLike(from, 'Device.upload')
+    const source = asTensor(from)
     const tensor = this.room(source.type, source.dims)
     // Allocated first: the source may be a view of this device's own memory, which allocation can move.
     const { buffer, byteOffset, byteLength } = source.data
@@ -83,10 +84,12 @@ export abstract class HostDevice implements Device {
   }
 
   pack(weight: Encoded): Encoded {
+    requireEncoded(weight, 'Device.pack')
     return packWeight(weight, this.#packed, this.primitives)
   }
 
   unpack(weight: Encoded): Encoded {
+    requireEncoded(weight, 'Device.unpack')
     return unpackWeight(weight, this.#packed, this.primitives)
   }
 

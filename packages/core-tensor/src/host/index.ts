@@ -1,6 +1,7 @@
 // For authors of devices and of kinds of encodings
 
 export { Scopes } from '../device/scope.ts'
+export { requireEncoded } from '../encoded/encoded.ts'
 export { fitsGroups } from '../encoded/groups.ts'
 export { mapParts } from '../encoded/map-parts.ts'
 export {
@@ -16,8 +17,11 @@ export {
 export { plainIntegers } from '../encoded/plain-integers.ts'
 export { requireAttentionDims } from '../reference/attention-dims.ts'
 export { hadamardBlock } from '../reference/hadamard.ts'
+export { requireNumber, requireOneOf } from '../reference/required.ts'
+export { ropeLayouts } from '../reference/rope.ts'
 export { isWhole, productOf, requireDims, stridesOf } from '../tensor/dims.ts'
 export { viewBytes } from '../tensor/dtype.ts'
+export { requireTensorLike } from '../tensor/tensor-like.ts'
 export { tensorsOf } from '../tensor/tensors-of.ts'
 
 // For authors of host devices

@@ -3,6 +3,7 @@ import type { Encoded } from '../encoded/encoded.ts'
 import { ShapeError } from '../errors.ts'
 import { isWhole, requireDims, sameDims } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { requireNumber } from './required.ts'
 
 /** Whether queries, keys, values and the keys in use fit each other. */
 export function fitsAttention(
@@ -23,13 +24,14 @@ export function fitsAttention(
   )
 }
 
-/** @throws {ShapeError} unless the shapes that `attention` is given fit each other */
+/** @throws {ShapeError} unless the shapes that `attention` is given fit each other, and there is a scale */
 export function requireAttentionDims(
   q: Tensor,
   k: Tensor | Encoded,
   v: Tensor | Encoded,
-  { length, logWeight, keyIndex, lse, mass }: AttentionOptions,
+  { scale, length, logWeight, keyIndex, lse, mass }: AttentionOptions,
 ): void {
+  requireNumber('attention', 'scale', scale)
   const [heads = 0, queries = 0] = q.dims
   const [kvHeads = 0, capacity = 0] = k.dims
   if (!fitsAttention(q, k, v, length)) {

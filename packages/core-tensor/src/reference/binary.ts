@@ -6,6 +6,7 @@ import { stridesOf } from '../tensor/dims.ts'
 import { isFloat } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { floatType, output } from './output.ts'
+import { requireOneOf } from './required.ts'
 
 const operations: Record<BinaryOp, (a: number, b: number) => number> = {
   add: (a, b) => a + b,
@@ -30,6 +31,7 @@ const operations: Record<BinaryOp, (a: number, b: number) => number> = {
 export const binary = /* @__PURE__ */ kernel('binary', binaryReference)
 
 function binaryReference(op: BinaryOp, a: Tensor, b: Tensor, options: Out = {}): Tensor {
+  requireOneOf('binary', 'an operation', op, Object.keys(operations))
   if (!isFloat(a.type) || !isFloat(b.type)) {
     throw new DTypeError(`[binary] expected floats, got ${a.type} and ${b.type}; cast them first`)
   }

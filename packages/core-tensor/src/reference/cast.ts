@@ -2,7 +2,7 @@ import { kernel } from '../device/kernel.ts'
 import { DTypeError } from '../errors.ts'
 import { numbersOf, writeNumbers } from '../tensor/convert.ts'
 import { requireDims } from '../tensor/dims.ts'
-import { type DType, viewBytes } from '../tensor/dtype.ts'
+import { checkDType, type DType, viewBytes } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /**
@@ -18,6 +18,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 export const cast = /* @__PURE__ */ kernel('cast', castReference)
 
 function castReference(x: Tensor, type: DType, { out }: { out?: Tensor | undefined } = {}): Tensor {
+  checkDType(type, 'cast')
   if (out !== undefined && out.type !== type)
     throw new DTypeError(`[cast] expected an out of ${type}, got ${out.type}`)
   if (out !== undefined) requireDims('cast', 'an out', out, x.dims)

@@ -9,7 +9,7 @@ import { isFloat } from '../tensor/dtype.ts'
 import { roundTiesToEven } from '../tensor/narrow-float.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
-const { fround } = Math
+const fround = Math.fround
 
 /**
  * Affine codes of a tensor: roundTiesToEven(fround(fround(x − offset) / scale)) + zero, clamped to

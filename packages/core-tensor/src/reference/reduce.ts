@@ -4,6 +4,7 @@ import { numbersOf } from '../tensor/convert.ts'
 import { aroundAxis } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { floatType, output } from './output.ts'
+import { requireOneOf } from './required.ts'
 
 const steps: Record<ReduceOp, (sum: number, x: number) => number> = {
   sum: (sum, x) => sum + x,
@@ -24,6 +25,7 @@ const steps: Record<ReduceOp, (sum: number, x: number) => number> = {
 export const reduce = /* @__PURE__ */ kernel('reduce', reduceReference)
 
 function reduceReference(op: ReduceOp, x: Tensor, options: Out & Order & { axis: number }): Tensor {
+  requireOneOf('reduce', 'an operation', op, Object.keys(steps))
   const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'reduce')
   const type = floatType(x)
   const dims = x.dims.filter((_, i) => i !== axis)

@@ -4,6 +4,7 @@ import { ShapeError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'
 import { floatType, output } from './output.ts'
+import { requireNumber } from './required.ts'
 
 /**
  * Root-mean-square normalisation (Zhang and Sennrich, 2019, arXiv:1910.07467):
@@ -22,6 +23,7 @@ function rmsNormReference(x: Tensor, weight: Tensor, options: Out & { epsilon: n
   if (d === undefined || weight.size !== d) {
     throw new ShapeError(`[rmsNorm] expected x (…, d) and a weight (d), got [${x.dims}] and [${weight.dims}]`)
   }
+  requireNumber('rmsNorm', 'epsilon', options.epsilon)
   const { values, done } = output('rmsNorm', x.device, floatType(x), x.dims, options)
   const data = floats(x)
   const gain = floats(weight)

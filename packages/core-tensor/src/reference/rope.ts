@@ -1,10 +1,14 @@
 import { kernel } from '../device/kernel.ts'
-import type { RopeOptions } from '../device/kernels.ts'
+import type { RopeLayout, RopeOptions } from '../device/kernels.ts'
 import { ShapeError } from '../errors.ts'
 import { numbersOf } from '../tensor/convert.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'
 import { floatType, output } from './output.ts'
+import { requireOneOf } from './required.ts'
+
+/** Which elements of a head turn together. */
+export const ropeLayouts: readonly RopeLayout[] = ['half', 'interleaved']
 
 /**
  * Rotary position embedding (Su et al., 2021, arXiv:2104.09864): turns each pair of elements of a
@@ -23,6 +27,7 @@ export const rope = /* @__PURE__ */ kernel('rope', ropeReference)
 
 function ropeReference(x: Tensor, options: RopeOptions): Tensor {
   const { positions, frequencies, layout, inverse = false } = options
+  requireOneOf('rope', 'a layout', layout, ropeLayouts)
   const [tokens, headDim] = x.dims.slice(-2) as [number, number]
   const pairs = frequencies.size
   if (x.dims.length < 2 || positions.size !== tokens || 2 * pairs > headDim) {

@@ -182,7 +182,7 @@ function dotsFree(
   c[at] = s0; c[at + 1] = s1; c[at + 2] = s2; c[at + 3] = s3
 }
 
-const { fround } = Math
+const fround = Math.fround
 const ZERO = /* @__PURE__ */ fround(0)
 
 // Row by row: sixteen sums at once would gain a tenth to a fifth, for twice the code.

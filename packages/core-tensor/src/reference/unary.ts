@@ -5,6 +5,7 @@ import { numbersOf } from '../tensor/convert.ts'
 import { isFloat } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { floatType, output } from './output.ts'
+import { requireOneOf } from './required.ts'
 
 const operations: Record<UnaryOp, (x: number) => number> = {
   neg: x => -x,
@@ -29,6 +30,7 @@ const operations: Record<UnaryOp, (x: number) => number> = {
 export const unary = /* @__PURE__ */ kernel('unary', unaryReference)
 
 function unaryReference(op: UnaryOp, x: Tensor, options: Out = {}): Tensor {
+  requireOneOf('unary', 'an operation', op, Object.keys(operations))
   if (!isFloat(x.type)) throw new DTypeError(`[unary] expected floats, got ${x.type}; cast it first`)
   const { values, done } = output('unary', x.device, floatType(x), x.dims, options)
   const numbers = numbersOf(x)

@@ -3,6 +3,7 @@ import { sizeOf } from './dims.ts'
 import { bytesOf, checkDType, type DType, dtypeBits, type HostArray, hostView } from './dtype.ts'
 import { decodeNarrow, encodeNarrow, type NarrowFloat, narrowFloats } from './narrow-float.ts'
 import type { Tensor, TensorLike } from './tensor.ts'
+import { requireTensorLike } from './tensor-like.ts'
 
 /** A typed array that holds numbers as they are. */
 export type NumberArray = Exclude<HostArray, BigInt64Array>
@@ -14,6 +15,7 @@ export type NumberArray = Exclude<HostArray, BigInt64Array>
  * numbersOf(new Tensor('int4', Uint8Array.of(0xf7), [2])) // => Float32Array [7, -1]
  */
 export function numbersOf(x: TensorLike | Tensor): NumberArray {
+  requireTensorLike(x, 'numbersOf')
   const { type } = x
   checkDType(type, 'numbersOf')
   const size = sizeOf(x.dims)

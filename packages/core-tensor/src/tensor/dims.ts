@@ -9,8 +9,8 @@ import { ShapeError } from '../errors.ts'
  */
 export function sizeOf(dims: readonly number[], where = 'dims'): number {
   // A zero hides an overflow of the others, so the product without zeros is what must stay exact.
-  const full = productOf(dims.map(dim => dim || 1))
-  if (!Number.isSafeInteger(full) || !dims.every(dim => isWhole(dim))) {
+  const whole = Array.isArray(dims) && dims.every(dim => isWhole(dim))
+  if (!whole || !isWhole(productOf(dims.map(dim => dim || 1)))) {
     throw new ShapeError(
       `[${where}] expected whole dimensions ≥ 0, of fewer than 2^53 elements, got [${dims}]`,
     )

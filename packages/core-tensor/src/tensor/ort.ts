@@ -1,6 +1,7 @@
 import { DTypeError } from '../errors.ts'
 import type { DType, HostArray } from './dtype.ts'
 import { asTensor, requireHost, type Tensor, type TensorLike } from './tensor.ts'
+import { requireTensorLike } from './tensor-like.ts'
 
 type OrtTensorConstructor<T> = new (type: never, data: never, dims: readonly number[]) => T
 
@@ -17,6 +18,7 @@ type OrtTensorConstructor<T> = new (type: never, data: never, dims: readonly num
  * shared.dims // => [2]
  */
 export function toOrt<T>(tensor: Tensor, OrtTensor: OrtTensorConstructor<T>): T {
+  requireTensorLike(tensor, 'toOrt')
   requireHost(tensor, 'toOrt')
   if (tensor.type === 'bfloat16' || tensor.type.startsWith('float8')) {
     throw new DTypeError(

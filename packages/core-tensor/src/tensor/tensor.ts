@@ -14,6 +14,8 @@ import {
   isFloat,
   viewBytes,
 } from './dtype.ts'
+import { isTensor } from './is-tensor.ts'
+import { requireTensorLike } from './tensor-like.ts'
 
 /** What tensors of onnxruntime-common and Transformers.js are; every public method accepts it. */
 export interface TensorLike {
@@ -59,11 +61,12 @@ export class Tensor implements TensorLike {
   ) {
     checkDType(type, 'Tensor')
     this.type = type
-    this.dims = Object.isFrozen(dims) ? dims : Object.freeze([...dims])
     this.size = sizeOf(dims, 'Tensor')
+    this.dims = Object.isFrozen(dims) ? dims : Object.freeze([...dims])
     this.byteLength = bytesOf(type, this.size)
-    this.memory =
-      'bytes' in from ? from : new HostMemory(hostBytes(type, from, this.byteLength, dims), reference)
+    this.memory = (from as Memory | undefined)?.bytes
+      ? (from as Memory)
+      : new HostMemory(hostBytes(type, from as ArrayBufferView, this.byteLength, dims), reference)
     this.byteOffset = byteOffset
     this.#owned = owned
   }
@@ -112,9 +115,7 @@ export class Tensor implements TensorLike {
     }
     const bitOffset = start * sizeOf(rest) * dtypeBits[this.type]
     if (bitOffset % 8 !== 0) {
-      throw new ShapeError(
-        `[Tensor.rows] row ${start} of a packed ${this.type} [${this.dims}] starts inside a byte`,
-      )
+      throw new ShapeError(`[Tensor.rows] row ${start} of ${this.type} [${this.dims}] starts inside a byte`)
     }
     return new Tensor(this.type, this.memory, [end - start, ...rest], this.byteOffset + bitOffset / 8, false)
   }
@@ -141,12 +142,14 @@ export class Tensor implements TensorLike {
  * nothing, so its kernel table is empty. Tensors of plain numbers and arrays lie on it.
  */
 export const reference: Device = /* @__PURE__ */ referenceDevice(
-  (type, bytes, dims) => new Tensor(type as DType, bytes, dims),
+  (like: TensorLike | undefined) =>
+    new Tensor(like?.type as DType, like?.data as ArrayBufferView, like?.dims as number[]),
 )
 
 /** A tensor as it is, or another library's tensor on `device`, which shares host memory with it where it can. */
 export function asTensor(from: TensorLike, device: Device = reference): Tensor {
-  if (from instanceof Tensor) return from
+  if (isTensor(from)) return from
+  requireTensorLike(from, 'Tensor')
   return device === reference ? new Tensor(from.type as DType, from.data, from.dims) : device.upload(from)
 }
 
@@ -165,28 +168,23 @@ function hostBytes(
   byteLength: number,
   dims: readonly number[],
 ): Uint8Array {
-  if (ArrayBuffer.isView(from)) {
-    if (from.byteLength !== byteLength) {
-      throw new ShapeError(
-        `[Tensor] expected ${byteLength} bytes for ${type} [${dims}], got ${from.byteLength}`,
-      )
-    }
-    return viewBytes(hostView(type, from))
+  if (!Array.isArray(from)) {
+    const held = ArrayBuffer.isView(from) ? from.byteLength : String(from)
+    if (held !== byteLength)
+      throw new ShapeError(`[Tensor] expected ${byteLength} bytes for ${type} [${dims}], got ${held}`)
+    return viewBytes(hostView(type, from as ArrayBufferView))
   }
   const HostArray = hostArrayOf(type)
-  if (dtypeBits[type] < (isFloat(type) ? 32 : 8)) {
-    throw new DTypeError(
-      `[Tensor] expected packed bits for ${type}, got plain numbers; make a float32 tensor and cast it`,
-    )
-  }
+  const float = isFloat(type)
+  const packed = dtypeBits[type] < (float ? 32 : 8)
   const values = new HostArray(from.length)
   for (let i = 0; i < from.length; i++) {
-    const value = from[i]!
-    const whole = isFloat(type) || Number.isSafeInteger(value)
-    if (whole) values[i] = type === 'int64' ? BigInt(value) : value
-    if (!whole || (!isFloat(type) && Number(values[i]) !== value)) {
+    const value = from[i]
+    const fits = float ? typeof value === 'number' : Number.isSafeInteger(value)
+    if (fits) values[i] = type === 'int64' ? BigInt(value) : value
+    if (packed || !fits || (!float && Number(values[i]) !== value)) {
       throw new DTypeError(
-        `[Tensor] expected numbers that ${type} can hold, got ${value}; make a float32 tensor and cast it`,
+        `[Tensor] expected ${packed ? 'packed bits' : 'numbers'} for ${type}, got ${value}; make a float32 tensor and cast it`,
       )
     }
   }

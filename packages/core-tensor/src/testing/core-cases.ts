@@ -3,6 +3,7 @@ import { attendingCases } from './cases/attention.ts'
 import { codebookAndSparseCases } from './cases/codebook-and-sparse.ts'
 import { elementwiseCases } from './cases/elementwise.ts'
 import { hadamardCases } from './cases/hadamard.ts'
+import { misuseCases } from './cases/misuse.ts'
 import { movementCases } from './cases/movement.ts'
 import { packedWeightCases } from './cases/packed-weights.ts'
 import { productCases } from './cases/products.ts'
@@ -27,4 +28,5 @@ export const coreCases: readonly KernelCase[] = [
   ...affineCases,
   ...codebookAndSparseCases,
   ...packedWeightCases,
+  ...misuseCases,
 ]

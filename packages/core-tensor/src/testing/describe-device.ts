@@ -3,7 +3,8 @@ import type { Device } from '../device/device.ts'
 import type { Kernels } from '../device/kernels.ts'
 import { byteLength, decode } from '../encoded/encoded.ts'
 import { affine } from '../encoded/kinds/affine.ts'
-import { DeviceError } from '../errors.ts'
+import { dense } from '../encoded/kinds/dense.ts'
+import { DeviceError, TersorError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { Rng } from '../rng.ts'
 import { bytesOf, type DType, dtypeBits } from '../tensor/dtype.ts'
@@ -57,6 +58,12 @@ export function describeDevice(
         expect(await bytesRead(uploaded), type).toEqual(bytes)
         expect(uploaded.device).toBe(device)
       }
+    })
+
+    it('refuses to upload what is no tensor', () => {
+      const weight = dense(device.upload(new Tensor('float32', [1, 2], [2])))
+      for (const stranger of [undefined, null, 5, 'text', [1, 2], {}, new Float32Array(2), weight])
+        expect(() => device.upload(stranger as never)).toThrow(TersorError)
     })
 
     it('shows rows and other shapes of the same bytes', async () => {

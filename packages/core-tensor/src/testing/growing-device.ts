@@ -5,6 +5,7 @@ import { DeviceError } from '../errors.ts'
 import { sizeOf } from '../tensor/dims.ts'
 import { bytesOf, type DType } from '../tensor/dtype.ts'
 import { Tensor, type TensorLike } from '../tensor/tensor.ts'
+import { requireTensorLike } from '../tensor/tensor-like.ts'
 
 /**
  * A host device without kernels of its own whose memory moves at every allocation, as that of
@@ -37,6 +38,7 @@ export class GrowingDevice implements Device {
   }
 
   upload(from: TensorLike): Tensor {
+    requireTensorLike(from, 'Device.upload')
     const { buffer, byteOffset, byteLength } = from.data
     const bytes = new Uint8Array(buffer, byteOffset, byteLength).slice()
     const tensor = this.empty(from.type as DType, from.dims)

@@ -7,8 +7,6 @@ import { checkGroupedCodes, codeRows, type GroupedMeta, groupedMeta, groupNumber
 import { linearTiled } from '../linear-tiled.ts'
 import { decoded, malformed, matrixRows, part, rowRange } from '../parts.ts'
 
-const { fround } = Math
-
 /**
  * Integer codes on a line: (code − zero) · scale + offset, in float32 and in this order, which is
  * what ggml, ONNX Runtime and AWQ compute, bit for bit. Every part is a tensor or an encoding.
@@ -75,7 +73,7 @@ function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
       const code = codes[lead + j]!
       const g = row + groups.columns[j]!
       const scaled = (zero === undefined ? code : code - zero[g]!) * scale[g]!
-      values[i * width + j] = offset === undefined ? scaled : fround(scaled) + offset[g]!
+      values[i * width + j] = offset === undefined ? scaled : Math.fround(scaled) + offset[g]!
     }
   }
   return decoded(e, made, options)

@@ -28,11 +28,12 @@ import { decoded, malformed, metaInteger, numbered, requireFloats, rowRange, ter
  * decode(concat(1, left, right)).data // => Float32Array [1, 3, 2, 4]
  */
 export function concat(axis: number, ...blocks: (Tensor | Encoded)[]): Encoded {
+  const parts = numbered('concat', blocks)
   const first = blocks[0]?.dims ?? []
   const at = axis < 0 ? axis + first.length : axis
   const total = blocks.reduce((sum, block) => sum + (block.dims[at] ?? 0), 0)
   const dims = first.map((dim, i) => (i === at ? total : dim))
-  return encoded(concatEncoding, 'float32', dims, numbered(blocks), { axis: at })
+  return encoded(concatEncoding, 'float32', dims, parts, { axis: at })
 }
 
 /** The kind of {@link concat}. */

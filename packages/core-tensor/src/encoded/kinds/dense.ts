@@ -2,7 +2,15 @@ import { kernel } from '../../device/kernel.ts'
 import { cast } from '../../reference/cast.ts'
 import { type DType, dtypeBits } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { type DecodeOptions, decode, type Encoded, type Encoding, encoded, isEncoded } from '../encoded.ts'
+import {
+  type DecodeOptions,
+  decode,
+  type Encoded,
+  type Encoding,
+  encoded,
+  isEncoded,
+  requireWeight,
+} from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import { decoded, part, requireFloats, rowRange, shapedPart } from '../parts.ts'
 
@@ -19,6 +27,7 @@ export function dense(
   values: Tensor | Encoded,
   { type = 'float32' }: { type?: DType | undefined } = {},
 ): Encoded {
+  requireWeight(values, 'dense')
   return encoded(denseEncoding, type, values.dims, { values }, {})
 }
 

@@ -14,7 +14,7 @@ import {
 import { decoded, malformed, metaInteger, requireFloats, rowRange } from '../parts.ts'
 
 /** Larger rotations than any model has; a bound for files, whose dims could ask for any amount of memory. */
-export const MAX_HADAMARD_SIZE = 2 ** 20
+export const MAX_HADAMARD_SIZE = 0x10_0000
 
 /**
  * A randomised orthogonal rotation Q = H·diag(signs)/√block, made of its seed alone: it takes no bytes.

@@ -12,6 +12,7 @@ import {
   encoded,
   type LinearOptions,
   linear,
+  requireWeight,
 } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import { output } from '../output.ts'
@@ -39,6 +40,7 @@ import {
  * decode(permuted(base, new Tensor('int32', [2, 0, 1], [3]), 1)).data // => Float32Array [3, 1, 2]
  */
 export function permuted(base: Tensor | Encoded, index: Tensor, axis: number): Encoded {
+  requireWeight(base, 'permuted')
   const at = axis < 0 ? axis + base.dims.length : axis
   return encoded(permutedEncoding, 'float32', base.dims, { base, index }, { axis: at })
 }

@@ -23,8 +23,9 @@ import { decoded, malformed, numbered, requireFloats, terms } from '../parts.ts'
  * decode(product(column, row)).data // => Float32Array [3, 4, 6, 8]
  */
 export function product(...factors: (Tensor | Encoded)[]): Encoded {
+  const parts = numbered('product', factors)
   const dims = [factors[0]?.dims[0] ?? 0, factors.at(-1)?.dims[1] ?? 0]
-  return encoded(productEncoding, 'float32', dims, numbered(factors), {})
+  return encoded(productEncoding, 'float32', dims, parts, {})
 }
 
 /** The kind of {@link product}. */

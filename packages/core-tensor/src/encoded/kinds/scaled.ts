@@ -9,6 +9,7 @@ import {
   encoded,
   type LinearOptions,
   linear,
+  requireWeight,
 } from '../encoded.ts'
 import { output } from '../output.ts'
 import { basePart, decoded, malformed, metaInteger, part, requireFloats, rowRange } from '../parts.ts'
@@ -25,6 +26,7 @@ import { basePart, decoded, malformed, metaInteger, part, requireFloats, rowRang
  * decode(scaled(base, new Tensor('float32', [1, 10], [2]), 0)).data // => Float32Array [1, 2, 30, 40]
  */
 export function scaled(base: Tensor | Encoded, scale: Tensor | Encoded, axis: number): Encoded {
+  requireWeight(base, 'scaled')
   const at = axis < 0 ? axis + base.dims.length : axis
   return encoded(scaledEncoding, 'float32', base.dims, { base, scale }, { axis: at })
 }

@@ -25,7 +25,7 @@ import { decoded, malformed, numbered, requireFloats, terms } from '../parts.ts'
  * decode(sum(a, a, a)).data // => Float32Array [3, 6]
  */
 export function sum(...items: (Tensor | Encoded)[]): Encoded {
-  return encoded(sumEncoding, 'float32', items[0]?.dims ?? [], numbered(items), {})
+  return encoded(sumEncoding, 'float32', items[0]?.dims ?? [], numbered('sum', items), {})
 }
 
 /** The kind of {@link sum}. */

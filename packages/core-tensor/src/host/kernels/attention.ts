@@ -25,6 +25,7 @@ export function attending(primitives: Primitives): DeviceKernels {
         options.keyIndex === undefined &&
         options.mass === undefined &&
         options.order !== 'sequential' &&
+        Number.isFinite(options.scale) &&
         [q, logWeight, lse].every(tensor => tensor === undefined || tensor.type === 'float32')
       const fits =
         fitsAttention(q, k, v, length) &&

@@ -19,22 +19,24 @@ export function elementwise(primitives: Primitives): DeviceKernels {
     },
 
     unary(op, x, options = {}) {
-      if (x.type !== 'float32') return undefined
+      const index = unaryOps.indexOf(op)
+      if (x.type !== 'float32' || index < 0) return undefined
       const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
       if (result === undefined) return undefined
-      primitives.run('unary', [result.y], [x], [unaryOps.indexOf(op), x.size])
+      primitives.run('unary', [result.y], [x], [index, x.size])
       return result.done()
     },
 
     binary(op, a, b, options = {}) {
       const shape = a.type === 'float32' && b.type === 'float32' ? broadcastRows(a, b) : undefined
-      if (shape === undefined) return undefined
+      const index = binaryOps.indexOf(op)
+      if (shape === undefined || index < 0) return undefined
       const { dims, outer, inner, left, right } = shape
       // An operand that repeats is read again after the result was written over it.
       const whole = a.size === outer * inner && b.size === outer * inner
       const result = output(a.device, dims, options, [a, b], { aliasing: whole ? 'inPlace' : 'apart' })
       if (result === undefined) return undefined
-      primitives.run('binary', [result.y], [a, b], [binaryOps.indexOf(op), outer, inner, ...left, ...right])
+      primitives.run('binary', [result.y], [a, b], [index, outer, inner, ...left, ...right])
       return result.done()
     },
 

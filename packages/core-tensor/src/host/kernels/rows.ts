@@ -1,4 +1,5 @@
 import type { DeviceKernels } from '../../device/kernels.ts'
+import { ropeLayouts } from '../../reference/rope.ts'
 import { numbersOf } from '../../tensor/convert.ts'
 import { aroundAxis } from '../../tensor/dims.ts'
 import { Tensor } from '../../tensor/tensor.ts'
@@ -20,7 +21,8 @@ export function rowwise(primitives: Primitives): DeviceKernels {
     rmsNorm(x, weight, options) {
       const columns = x.dims.at(-1)
       if (columns === undefined || weight.size !== columns) return undefined
-      if (x.type !== 'float32' || weight.type !== 'float32') return undefined
+      if (x.type !== 'float32' || weight.type !== 'float32' || !Number.isFinite(options.epsilon))
+        return undefined
       const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
       if (result === undefined) return undefined
       primitives.run('rmsNorm', [result.y], [x, weight], [rowsOf(x), columns, options.epsilon])
@@ -31,8 +33,8 @@ export function rowwise(primitives: Primitives): DeviceKernels {
       const { positions, frequencies, layout, inverse = false } = options
       const [tokens = 0, headDim = 0] = x.dims.slice(-2)
       const pairs = frequencies.size
-      if (x.dims.length < 2 || positions.size !== tokens || 2 * pairs > headDim || x.type !== 'float32')
-        return undefined
+      const fits = x.dims.length >= 2 && positions.size === tokens && 2 * pairs <= headDim
+      if (!fits || x.type !== 'float32' || !ropeLayouts.includes(layout)) return undefined
       const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
       if (result === undefined) return undefined
       const angles = anglesOf(positions, frequencies, inverse)
@@ -46,12 +48,13 @@ export function rowwise(primitives: Primitives): DeviceKernels {
     },
 
     reduce(op, x, options) {
-      if (x.type !== 'float32' || options.order === 'sequential') return undefined
+      const index = reduceOps.indexOf(op)
+      if (x.type !== 'float32' || options.order === 'sequential' || index < 0) return undefined
       const { outer, length, inner, axis } = aroundAxis(x.dims, options.axis, 'reduce')
       const dims = x.dims.filter((_, i) => i !== axis)
       const result = output(x.device, dims, options, [x], { aliasing: 'apart' })
       if (result === undefined) return undefined
-      primitives.run('reduce', [result.y], [x], [reduceOps.indexOf(op), outer, length, inner])
+      primitives.run('reduce', [result.y], [x], [index, outer, length, inner])
       return result.done()
     },
 

@@ -1,0 +1,25 @@
+import { DTypeError } from '../errors.ts'
+import { isTensor } from './is-tensor.ts'
+import type { TensorLike } from './tensor.ts'
+
+/** Throws a {@link DTypeError} unless something is a tensor, of this or of another library. */
+export function requireTensorLike(x: unknown, where: string): asserts x is TensorLike {
+  if (isTensor(x)) return
+  const { dims, data, encoding } = Object(x) as Partial<TensorLike & { encoding: unknown }>
+  if (Array.isArray(dims) && ArrayBuffer.isView(data)) return
+  const remedy =
+    encoding === undefined ? 'make one with `new Tensor(type, data, dims)`' : '`decode` or `transfer` it'
+  throw new DTypeError(`[${where}] expected a tensor, got ${described(x)}; ${remedy}`)
+}
+
+/** What something is, for error messages. */
+export function described(x: unknown): string {
+  if (typeof x === 'string') return `'${x}'`
+  if (typeof x !== 'object' || x === null) return String(x)
+  if (isTensor(x)) return `a ${x.type} tensor [${x.dims}]`
+  if (Array.isArray(x)) return `an array of ${x.length}`
+  const { encoding } = x as { encoding?: { kind?: unknown } }
+  return encoding === undefined
+    ? `an object with ${Object.keys(x).join(', ') || 'nothing in it'}`
+    : `an encoding of kind ${encoding.kind}`
+}
