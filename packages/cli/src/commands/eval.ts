@@ -6,7 +6,7 @@ import {
   type Tokenizer,
 } from '@tersor/core-tensor'
 import { bitsPerByte, type EvaluationWindow, evaluate, evaluationWindows, type Mean } from '@tersor/eval'
-import { loadModel, type ModelFile, openModel } from '@tersor/models'
+import { checkModel, loadModel, type ModelFile, openModel } from '@tersor/models'
 import { evaluateTasks, type TaskName, type TaskScores, taskNames } from '@tersor/tasks'
 import { tokenizerFlag, tokenizerOf } from '../calibration.ts'
 import { onlyPositional, wholeNumber } from '../command/arguments.ts'
@@ -111,6 +111,7 @@ async function measure(
   const other =
     request.against === undefined ? undefined : await openModel(request.against, { kinds, signal })
   try {
+    for (const model of [file, other]) if (model !== undefined) checkModel(model)
     const tokenizer = await tokenizerOf(file, request.tokenizer, other)
     const model = await loadModel(file, { device, signal })
     const { windows, bytes } = textOf(request, tokenizer, model.config)

@@ -34,7 +34,9 @@ async function list(path: string, json: boolean, { out, signal }: Terminal): Pro
       bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements,
     }
     if (json) {
-      out.write(`${JSON.stringify({ config: file.config ?? null, ...total, tensors: sizes })}\n`)
+      out.write(
+        `${JSON.stringify({ config: file.config ?? null, quantizedBy: file.quantizedBy ?? null, ...total, tensors: sizes })}\n`,
+      )
       return
     }
     const rows = sizes.map(size => [
@@ -48,6 +50,10 @@ async function list(path: string, json: boolean, { out, signal }: Terminal): Pro
     out.write(
       `\n${elements} weights in ${bytes} bytes (${total.bitsPerWeight.toFixed(3)} bits each); the file takes ${bytesText(file.fileBytes)}\n`,
     )
+    if (file.quantizedBy !== undefined)
+      out.write(
+        `quantized by another program (${file.quantizedBy}), whose scales are not read: it cannot be run\n`,
+      )
   } finally {
     await file.close()
   }
