@@ -83,14 +83,18 @@ function planWeight({ settings: { source, calibration }, recipe, rules }: Work, 
 /** What is compressed already has lost something: compressing it again must be meant. */
 function requireUncompressed({ settings: { source, requantize = false } }: Work): void {
   if (requantize) return
+  /** The first weight of each way to be compressed. */
+  const ways = new Map<string, string>()
   for (const name of source.names) {
     const { compressed, type } = source.info(name)
     const as = compressed ?? (type !== undefined && isFloat(type) && dtypeBits[type] === 8 ? type : undefined)
-    if (as === undefined) continue
-    throw new UnsupportedError(
-      `[compress/job] expected an uncompressed model, but '${name}' is stored as ${as}; start from the original, or pass requantize: true, which measures the loss against what is stored`,
-    )
+    if (as !== undefined && !ways.has(as)) ways.set(as, name)
   }
+  if (ways.size === 0) return
+  const stored = Array.from(ways, ([as, name]) => `'${name}' is stored as ${as}`).join(' and ')
+  throw new UnsupportedError(
+    `[compress/job] expected an uncompressed model, but ${stored}; start from the original, or pass requantize: true, which measures the loss against what is stored`,
+  )
 }
 
 function requireCalibration({ settings: { calibration }, recipe, rules }: Work): void {
