@@ -21,6 +21,19 @@ const kinds = [
 ]
 const kernels = ['attention', 'histogram', 'nearest', 'quantizeAffine', 'rope', 'softmax', 'topK']
 
+/** What a job may add to the method that it runs, before it runs. */
+const JOB_BYTES = 4096
+
+/** Leaves out what is imported only when code runs. */
+const lazy = {
+  name: 'lazy',
+  setup({ onResolve }) {
+    onResolve({ filter: /.*/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    )
+  },
+}
+
 /** What stands in the bundle of a package, and which imports may not bring which of it. */
 const suites = [
   {
@@ -125,22 +138,45 @@ for (const { entry, markers, cases, external } of suites) {
   }
 }
 
+// A job costs a bundle its recipe; files, models and calibration are chunks that are fetched when it runs.
+for (const { folder, name, export: imported } of everyMethod.filter(method => method.folder === 'quantize')) {
+  const from = `from './packages/${folder}/dist/entries/${name}.js'`
+  const job = `export { createJob } from './packages/compress/dist/index.js'\n`
+  const alone = await bundled(`export { ${imported}Method } ${from}`)
+  const withJob = await bundled(`${job}export { ${imported}Method } ${from}`, { plugins: [lazy] })
+  const whole = await bundled(`${job}export { ${imported}Method } ${from}`)
+  if (withJob.length > alone.length + JOB_BYTES) {
+    problems.push(
+      `createJob adds ${withJob.length - alone.length} bytes to ${imported}Method, more than ${JOB_BYTES}; import what a run needs where it runs`,
+    )
+  }
+  console.log(
+    `{ ${imported}Method }: ${alone.length} bytes minified; with createJob ${withJob.length}, with all that a calibrated job fetches ${whole.length}`,
+  )
+}
+
 for (const problem of problems) console.error(`✗ ${problem}`)
 if (problems.length > 0) process.exitCode = 1
 
 /** What a bundler keeps of an entry when only these names are used. */
-async function bundle(entry, names, external = []) {
+function bundle(entry, names, external = []) {
+  return bundled(`export ${names} from './${entry}'`, { external })
+}
+
+async function bundled(contents, { external = [], plugins = [] } = {}) {
   const result = await build({
-    stdin: { contents: `export ${names} from './${entry}'`, resolveDir: root },
+    stdin: { contents, resolveDir: root },
     absWorkingDir: join(root),
     bundle: true,
     minify: true,
     format: 'esm',
     platform: 'neutral',
+    mainFields: ['module', 'main'],
     external: ['node:*', 'vitest', ...external],
     charset: 'utf8',
     write: false,
     logLevel: 'error',
+    plugins,
   })
   return result.outputFiles[0].text
 }
