@@ -47,9 +47,9 @@ const scale = new Tensor('float32', new Float32Array(n * 2).fill(0.3), [n, 2])
 const zero = new Tensor('uint8', new Uint8Array(n * 2).fill(8), [n, 2])
 const grouping = { bits: 4, group: 32, axis: 1 }
 const codes = quantizeAffine(w, scale, { ...grouping, zero })
-const quantised = affine({ codes, scale, zero }, { dims: [n, k], ...grouping })
-report('linear 256×64×172, affine 4 bits', product, traffic, () => linear(x, quantised))
-report('decode affine 4 bits, 172×64', 2 * n * k, 4 * n * k, () => decode(quantised))
+const quantized = affine({ codes, scale, zero }, { dims: [n, k], ...grouping })
+report('linear 256×64×172, affine 4 bits', product, traffic, () => linear(x, quantized))
+report('decode affine 4 bits, 172×64', 2 * n * k, 4 * n * k, () => decode(quantized))
 
 // One token: 2·1024·1024 operations on 4 MB, so memory decides.
 const [token, square] = [normal(1, 1024), normal(1024, 1024)]

@@ -28,7 +28,7 @@ export function newtonSchulz(
   const wide = rows <= columns
   return matrix.device.scope(() => {
     let x = matrix.device.empty(matrix.type, matrix.dims)
-    normalise(floatData(matrix, where), floatData(x, where), rows * columns)
+    normalize(floatData(matrix, where), floatData(x, where), rows * columns)
     for (let i = 0; i < iterations; i++) {
       // The smaller of X·Xᵀ and Xᵀ·X; the polynomial is the same on either side.
       const gram = matmul(x, x, wide ? { transposeB: true } : { transposeA: true })
@@ -43,7 +43,7 @@ export function newtonSchulz(
 type Floats = Float32Array | Float64Array
 
 /** Each matrix of `size` elements over its norm. */
-function normalise(from: Floats, to: Floats, size: number): void {
+function normalize(from: Floats, to: Floats, size: number): void {
   for (let start = 0; start < from.length; start += size) {
     let squares = 0
     for (let i = start; i < start + size; i++) squares += from[i]! * from[i]!

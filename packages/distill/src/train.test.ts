@@ -118,8 +118,8 @@ test('checkpoints of something else, empty data and infinite losses are refused'
   const save = vi.fn()
   await run({ steps: 1, saveCheckpoint: save })
   const [bytes] = save.mock.calls[0] as [Uint8Array]
-  const otherOptimiser = run({ resume: bytes, useMuon: () => false })
-  await expect(otherOptimiser).rejects.toThrow("expected 'mean/model.layers.0.self_attn.q_proj.weight'")
+  const otherOptimizer = run({ resume: bytes, useMuon: () => false })
+  await expect(otherOptimizer).rejects.toThrow("expected 'mean/model.layers.0.self_attn.q_proj.weight'")
   await expect(run({ resume: new Uint8Array(10) })).rejects.toThrow('safetensors')
   await expect(run({ data: () => [] })).rejects.toThrow('tokens to predict')
   await expect(run({ muon: { rate: Infinity } })).rejects.toThrow('expected')

@@ -44,15 +44,15 @@ async function expectThrow(run: () => Promise<unknown>, expected: string, where:
 }
 
 function compare(actual: string, expected: string, where: string): void {
-  const pieces = normalised(expected)
+  const pieces = normalized(expected)
     .split('…')
     .map(piece => piece.trim())
   const pattern = pieces.map(piece => piece.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('[\\s\\S]*')
-  if (!new RegExp(`^${pattern}$`).test(normalised(actual))) throw mismatch(where, expected, actual)
+  if (!new RegExp(`^${pattern}$`).test(normalized(actual))) throw mismatch(where, expected, actual)
 }
 
 /** Without what people write differently: typed arrays, spaces inside brackets, digits in groups. */
-function normalised(text: string): string {
+function normalized(text: string): string {
   return text
     .trim()
     .replaceAll(/\s+/g, ' ')

@@ -46,7 +46,7 @@ const normal = (dims: readonly number[], seed = 1) =>
   )
 
 /** Round to nearest between the least and the greatest of each group. */
-function quantised(
+function quantized(
   x: Tensor,
   bits: number,
   group: number,
@@ -75,7 +75,7 @@ function quantised(
 }
 
 /** k-means-free vector quantisation: the table is a sample of the rows. */
-function vectorQuantised(x: Tensor, d: number, entries: number, books = 1) {
+function vectorQuantized(x: Tensor, d: number, entries: number, books = 1) {
   const [rows, columns] = x.dims as [number, number]
   const perRow = columns / d
   const bits = Math.ceil(Math.log2(entries))
@@ -209,28 +209,28 @@ for (const [bits, bound] of [
   [8, 0.006],
 ] as const) {
   describeEncoding(`affine ${bits} bits, short last group`, () =>
-    lossy(x, quantised(x, bits, 10, 1), bound, bound / 8),
+    lossy(x, quantized(x, bits, 10, 1), bound, bound / 8),
   )
 }
 describeEncoding('affine 3 bits, odd columns', () => {
   const odd = normal([5, 19])
-  return lossy(odd, quantised(odd, 3, 8, 1), 0.2, 0.03)
+  return lossy(odd, quantized(odd, 3, 8, 1), 0.2, 0.03)
 })
 describeEncoding('affine along rows, with zeros', () =>
-  lossy(x, quantised(x, 4, 5, 0, { shift: 'zero' }), 0.1, 0.01),
+  lossy(x, quantized(x, 4, 5, 0, { shift: 'zero' }), 0.1, 0.01),
 )
 describeEncoding('affine of a vector', () => {
   const vector = normal([37])
-  return lossy(vector, quantised(vector, 4, 16, 0), 0.1, 0.01)
+  return lossy(vector, quantized(vector, 4, 16, 0), 0.1, 0.01)
 })
 describeEncoding('affine of three dimensions, along the middle', () => {
   const cube = normal([3, 7, 5])
-  return lossy(cube, quantised(cube, 4, 3, 1), 0.1, 0.005)
+  return lossy(cube, quantized(cube, 4, 3, 1), 0.1, 0.005)
 })
 describeEncoding('affine with quantised scales and offsets', () => {
-  const base = quantised(x, 4, 8, 1)
+  const base = quantized(x, 4, 8, 1)
   const { codes, scale, offset } = base.parts as Record<string, Tensor>
-  const parts = { codes: codes!, scale: quantised(scale!, 6, 13, 0), offset: quantised(offset!, 6, 13, 0) }
+  const parts = { codes: codes!, scale: quantized(scale!, 6, 13, 0), offset: quantized(offset!, 6, 13, 0) }
   return lossy(x, affine(parts, { dims: x.dims, bits: 4, group: 8, axis: 1 }), 0.15, 0.02)
 })
 describeEncoding('affine with one scale for all', () => {
@@ -251,14 +251,14 @@ describeEncoding('affine with one scale for all', () => {
     0.02,
   )
 })
-describeEncoding('affine without rows', () => lossless(normal([0, 8]), quantised(normal([0, 8]), 4, 8, 1)))
+describeEncoding('affine without rows', () => lossless(normal([0, 8]), quantized(normal([0, 8]), 4, 8, 1)))
 
-describeEncoding('codebook of vectors', () => lossy(x, vectorQuantised(x, 2, 64), 0.6, 0.05))
+describeEncoding('codebook of vectors', () => lossy(x, vectorQuantized(x, 2, 64), 0.6, 0.05))
 describeEncoding('codebook of five entries in three bits', () =>
-  lossy(x, vectorQuantised(x, 1, 5), 0.9, 0.05),
+  lossy(x, vectorQuantized(x, 1, 5), 0.9, 0.05),
 )
 describeEncoding('product quantisation: a book for each place', () =>
-  lossy(x, vectorQuantised(x, 4, 13, 3), 0.9, 0.2),
+  lossy(x, vectorQuantized(x, 4, 13, 3), 0.9, 0.2),
 )
 describeEncoding('codebook of a vector, scaled by groups', () => {
   const packed = new Uint8Array(5)
@@ -289,8 +289,8 @@ describeEncoding('hadamard', () => {
 
 describeEncoding('sum of one', () => lossless(x, sum(x)))
 describeEncoding('sum: residual quantisation', () => {
-  const first = quantised(x, 2, 8, 1)
-  const second = quantised(minus(x, decode(first)), 3, 8, 1)
+  const first = quantized(x, 2, 8, 1)
+  const second = quantized(minus(x, decode(first)), 3, 8, 1)
   return lossy(x, sum(first, second), 0.05, 0.005)
 })
 describeEncoding('sum of quantised, low rank and sparse', () => {
@@ -305,7 +305,7 @@ describeEncoding('sum of quantised, low rank and sparse', () => {
   return lossy(
     weight,
     sum(
-      quantised(rest, 4, 8, 1),
+      quantized(rest, 4, 8, 1),
       product(dense(cast(normal([13, 2], 3), 'float16')), normal([2, 24], 4)),
       far,
     ),
@@ -320,7 +320,7 @@ describeEncoding('product of three', () => {
 describeEncoding('product: quantised in rotated coordinates', () => {
   const rotation = hadamard({ size: 24, seed: 3 })
   const rotated = linear(x, rotation)
-  return lossy(x, product(quantised(rotated, 5, 24, 1), rotation), 0.06, 0.01)
+  return lossy(x, product(quantized(rotated, 5, 24, 1), rotation), 0.06, 0.01)
 })
 describeEncoding('product that begins with a rotation', () => {
   const square = normal([24, 24], 9)
@@ -338,7 +338,7 @@ describeEncoding('concat along outputs', () => {
   )
   return lossy(
     original,
-    concat(0, quantised(blocks[0], 5, 8, 1), blocks[1], dense(cast(blocks[2], 'float16'))),
+    concat(0, quantized(blocks[0], 5, 8, 1), blocks[1], dense(cast(blocks[2], 'float16'))),
     0.06,
     0.001,
   )
@@ -374,7 +374,7 @@ for (const axis of [0, 1]) {
       [13, 24],
       toFloat32(x).map((value, i) => value * toFloat32(factors)[axis === 0 ? Math.floor(i / 24) : i % 24]!),
     )
-    return lossy(original, scaled(quantised(x, 6, 8, 1), dense(cast(factors, 'float16')), axis), 0.04, 0.001)
+    return lossy(original, scaled(quantized(x, 6, 8, 1), dense(cast(factors, 'float16')), axis), 0.04, 0.001)
   })
   describeEncoding(`permuted along axis ${axis}`, () => {
     const order = new Rng(17).permutation(x.dims[axis]!)
@@ -388,7 +388,7 @@ for (const axis of [0, 1]) {
     )
     return lossy(
       original,
-      permuted(quantised(x, 6, 8, 1), new Tensor('int32', order, [order.length]), axis),
+      permuted(quantized(x, 6, 8, 1), new Tensor('int32', order, [order.length]), axis),
       0.03,
       0.001,
     )

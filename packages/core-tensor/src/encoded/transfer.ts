@@ -6,13 +6,28 @@ import { isVisible } from './parts.ts'
 import { withParts } from './with-parts.ts'
 
 /**
- * A weight on a device, part by part: itself where a tensor is there already, else a copy. Pack it
- * there with `device.pack`; a packed weight is unpacked before it moves. Remote devices do not decode
- * integers, so that codes which an entropy coder made shorter arrive there as they were before.
+ * A weight on another device, compressed as it is: a tree part by part, a tensor whole. Parts that are
+ * there already are shared, the others are copied, and what they were copied from stays.
  *
+ * Use it before `device.pack`, which puts a weight into the order that the device multiplies fastest;
+ * what is packed belongs to its device, so `device.unpack` it before it moves on. Models do both with
+ * `model.to(device)`. Where the device shows no data, codes that an entropy coder made shorter arrive
+ * as they were before.
+ *
+ * @param weight  a tensor, or an encoding of any depth
+ * @returns the same kind and bytes, on `device`
+ * @throws {DTypeError} when it is neither
+ * @throws {DeviceError} when a tensor was disposed, or the device has no room
  * @example
- * const half = dense(cast(new Tensor('float32', [1, 2], [2]), 'float16'))
- * decode(await transfer(half, reference)).data // => Float32Array [1, 2]
+ * import { createWasmDevice } from '@tersor/backend-wasm'
+ *
+ * const weight = new Tensor('float32', [1, 0, 0, 1, 1, 1], [3, 2])
+ * const half = dense(cast(weight, 'float16'))
+ * const wasm = await createWasmDevice({ threads: 1 })
+ * const there = wasm.pack(await transfer(half, wasm))
+ * linear(await new Tensor('float32', [1, 2], [1, 2]).to(wasm), there).data // => Float32Array [1, 2, 3]
+ * const back = await transfer(wasm.unpack(there), reference)
+ * byteLength(back) === byteLength(half) // => true
  */
 export async function transfer<W extends Tensor | Encoded>(weight: W, device: Device): Promise<W>
 export async function transfer(weight: Tensor | Encoded, device: Device): Promise<Tensor | Encoded> {

@@ -18,7 +18,7 @@ export interface Bidiagonal {
  * A − u·yᵀ − x·vᵀ of the step before in the pass that multiplies by its own u (Howell, Demmel, Fulton,
  * Hammarling and Marmol, 2008).
  */
-export async function bidiagonalise(a: Matrix, step: () => Promise<void>): Promise<Bidiagonal> {
+export async function bidiagonalize(a: Matrix, step: () => Promise<void>): Promise<Bidiagonal> {
   const { data, rows: n, device } = a
   const d = new Float64Array(n)
   const e = new Float64Array(n)

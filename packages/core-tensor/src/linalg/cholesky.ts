@@ -29,7 +29,7 @@ export interface CholeskyOptions {
 export function cholesky(a: TensorLike, options: CholeskyOptions = {}): Tensor {
   const l = squareOf(a, 'linalg/cholesky')
   damp(l, options, 'linalg/cholesky')
-  factorise(l, 'linalg/cholesky')
+  factorize(l, 'linalg/cholesky')
   return tensorOf(l)
 }
 
@@ -49,7 +49,7 @@ export function damp(a: Matrix, { damping = 0 }: CholeskyOptions, where: string)
  * @param indexOf  where the caller's matrix has the pivot at an index of `a`
  * @throws {NumericalError} when a pivot is not positive
  */
-export function factorise(a: Matrix, where: string, indexOf = (index: number) => index): void {
+export function factorize(a: Matrix, where: string, indexOf = (index: number) => index): void {
   const { data, rows: n } = a
   for (let j = 0; j < n; j += BLOCK) {
     const width = Math.min(BLOCK, n - j)

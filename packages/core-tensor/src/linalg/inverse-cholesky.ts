@@ -1,5 +1,5 @@
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
-import { type CholeskyOptions, damp, factorise } from './cholesky.ts'
+import { type CholeskyOptions, damp, factorize } from './cholesky.ts'
 import { BLOCK, block, identity, squareOf, tensorOf } from './matrix.ts'
 import { substitute } from './solve-triangular.ts'
 
@@ -25,7 +25,7 @@ export function inverseCholesky(a: TensorLike, options: CholeskyOptions = {}): T
   const n = m.rows
   damp(m, options, 'linalg/inverseCholesky')
   m.data.reverse()
-  factorise(m, 'linalg/inverseCholesky', index => n - 1 - index)
+  factorize(m, 'linalg/inverseCholesky', index => n - 1 - index)
   const inverse = identity(n, n, m.device)
   // M⁻¹ is lower too, so its columns from j on are solved by the rows from j on.
   for (let j = 0; j < n; j += BLOCK) {

@@ -7,13 +7,13 @@ import {
   filled,
   type Matrix,
   matrixOf,
-  normalise,
+  normalize,
   product,
   rescale,
   tensorOf,
 } from './matrix.ts'
 import { requireWeight } from './options.ts'
-import { orthogonalise } from './qr.ts'
+import { orthogonalize } from './qr.ts'
 import { rightSideOf, substitute } from './solve-triangular.ts'
 
 export interface LeastSquaresOptions extends JobOptions {
@@ -53,8 +53,8 @@ export async function leastSquares(
   const { rows: m, columns: n } = matrix
   const target = rightSideOf(b, m, where)
   const system = ridge > 0 ? augmented(matrix, Math.sqrt(ridge)) : matrix
-  const scale = normalise(system)
-  const { q, r } = await orthogonalise(system, pace(options, 2 * Math.ceil(Math.min(system.rows, n) / BLOCK)))
+  const scale = normalize(system)
+  const { q, r } = await orthogonalize(system, pace(options, 2 * Math.ceil(Math.min(system.rows, n) / BLOCK)))
   requireFullRank(r, Math.max(m, n), where)
   const x = product(block(q, [0, 0], m, n), target, { transposeA: true }) // qᵀ·b
   substitute(r, x, true)

@@ -113,7 +113,7 @@ export function addScaled(to: Float64Array, factor: number, from: Float64Array):
 export const VANISHING = 2 ** -960
 
 /** Divides a matrix by a power of two, so that its largest element is near 1 and no square overflows. */
-export function normalise({ data }: Matrix): number {
+export function normalize({ data }: Matrix): number {
   let largest = 0
   for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]!))
   if (largest === 0) return 1
@@ -123,7 +123,7 @@ export function normalise({ data }: Matrix): number {
   return scale
 }
 
-/** Undoes {@link normalise} in numbers that grow with the matrix. */
+/** Undoes {@link normalize} in numbers that grow with the matrix. */
 export function rescale(values: Float64Array, scale: number, where: string): void {
   for (let i = 0; i < values.length; i++) {
     values[i]! *= scale

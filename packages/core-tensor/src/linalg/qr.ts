@@ -1,6 +1,6 @@
 import { type JobOptions, pace } from '../job.ts'
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
-import { BLOCK, block, type Matrix, matrixOf, normalise, rescale, tensorOf } from './matrix.ts'
+import { BLOCK, block, type Matrix, matrixOf, normalize, rescale, tensorOf } from './matrix.ts'
 import { applyReflector, applyReflectors, formQ, reflect, reflectorsOf } from './reflectors.ts'
 
 /**
@@ -22,15 +22,15 @@ import { applyReflector, applyReflectors, formQ, reflect, reflectorsOf } from '.
  */
 export async function qr(a: TensorLike, options: JobOptions = {}): Promise<{ q: Tensor; r: Tensor }> {
   const matrix = matrixOf(a, 'linalg/qr')
-  const scale = normalise(matrix)
+  const scale = normalize(matrix)
   const step = pace(options, 2 * Math.ceil(Math.min(matrix.rows, matrix.columns) / BLOCK))
-  const { q, r } = await orthogonalise(matrix, step)
+  const { q, r } = await orthogonalize(matrix, step)
   rescale(r.data, scale, 'linalg/qr')
   return { q: tensorOf(q), r: tensorOf(r) }
 }
 
 /** The thin QR of a matrix whose elements are at most 1, in two steps for each block; overwrites it. */
-export async function orthogonalise(a: Matrix, step: () => Promise<void>): Promise<{ q: Matrix; r: Matrix }> {
+export async function orthogonalize(a: Matrix, step: () => Promise<void>): Promise<{ q: Matrix; r: Matrix }> {
   const { data, rows: m, columns: n } = a
   const k = Math.min(m, n)
   const reflectors = reflectorsOf(m, k, 0, a.device)

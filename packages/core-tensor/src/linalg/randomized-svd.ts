@@ -1,9 +1,9 @@
 import { pace } from '../job.ts'
 import type { Rng } from '../rng.ts'
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
-import { addProduct, filled, type Matrix, normalise, product, requireFinite, zeros } from './matrix.ts'
+import { addProduct, filled, type Matrix, normalize, product, requireFinite, zeros } from './matrix.ts'
 import { requireWhole } from './options.ts'
-import { orthogonalise } from './qr.ts'
+import { orthogonalize } from './qr.ts'
 import { decompose, type SvdOptions, tripletsOf } from './svd.ts'
 
 export interface RandomizedSvdOptions extends SvdOptions {
@@ -56,8 +56,8 @@ export async function randomizedSvd(
   }
   /** An orthonormal basis of the columns of y. */
   const basis = async (y: Matrix): Promise<Matrix> => {
-    normalise(y)
-    const { q } = await orthogonalise(y, turn)
+    normalize(y)
+    const { q } = await orthogonalize(y, turn)
     await step()
     return q
   }

@@ -1,12 +1,12 @@
 import { type JobOptions, type Pace, pace } from '../job.ts'
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
-import { bidiagonalise } from './bidiagonalize.ts'
+import { bidiagonalize } from './bidiagonalize.ts'
 import { columnRotations } from './column-rotations.ts'
 import {
   columnsOf,
   type Matrix,
   matrixOf,
-  normalise,
+  normalize,
   product,
   rescale,
   tensorOf,
@@ -14,9 +14,9 @@ import {
   vectorOf,
 } from './matrix.ts'
 import { requireWhole } from './options.ts'
-import { orthogonalise } from './qr.ts'
+import { orthogonalize } from './qr.ts'
 import { formQ } from './reflectors.ts'
-import { descending, diagonalise } from './sweeps.ts'
+import { descending, diagonalize } from './sweeps.ts'
 
 export interface SvdOptions extends JobOptions {
   /** Triplets to return, those of the largest singular values. Default: all min(m, n). */
@@ -68,14 +68,14 @@ export function tripletsOf({ u, s, v }: Triplets): { u: Tensor; s: Tensor; v: Te
 export async function decompose(a: Matrix, rank: number, step: Pace): Promise<Triplets> {
   const n = Math.min(a.rows, a.columns)
   const between = () => step(false)
-  const scale = normalise(a)
+  const scale = normalize(a)
   const wide = a.rows < a.columns
   const tall = wide ? transposed(a) : a
-  const thin = tall.rows === n ? undefined : await orthogonalise(tall, between)
-  const { d, e, left, right } = await bidiagonalise(thin?.r ?? tall, step)
+  const thin = tall.rows === n ? undefined : await orthogonalize(tall, between)
+  const { d, e, left, right } = await bidiagonalize(thin?.r ?? tall, step)
   const u = await formQ(left, n, between)
   const v = await formQ(right, n, between)
-  await diagonalise(d, e, [columnRotations(u), columnRotations(v)], step, 'linalg/svd')
+  await diagonalize(d, e, [columnRotations(u), columnRotations(v)], step, 'linalg/svd')
 
   // What is negative in d turns its column of v (n, n).
   for (let i = 0; i < v.data.length; i++) if (d[i % n]! < 0) v.data[i]! *= -1

@@ -17,7 +17,7 @@ export function descending(values: Float64Array): number[] {
  * @param d  (n) the diagonal
  * @param e  (n) above it, the last 0
  */
-export async function diagonalise(
+export async function diagonalize(
   d: Float64Array,
   e: Float64Array,
   [left, right]: readonly [ColumnRotations, ColumnRotations],

@@ -1,10 +1,10 @@
 import { type JobOptions, pace } from '../job.ts'
 import type { Tensor, TensorLike } from '../tensor/tensor.ts'
 import { type ColumnRotations, columnRotations } from './column-rotations.ts'
-import { columnsOf, normalise, rescale, squareOf, tensorOf, vectorOf } from './matrix.ts'
+import { columnsOf, normalize, rescale, squareOf, tensorOf, vectorOf } from './matrix.ts'
 import { formQ } from './reflectors.ts'
-import { descending, diagonalise } from './sweeps.ts'
-import { tridiagonalise } from './tridiagonalize.ts'
+import { descending, diagonalize } from './sweeps.ts'
+import { tridiagonalize } from './tridiagonalize.ts'
 
 /**
  * The eigenvalues and eigenvectors of a symmetric matrix: a·V = V·Λ with orthonormal V.
@@ -35,12 +35,12 @@ export async function symmetricEigen(
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < i; j++) data[j * n + i] = data[i * n + j]!
   }
-  const scale = normalise(matrix)
+  const scale = normalize(matrix)
   const step = pace(options, 2 * n)
-  const { d, e, reflectors } = await tridiagonalise(matrix, step)
+  const { d, e, reflectors } = await tridiagonalize(matrix, step)
   const vectors = await formQ(reflectors, n, () => step(false))
   const shift = factor(d, e)
-  await diagonalise(d, e, [DROPPED, columnRotations(vectors)], step, 'linalg/symmetricEigen')
+  await diagonalize(d, e, [DROPPED, columnRotations(vectors)], step, 'linalg/symmetricEigen')
 
   const squares = d.map(value => value * value - shift)
   const order = descending(squares)

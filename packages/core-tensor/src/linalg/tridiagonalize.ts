@@ -14,7 +14,7 @@ export interface Tridiagonal {
 /**
  * Qᵀ·a·Q, tridiagonal, of a symmetric matrix, which it overwrites. Each step makes the update A − v·wᵀ − w·vᵀ of the step before in the pass that multiplies by its own v.
  */
-export async function tridiagonalise(a: Matrix, step: () => Promise<void>): Promise<Tridiagonal> {
+export async function tridiagonalize(a: Matrix, step: () => Promise<void>): Promise<Tridiagonal> {
   const { data, rows: n } = a
   const d = new Float64Array(n)
   const e = new Float64Array(n)

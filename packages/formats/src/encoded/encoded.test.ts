@@ -37,7 +37,7 @@ const floats = (dims: number[], from = 1) => {
   )
 }
 
-const quantised = () =>
+const quantized = () =>
   affine(
     {
       codes: new Tensor('uint8', [0x21, 0x43, 0x65, 0x87], [2, 2]),
@@ -51,7 +51,7 @@ const lowRank = () => product(floats([2, 1]), floats([1, 4]))
 
 const weights: Record<string, Encoded> = {
   dense: dense(new Tensor('float16', new Uint16Array([0x3c00, 0x4000]), [2])),
-  affine: quantised(),
+  affine: quantized(),
   codebook: codebook(
     { codes: new Tensor('uint8', [0x1b], [1, 1]), table: floats([4, 1]) },
     { dims: [1, 4], bits: 2 },
@@ -65,10 +65,10 @@ const weights: Record<string, Encoded> = {
     { dims: [2, 4], pattern: 'rows' },
   ),
   hadamard: hadamard({ size: 4, seed: 7 }),
-  sum: sum(quantised(), lowRank()),
-  product: product(quantised(), hadamard({ size: 4, seed: 7 })),
-  concat: concat(0, quantised(), floats([1, 4])),
-  scaled: scaled(quantised(), floats([4]), 1),
+  sum: sum(quantized(), lowRank()),
+  product: product(quantized(), hadamard({ size: 4, seed: 7 })),
+  concat: concat(0, quantized(), floats([1, 4])),
+  scaled: scaled(quantized(), floats([4]), 1),
   permuted: permuted(lowRank(), new Tensor('int32', [3, 1, 0, 2], [4]), 1),
 }
 
@@ -138,12 +138,12 @@ describe('encoded tensors in safetensors', () => {
       encodeSafetensors([
         ['packed', packed],
         ['plain', floats([2])],
-        ['enc', quantised()],
+        ['enc', quantized()],
       ]),
     )
     expect(plain(await loadWeight(file, 'packed', { kinds: [] }))).toEqual(plain(packed))
     expect(plain(await loadWeight(file, 'plain', { kinds: [] }))).toEqual(plain(floats([2])))
-    expect(plain(await loadWeight(file, 'enc'))).toEqual(plain(quantised()))
+    expect(plain(await loadWeight(file, 'enc'))).toEqual(plain(quantized()))
     expect(encodedNames(file)).toEqual(['enc'])
     expect(weightNames(file)).toEqual(['enc', 'packed', 'plain'])
     await expect(loadEncoded(file, 'plain')).rejects.toThrow('loadWeight for plain ones')
@@ -153,13 +153,13 @@ describe('encoded tensors in safetensors', () => {
   it('refuses names that parts take, and numbers that JSON lacks', () => {
     expect(() =>
       encodeSafetensors([
-        ['w', quantised()],
+        ['w', quantized()],
         ['w.codes', floats([1])],
       ]),
     ).toThrow('expected each name once')
     expect(() =>
       encodeSafetensors([
-        ['w', quantised()],
+        ['w', quantized()],
         ['w', hadamard({ size: 2, seed: 0 })],
       ]),
     ).toThrow(FormatError)

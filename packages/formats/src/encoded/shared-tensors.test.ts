@@ -21,7 +21,7 @@ import { weightInfo } from './weight-info.ts'
 import { weightNames } from './weight-names.ts'
 
 const codes = (first: number) => new Tensor('uint8', [first, 0x43, 0x65, 0x87], [2, 2])
-const quantised = (first: number, scale: Tensor, zero: Tensor) =>
+const quantized = (first: number, scale: Tensor, zero: Tensor) =>
   affine({ codes: codes(first), scale, zero }, { dims: [2, 4], bits: 4, group: 4, axis: 1 })
 
 const scale = new Tensor('float32', [0.5, 2], [2, 1])
@@ -42,10 +42,10 @@ describe('tensors that are parts more than once', () => {
     return new Uint8Array(await readFile(path))
   }
 
-  const twice = sum(quantised(1, scale, zero), quantised(2, scale, zero))
+  const twice = sum(quantized(1, scale, zero), quantized(2, scale, zero))
   const entries = [
     ['w', twice],
-    ['v', quantised(3, scale, zero)],
+    ['v', quantized(3, scale, zero)],
   ] as const
 
   it('are stored once, by the least of their names, in whatever order they come', async () => {
@@ -82,7 +82,7 @@ describe('tensors that are parts more than once', () => {
 
   it('are stored apart where they are equal but not the same, and as entries of their own', async () => {
     const equal = new Tensor('float32', [0.5, 2], [2, 1])
-    const apart = sum(quantised(1, scale, zero), quantised(2, equal, zero))
+    const apart = sum(quantized(1, scale, zero), quantized(2, equal, zero))
     const names = async (weights: readonly (readonly [string, Tensor | Encoded])[]) =>
       [...(await openSafetensors(encodeSafetensors(weights))).tensors.keys()].sort()
     expect(await names([['w', apart]])).toEqual([
