@@ -210,6 +210,8 @@ describe('what a job is given beside the model', () => {
       /expected UTF-8 text.+it looks like UTF-16/,
     ],
     ['--recipe', '{', 'FORMAT', /expected JSON in/],
+    ['--recipe', '{"name":"x","rules":[{"match":"*"}]}', 'SHAPE', /expected \{ name, rules/],
+    ['--recipe', '[1]', 'SHAPE', /expected \{ name, rules/],
     ['--recipe', '{"rules":[]}', 'SHAPE', /expected \{ name, rules/],
     [
       '--recipe',

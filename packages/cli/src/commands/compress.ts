@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import {
+  checkRecipe,
   createJob,
   type DryRun,
   type Job,
@@ -200,9 +201,11 @@ async function run(job: Job, { fresh, json: quiet }: Flags, terminal: Terminal):
   }
 }
 
-function needsText({ rules }: Recipe): boolean {
-  const used = new Set(rules?.flatMap?.(({ use }) => use.map(({ method }) => method)))
-  return methods.some(({ name, needs }) => used.has(name) && needs.some(need => need !== 'start'))
+/** Whether a recipe, which is checked here, names a method that learns from text. */
+function needsText(recipe: Recipe): boolean {
+  const { rules } = checkRecipe(recipe, methods)
+  const needs = rules.flatMap(({ use }) => use.flatMap(({ method }) => method.needs))
+  return needs.some(need => need !== 'start')
 }
 
 /** What calibrated methods see: the text that was given, or what the model draws. */
