@@ -1,4 +1,4 @@
-import { modelRecipe, type Recipe, type Step, stepsLabel } from '@tersor/compress'
+import { modelRecipe, type Recipe, type Step } from '@tersor/compress'
 import { methods } from '../method-lists.ts'
 import { delicateSteps } from '../recipes/delicate-steps.ts'
 
@@ -6,7 +6,7 @@ import { delicateSteps } from '../recipes/delicate-steps.ts'
 const DELICATE_BITS = 8
 
 /** Round-to-nearest; with few bits the range of the least squared error pays for its search. */
-const rounded = (bits: number): Step[] => [{ method: 'rtn', bits, range: bits < 5 ? 'mse' : 'minMax' }]
+const rounded = (bits: number): Step[] => [{ method: 'rtn', bits, ...(bits < 5 && { range: 'mse' }) }]
 
 /** The same format, calibrated and then improved. */
 const calibrated = (bits: number): Step[] => [
@@ -20,22 +20,19 @@ const calibrated = (bits: number): Step[] => [
  * @param names  the model's weights
  */
 export function demoRecipes(names: readonly string[]): readonly Recipe[] {
-  const lists: Step[][] = [
-    [{ method: 'float8' }],
-    rounded(8),
-    rounded(5),
-    [{ method: 'nf4' }],
-    rounded(4),
-    calibrated(4),
-    rounded(3),
-    calibrated(3),
-    rounded(2),
-    calibrated(2),
-  ]
-  return lists.map(use =>
-    modelRecipe(use, names, {
-      name: stepsLabel(use, methods),
-      delicate: delicateSteps(use, DELICATE_BITS, methods),
-    }),
+  const lists: Record<string, Step[]> = {
+    float8: [{ method: 'float8' }],
+    'rtn 8 bits': rounded(8),
+    'rtn 5 bits': rounded(5),
+    nf4: [{ method: 'nf4' }],
+    'rtn 4 bits': rounded(4),
+    'gptq 4 bits': calibrated(4),
+    'rtn 3 bits': rounded(3),
+    'gptq 3 bits': calibrated(3),
+    'rtn 2 bits': rounded(2),
+    'gptq 2 bits': calibrated(2),
+  }
+  return Object.entries(lists).map(([name, use]) =>
+    modelRecipe(use, names, { name, delicate: delicateSteps(use, DELICATE_BITS, methods) }),
   )
 }
