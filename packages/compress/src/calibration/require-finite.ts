@@ -59,7 +59,7 @@ export async function requireFinite(
     for (let i = 0; i < numbers.length; i++) {
       if (!Number.isFinite(numbers[i])) {
         throw new NumericalError(
-          `[compress/calibration] expected finite numbers in ${what}, got ${numbers[i]} in row ${start + Math.floor(i / row)}; ${advice}`,
+          `[compress/finite] expected finite numbers in ${what}, got ${numbers[i]} at [${indexOf(start * row + i, x.dims)}]; ${advice}`,
         )
       }
     }
@@ -70,4 +70,14 @@ export async function requireFinite(
 function* tensorsIn(weight: Tensor | Encoded, place = ''): Generator<[place: string, tensor: Tensor]> {
   if (!isEncoded(weight)) yield [place, weight]
   else for (const [name, part] of Object.entries(weight.parts)) yield* tensorsIn(part, `${place}.${name}`)
+}
+
+/** A row-major offset as an index into every dimension. */
+function indexOf(offset: number, dims: readonly number[]): number[] {
+  const index: number[] = []
+  for (const dim of dims.toReversed()) {
+    index.unshift(offset % dim)
+    offset = Math.floor(offset / dim)
+  }
+  return index
 }

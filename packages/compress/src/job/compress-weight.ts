@@ -1,11 +1,9 @@
 import {
-  decode,
   type Encoded,
   isEncoded,
   isFloat,
   type JobOptions,
   type LayerContext,
-  NumericalError,
   numbersOf,
   Rng,
   reference,
@@ -13,10 +11,10 @@ import {
   sameDims,
   type Tensor,
   TersorError,
-  toFloat32,
   UnsupportedError,
 } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
+import { requireFiniteWeight } from '../calibration/require-finite.ts'
 import type { CheckedStep } from '../recipe.ts'
 import { crypto } from './files.ts'
 import type { Outcome } from './outcome.ts'
@@ -49,7 +47,7 @@ export async function compressWeight(
   const { name, use, otherwise, strict } = task
   if (!isFloat(weight.type))
     return { stored: weight, outcome: skipped(`${weight.type} numbers are kept as they are`) }
-  requireFinite(weight, name)
+  await requireFiniteWeight(`'${name}'`, weight, reference)
   if (use === undefined) return kept(weight, otherwise, 'no rule names it')
   if (use.length === 0) return kept(weight, otherwise, 'the recipe leaves it')
   if (weight.dims.length < 2) return kept(weight, otherwise, 'a vector does not fit blocks')
@@ -113,23 +111,4 @@ function kept(
 function fitsFloat16(weight: Tensor | Encoded): weight is Tensor {
   if (isEncoded(weight) || (weight.type !== 'float32' && weight.type !== 'float64')) return false
   return numbersOf(weight).every(value => !(Math.abs(value as number) > MAX_FLOAT16))
-}
-
-function requireFinite(weight: Tensor | Encoded, name: string): void {
-  const numbers = isEncoded(weight) ? toFloat32(decode(weight)) : numbersOf(weight)
-  const at = numbers.findIndex(value => !Number.isFinite(value))
-  if (at < 0) return
-  throw new NumericalError(
-    `[compress/job] expected finite numbers in '${name}', got ${numbers[at]} at [${indexOf(at, weight.dims)}]; the model is damaged, or its training diverged`,
-  )
-}
-
-/** A row-major offset as an index into every dimension. */
-function indexOf(offset: number, dims: readonly number[]): number[] {
-  const index: number[] = []
-  for (const dim of dims.toReversed()) {
-    index.unshift(offset % dim)
-    offset = Math.floor(offset / dim)
-  }
-  return index
 }
