@@ -3,9 +3,9 @@ import { mergeSafetensors } from '@tersor/formats'
 import { requireManifestPlace, writeCompanions } from './companions.ts'
 import type { JobResult } from './create-job.ts'
 import { files, hashOf, moveTo, paths, readIfThere, writeWhole } from './files.ts'
-import { calibrationHash, versionsOf } from './identity.ts'
+import { calibrationOf, versionsOf } from './identity.ts'
 import { type Identity, idOf, type Journal } from './journal.ts'
-import { MANIFEST_KEY, type Manifest, parseManifest } from './manifest.ts'
+import { MANIFEST_KEY, type Manifest, manifestIn } from './manifest.ts'
 import type { TensorOutcome } from './outcome.ts'
 import { requireSafe } from './target.ts'
 import type { Work } from './work.ts'
@@ -57,15 +57,15 @@ export async function finishedBefore({ target }: Work, identity: Identity): Prom
       () => false,
     )
   const text = left ? await readIfThere(target.manifest) : undefined
-  if (text === undefined) return undefined
-  const { file, ...manifest } = parseManifest(new TextDecoder().decode(text), target.manifest)
-  if (manifest.id !== idOf(identity) || file === undefined) return undefined
+  const found = text === undefined ? undefined : manifestIn(new TextDecoder().decode(text))
+  if (found?.file === undefined || found.id !== idOf(identity)) return undefined
+  const { file, ...manifest } = found
   return (await hashOf(target.path)) === file.sha256 ? resultOf(manifest, file.bytes) : undefined
 }
 
 function manifestOf(work: Work, identity: Identity, tensors: readonly TensorOutcome[]): Manifest {
   const { recipe, seed = 0 } = work.settings
-  const calibration = calibrationHash(work)
+  const calibration = calibrationOf(work)
   return {
     version: 1,
     id: idOf(identity),

@@ -1,6 +1,6 @@
 import { FileError } from '@tersor/core-tensor'
 import { paths, readIfThere, writeWhole } from './files.ts'
-import { parseManifest } from './manifest.ts'
+import { manifestIn } from './manifest.ts'
 import type { Target } from './target.ts'
 
 type Companions = ReadonlyMap<string, Uint8Array>
@@ -43,14 +43,10 @@ export async function writeCompanions(target: Target, companions: Companions, fo
  */
 export async function requireManifestPlace({ manifest }: Target, force: boolean): Promise<void> {
   const there = await readIfThere(manifest)
-  if (there === undefined || force) return
-  try {
-    parseManifest(new TextDecoder().decode(there), manifest)
-  } catch {
-    throw new FileError(
-      `[compress/target] expected a manifest or nothing at ${manifest}, got another file; choose another name, or pass force: true to replace it`,
-    )
-  }
+  if (there === undefined || force || manifestIn(new TextDecoder().decode(there)) !== undefined) return
+  throw new FileError(
+    `[compress/target] expected a manifest or nothing at ${manifest}, got another file; choose another name, or pass force: true to replace it`,
+  )
 }
 
 function beside({ path }: Target, name: string): string {

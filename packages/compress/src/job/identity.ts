@@ -1,9 +1,10 @@
-import { canonicalJson, type Json } from '@tersor/core-tensor'
+import { canonicalJson, type Json, reference } from '@tersor/core-tensor'
 import { encodeSafetensors, openSource } from '@tersor/formats'
 import type { ModelFile } from '@tersor/models'
 import { hasGathered } from './calibration-source.ts'
 import { sha256 } from './files.ts'
 import type { Identity } from './journal.ts'
+import { needsOf } from './needs.ts'
 import type { Work } from './work.ts'
 
 /** Headers are among them. */
@@ -15,10 +16,10 @@ const SAMPLE_BYTES = 2 ** 16
 export async function identityOf(work: Work): Promise<Identity> {
   const { recipe, seed = 0, source } = work.settings
   return {
-    recipe: canonicalJson(recipe as unknown as Json),
+    recipe: canonicalJson(JSON.parse(JSON.stringify(recipe))),
     methods: canonicalJson(versionsOf(work)),
     source: await sourceIdentity(source),
-    calibration: calibrationHash(work) ?? 'none',
+    calibration: canonicalJson(calibrationOf(work) ?? 'none'),
     seed: String(seed),
   }
 }
@@ -29,12 +30,23 @@ export function versionsOf({ recipe }: Work): Record<string, number> {
   return Object.fromEntries(steps.map(({ method }) => [method.name, method.version]))
 }
 
-/** A hash of the calibration windows or statistics, where there are any. */
-export function calibrationHash({ settings: { calibration } }: Work): string | undefined {
-  if (calibration === undefined) return undefined
-  if (!hasGathered(calibration)) return sha256(calibration.map(window => `${window.join(' ')}\n`))
+/**
+ * What calibrated methods see, where a recipe has some: a hash of the windows and the device that the model runs on, whose sums
+ * decide bytes; or a hash of statistics that were gathered before.
+ */
+export function calibrationOf(work: Work): { sha256: string; device?: string } | undefined {
+  const { calibration, device = reference } = work.settings
+  if (calibration === undefined || !isCalibrated(work)) return undefined
+  if (!hasGathered(calibration))
+    return { sha256: sha256(calibration.map(window => `${window.join(' ')}\n`)), device: device.name }
   const { metadata } = calibration
-  return sha256([encodeSafetensors(calibration.toTensors(), { metadata })])
+  return { sha256: sha256([encodeSafetensors(calibration.toTensors(), { metadata })]) }
+}
+
+function isCalibrated({ recipe, rules }: Work): boolean {
+  const steps = [...rules.values()].flatMap(({ use }) => use)
+  const needs = needsOf(steps.map(({ method }) => method))
+  return needs.length > 0 || recipe.stages.some(({ method }) => method.needs.includes('windows'))
 }
 
 /**

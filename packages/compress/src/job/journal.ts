@@ -1,10 +1,12 @@
 import { FileError } from '@tersor/core-tensor'
-import { files, hashOf, paths, readIfThere, sha256, writeWhole } from './files.ts'
+import { files, hashOf, PARTIAL, paths, readIfThere, sha256, writeWhole } from './files.ts'
 import { isLock } from './lock.ts'
 
 /** Of the lines below and of the files beside them. */
 const VERSION = 1
 const JOURNAL = 'journal.jsonl'
+/** Results, and whatever a killed run did not finish. */
+const OWN = new RegExp(`^(\\d+\\.safetensors|.+\\${PARTIAL})$`)
 
 /** What decides the bytes of a job, each as one text; their hash is the identity of the job. */
 export type Identity = Readonly<Record<'recipe' | 'methods' | 'source' | 'calibration' | 'seed', string>>
@@ -37,10 +39,17 @@ export class Journal {
    * a piece of work whose file is gone or has another hash counts as not done.
    *
    * @param fresh  drop what is there
-   * @throws {FileError} when the folder holds the journal of another job, saying what differs
+   * @throws {FileError} when the folder holds the journal of another job, saying what differs, or other files
    */
   static async open(folder: string, identity: Identity, fresh: boolean): Promise<Journal> {
     const path = paths().join(folder, JOURNAL)
+    const names = await files().readdir(folder)
+    const stranger = names.find(name => name !== JOURNAL && !OWN.test(name) && !isLock(name))
+    if (stranger !== undefined) {
+      throw new FileError(
+        `[compress/job] expected ${folder} to be the folder of a job, got '${stranger}' in it; choose another target, or move it away`,
+      )
+    }
     const head = { version: VERSION, ...hashes(identity) }
     const bytes = fresh ? undefined : await readIfThere(path)
     const [first, ...lines] = bytes === undefined ? [] : linesOf(bytes)
@@ -51,9 +60,9 @@ export class Journal {
         done.set(line.key, line)
     }
     const known = new Set(Array.from(done.values(), ({ file }) => file))
-    for (const name of await files().readdir(folder)) {
-      if (name === JOURNAL || known.has(name) || isLock(name)) continue
-      await files().rm(paths().join(folder, name), { recursive: true, force: true })
+    for (const name of names) {
+      if (name !== JOURNAL && !known.has(name) && !isLock(name))
+        await files().rm(paths().join(folder, name), { force: true })
     }
     await writeWhole(
       path,
@@ -97,7 +106,7 @@ export class Journal {
   /** Removes the journal and all files, the lock excepted. */
   async remove(): Promise<void> {
     for (const name of await files().readdir(this.folder)) {
-      if (!isLock(name)) await files().rm(paths().join(this.folder, name), { recursive: true, force: true })
+      if (!isLock(name)) await files().rm(paths().join(this.folder, name), { force: true })
     }
   }
 }

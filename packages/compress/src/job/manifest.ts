@@ -14,8 +14,8 @@ export interface Manifest {
   /** The versions of the methods and stages that the recipe names. */
   readonly methods: Readonly<Record<string, number>>
   readonly seed: number
-  /** A hash of the calibration windows or statistics, where there were any. */
-  readonly calibration?: string
+  /** A hash of what calibrated methods saw: windows, and the device that the model ran on, or statistics. */
+  readonly calibration?: { readonly sha256: string; readonly device?: string }
   readonly tensors: readonly TensorOutcome[]
   /** Of the file; only beside it, since a file cannot hold its own hash. */
   readonly file?: { readonly bytes: number; readonly sha256: string }
@@ -27,6 +27,13 @@ export interface Manifest {
  * @throws {FormatError} when it is none
  */
 export function parseManifest(text: string, where: string): Manifest {
+  const manifest = manifestIn(text)
+  if (manifest !== undefined) return manifest
+  throw new FormatError(`[compress/manifest] expected a manifest of version 1 in ${where}, got other text`)
+}
+
+/** A manifest out of its JSON, or undefined for other text. */
+export function manifestIn(text: string): Manifest | undefined {
   try {
     const value = JSON.parse(text) as Partial<Manifest> | null
     const tensors = value?.tensors
@@ -37,9 +44,8 @@ export function parseManifest(text: string, where: string): Manifest {
       tensors.every(
         tensor => typeof tensor?.name === 'string' && typeof tensor.sha256 === 'string' && 'bytes' in tensor,
       )
-    if (whole) return value as Manifest
+    return whole ? (value as Manifest) : undefined
   } catch {
-    // Told below.
+    return undefined
   }
-  throw new FormatError(`[compress/manifest] expected a manifest of version 1 in ${where}, got other text`)
 }

@@ -6,12 +6,13 @@ import {
   FileError,
   FormatError,
   NumericalError,
+  reference,
+  sizeOf,
   Tensor,
   type TersorError,
   UnsupportedError,
   type WeightMethod,
 } from '@tersor/core-tensor'
-import { cast } from '@tersor/core-tensor/reference'
 import { encodeSafetensors } from '@tersor/formats'
 import { type ModelFile, openModel } from '@tersor/models'
 import { randomLlama } from '@tersor/models/testing'
@@ -199,7 +200,9 @@ describe('a source', () => {
   it('that is compressed already has to be meant, and the loss is measured against it', async () => {
     const { weights } = randomLlama()
     const name = 'model.layers.1.mlp.up_proj.weight'
-    const narrow = dense(cast(weights.get(name) as Tensor, 'int8'))
+    const { dims } = weights.get(name)!
+    const codes = Int8Array.from({ length: sizeOf(dims) }, (_, i) => ((37 * i) % 101) - 50)
+    const narrow = dense(new Tensor('int8', codes, dims))
     await writeFile(at('model', 'model.safetensors'), encodeSafetensors(new Map(weights).set(name, narrow)))
     const source = await open(at('model'))
     const error = await refused(source, at('small.safetensors'), { recipe })
@@ -209,6 +212,9 @@ describe('a source', () => {
     for (const tensor of tensors) expect(tensor.against).toBe(tensor.name === name ? 'dense' : undefined)
     // Small integers are exact in half precision, so that nothing is lost of what is left.
     expect(tensors.find(tensor => tensor.name === name)).toMatchObject({ outcome: 'compressed', snr: null })
+    const bytes = { name: 'bytes', rules: [{ match: '*', use: [{ method: 'bytes', noise: 1 }] }] }
+    const noisy = await toyJob(source, at('noisy.safetensors'), { recipe: bytes, requantize: true }).run()
+    expect(noisy.tensors.find(tensor => tensor.name === name)!.snr).toBeGreaterThan(10)
   })
 
   it.each([
@@ -282,9 +288,10 @@ describe('a job', () => {
       { seed: 1 },
       { recipe: { ...toyRecipe, otherwise: 'keep' } },
       { calibration: [Int32Array.of(1, 2, 3)] },
+      { device: Object.create(reference, { name: { value: 'another' } }) },
       { methods: toyMethods.map(method => ({ ...method, version: method.version + 1 })) },
     ]
-    const named = ['seed', 'recipe', 'calibration', 'methods']
+    const named = ['seed', 'recipe', 'calibration', 'calibration', 'methods']
     for (const [i, settings] of others.entries()) {
       const error = await toyJob(source, target, settings)
         .run()
@@ -315,6 +322,18 @@ describe('a job', () => {
     const other = encodeSafetensors(randomLlama(undefined, 2).weights)
     await writeFile(at('model', 'model.safetensors'), other)
     await expect(toyJob(await open(at('model')), target).run()).rejects.toThrow(/got one of another source/)
+  })
+
+  it('leaves a folder alone that is not of a job', async () => {
+    const source = await open(at('model'))
+    const target = at('small.safetensors')
+    await mkdir(`${target}.job`)
+    await writeFile(join(`${target}.job`, 'diary.txt'), 'mine')
+    for (const fresh of [false, true]) {
+      const run = toyJob(source, target).run({ fresh })
+      await expect(run).rejects.toThrow(/to be the folder of a job, got 'diary.txt' in it/)
+      expect(await readdir(`${target}.job`)).toEqual(['diary.txt'])
+    }
   })
 
   it('has its target to itself', async () => {

@@ -1,5 +1,6 @@
 import {
   byteLength,
+  decode,
   type Encoded,
   isEncoded,
   type LayerContext,
@@ -58,7 +59,7 @@ export class Walk {
       throw error
     })
     const result = await transfer(stored, reference)
-    const snr = isEncoded(weight) ? Infinity : weightSnr(weight, result)
+    const snr = weightSnr(isEncoded(weight) ? decode(weight) : weight, result)
     const { compressed } = model.info(name)
     const record = {
       ...{ name, dims: weight.dims },
