@@ -66,7 +66,7 @@ const suites = [
     entry: 'packages/codec/dist/index.js',
     markers: {
       packBits: 'codec/pack-bits',
-      rans: 'codec/rans]',
+      rans: '"codec/rans"',
       ransKind: 'kind:"rans"',
       ransDecode: '[ransDecode]',
       ransEncode: 'codec/rans-encode',
