@@ -23,24 +23,27 @@ const options = async (name: keyof typeof recipes, steps: number): Promise<Train
   ...{ name, recipe: recipes[name], encoder, steps, seed: 1 },
   device: await (nativeAvailable() ? createNativeDevice() : createWasmDevice({ groups: [training] })),
   folder: join(folder, name),
+  heldOutWindows: 8,
   say() {},
 })
 
-it('trains the bundled model for fifty steps, with a falling loss', { timeout: 900_000 }, async () => {
-  const given = await options('model', 50)
+it('trains the bundled model for twenty steps, with a falling loss', { timeout: 900_000 }, async () => {
+  const given = await options('model', 20)
   const { curve, validation } = await trainModel(given)
   const losses = curve.map(({ loss }) => loss)
-  expect(losses).toHaveLength(5)
-  for (let i = 1; i < losses.length; i++) expect(losses[i]).toBeLessThan(losses[i - 1]!)
-  expect(losses[0]).toBeGreaterThan(5)
-  expect(validation!.loss).toBeLessThan(4.8)
+  // From ln 1024 = 6.93, where every token is equally likely.
+  expect(losses).toHaveLength(2)
+  expect(losses[0]).toBeGreaterThan(6)
+  expect(losses[0]).toBeLessThan(Math.log(1024))
+  expect(losses[1]).toBeLessThan(losses[0]! - 0.5)
+  expect(validation!.loss).toBeLessThan(5.9)
   const model = await loadModel(given.folder)
   expect(model.config).toMatchObject({ layers: 8, heads: 4, kvHeads: 4, ropeBase: 50_000 })
   given.device.dispose()
 })
 
 it('lets a small one learn from it', { timeout: 300_000 }, async () => {
-  const given = await options('mini', 4)
+  const given = await options('mini', 2)
   const teacher = join(folder, 'model')
   if (!existsSync(teacher)) return expect.fail('the run before has left no teacher')
   const log = await trainModel({ ...given, teacher })

@@ -13,8 +13,6 @@ import { curriculum, type Recipe } from './recipe.ts'
 /** Steps between two points of the loss curve, and between two checkpoints. */
 const CURVE = 10
 const CHECKPOINT = 200
-/** Windows of held-out text that the trained model is measured on. */
-const HELD_OUT_WINDOWS = 64
 
 export interface TrainModelOptions {
   /** Its name goes into the log. */
@@ -28,6 +26,8 @@ export interface TrainModelOptions {
   folder: string
   /** The folder of a model to learn from, besides the text. */
   teacher?: string | undefined
+  /** Windows of held-out text that the trained model is measured on; 64 by default. */
+  heldOutWindows?: number | undefined
   say(line: string): void
 }
 
@@ -52,7 +52,7 @@ export interface TrainingLog {
  * `config.json`, `model.safetensors` in bfloat16, and `training.json`.
  */
 export async function trainModel(options: TrainModelOptions): Promise<TrainingLog> {
-  const { recipe, encoder, device, seed, steps, folder, teacher, say } = options
+  const { recipe, encoder, device, seed, steps, folder, teacher, heldOutWindows = 64, say } = options
   const checkpoint = join(folder, 'checkpoint.safetensors')
   const logFile = join(folder, 'training.json')
   mkdirSync(folder, { recursive: true })
@@ -98,7 +98,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
   log.validation = answerLoss(
     model,
     new Corpus({ encoder, seed: 1_000_003, split: 'held-out' }),
-    HELD_OUT_WINDOWS,
+    heldOutWindows,
   )
   say(`held out: ${log.validation.loss} nats a token, ${log.validation.answers} an answer token`)
   replace(logFile, json(log))
