@@ -22,15 +22,15 @@ export class GrowingDevice implements Device {
   /** Blocks that are not freed. */
   readonly live = new Set<Memory>()
   #buffer = new ArrayBuffer(64)
+  /** Bytes of the buffer that are given away; those behind are zeros. */
+  #used = 0
   readonly #scopes = new Scopes()
 
   empty(type: DType, dims: readonly number[]): Tensor {
-    const start = this.#buffer.byteLength
+    const start = this.#used
     const byteLength = bytesOf(type, sizeOf(dims))
-    const grown = new ArrayBuffer(start + Math.ceil(byteLength / 8) * 8)
-    new Uint8Array(grown).set(new Uint8Array(this.#buffer))
-    structuredClone(this.#buffer, { transfer: [this.#buffer] })
-    this.#buffer = grown
+    this.#used += Math.ceil(byteLength / 8) * 8
+    this.#move()
     const memory = this.#memory(start, byteLength)
     this.live.add(memory)
     this.#scopes.add(memory)
@@ -61,7 +61,20 @@ export class GrowingDevice implements Device {
   /** Starts over, so that a long suite stays small. */
   dispose(): void {
     this.#buffer = new ArrayBuffer(64)
+    this.#used = 0
     this.live.clear()
+  }
+
+  /** Room for what is used, in a buffer that no view has seen. */
+  #move(): void {
+    if (this.#used <= this.#buffer.byteLength) {
+      this.#buffer = structuredClone(this.#buffer, { transfer: [this.#buffer] })
+      return
+    }
+    const grown = new ArrayBuffer(2 * this.#used)
+    new Uint8Array(grown).set(new Uint8Array(this.#buffer))
+    structuredClone(this.#buffer, { transfer: [this.#buffer] })
+    this.#buffer = grown
   }
 
   #memory(start: number, byteLength: number): Memory {

@@ -14,6 +14,7 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
 import { frequenciesOf } from './rope.ts'
+import { sharedResult } from './shared-result.ts'
 
 interface Heads {
   heads: number
@@ -35,9 +36,9 @@ const SHAPES: readonly Heads[] = [
 ]
 
 interface Sample extends Heads {
-  q: ArrayLike<number>
-  k: ArrayLike<number>
-  v: ArrayLike<number>
+  q: Float64Array
+  k: Float64Array
+  v: Float64Array
   scale: number
   length: number
   causal?: boolean | undefined
@@ -45,34 +46,51 @@ interface Sample extends Heads {
   bias?: ((kvHead: number, token: number) => number) | undefined
 }
 
+interface Specified {
+  o: Float64Array
+  lse: Float64Array
+  mass: Float64Array
+}
+
 /** Attention by its definition, in float64. */
-function specified(s: Sample): { o: number[]; lse: number[]; mass: number[] } {
-  const o: number[] = []
-  const lse: number[] = []
-  const mass = new Array<number>(s.heads * s.tokens).fill(0)
-  for (let h = 0; h < s.heads; h++) {
-    const kv = Math.floor((h * s.kvHeads) / s.heads)
-    for (let i = 0; i < s.queries; i++) {
-      const scores = Array.from({ length: s.length }, (_, j) => {
-        if (s.causal && j > s.length - s.queries + i) return -Infinity
+function specified(s: Sample): Specified {
+  const { heads, kvHeads, queries, tokens, headDim, scale, length } = s
+  const bias = Float64Array.from({ length: kvHeads * length }, (_, i) =>
+    s.bias === undefined ? 0 : s.bias(Math.floor(i / length), i % length),
+  )
+  const shape = [heads, kvHeads, queries, tokens, headDim, scale, length, s.causal ? 1 : 0]
+  return sharedResult('attention', [shape, s.q, s.k, s.v, bias], () => {
+    const o = new Float64Array(heads * queries * headDim)
+    const lse = new Float64Array(heads * queries)
+    const mass = new Float64Array(heads * tokens)
+    const weights = new Float64Array(length)
+    for (let row = 0; row < heads * queries; row++) {
+      const head = Math.floor(row / queries)
+      const kv = Math.floor((head * kvHeads) / heads)
+      const seen = s.causal ? Math.max(0, Math.min(length, length - queries + (row % queries) + 1)) : length
+      let max = -Infinity
+      for (let j = 0; j < seen; j++) {
         let dot = 0
-        for (let d = 0; d < s.headDim; d++)
-          dot += s.q[(h * s.queries + i) * s.headDim + d]! * s.k[(kv * s.tokens + j) * s.headDim + d]!
-        return dot * s.scale + (s.bias?.(kv, j) ?? 0)
-      })
-      const max = Math.max(...scores)
-      const total = scores.reduce((sum, score) => sum + (score === -Infinity ? 0 : Math.exp(score - max)), 0)
-      lse.push(total === 0 ? -Infinity : max + Math.log(total))
-      const weights = scores.map(score => (score === -Infinity ? 0 : Math.exp(score - max) / total))
-      for (const [j, weight] of weights.entries()) mass[h * s.tokens + j]! += weight
-      for (let d = 0; d < s.headDim; d++) {
-        o.push(
-          weights.reduce((sum, weight, j) => sum + weight * s.v[(kv * s.tokens + j) * s.headDim + d]!, 0),
-        )
+        for (let d = 0; d < headDim; d++)
+          dot += s.q[row * headDim + d]! * s.k[(kv * tokens + j) * headDim + d]!
+        weights[j] = dot * scale + bias[kv * length + j]!
+        max = Math.max(max, weights[j]!)
+      }
+      let total = 0
+      for (let j = 0; j < seen; j++) {
+        weights[j] = weights[j] === -Infinity ? 0 : Math.exp(weights[j]! - max)
+        total += weights[j]!
+      }
+      lse[row] = total === 0 ? -Infinity : max + Math.log(total)
+      for (let j = 0; j < seen; j++) {
+        const weight = total === 0 ? 0 : weights[j]! / total
+        mass[head * tokens + j]! += weight
+        for (let d = 0; d < headDim; d++)
+          o[row * headDim + d]! += weight * s.v[(kv * tokens + j) * headDim + d]!
       }
     }
-  }
-  return { o, lse, mass }
+    return { o, lse, mass }
+  })
 }
 
 /** Scores and sums in float32 over a hundred keys or so. */

@@ -11,10 +11,11 @@ import { withParts } from '../../encoded/with-parts.ts'
 import { cast } from '../../reference/cast.ts'
 import { Rng } from '../../rng.ts'
 import { packedRowBytes } from '../../tensor/bits.ts'
-import { reference, Tensor } from '../../tensor/tensor.ts'
+import { Tensor } from '../../tensor/tensor.ts'
 import { complement } from '../complement.ts'
 import type { KernelCase } from '../describe-device.ts'
-import { expectElements, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
+import { expectElements, hostTensor, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
+import { sharedResult } from './shared-result.ts'
 import { linearConforms } from './weights.ts'
 
 /** One row and column, around tiles of 4, 8, 16 and 64 rows, short last groups, larger. */
@@ -69,28 +70,26 @@ function withoutPadding(bytes: number[], n: number, k: number, bits: number): nu
   return bytes
 }
 
+/** What a weight stands for, and how far the product may take its rows to be off. */
+interface Values {
+  w: Float64Array
+  roundings: Float64Array
+}
+
+async function valuesOf(weight: Encoded): Promise<Values> {
+  return { w: await numbersIn(decode(weight)), roundings: await roundingOfWeights(weight) }
+}
+
 /**
  * Packed products against the definition: activations may be rounded to 14 bits or more of the
  * largest of their row, and sums run in float32; of weights see {@link roundingOfWeights}.
  */
-async function expectProduct(x: Tensor, packed: Encoded, weight: Encoded): Promise<void> {
-  const [n, k] = weight.dims as [number, number]
-  const m = x.size / Math.max(k, 1)
-  const [rows, w] = [await numbersIn(x), await numbersIn(decode(weight))]
-  const roundings = await roundingOfWeights(weight)
-  const expected = new Float64Array(m * n)
-  const bound = new Float64Array(m * n)
-  for (let i = 0; i < m; i++) {
-    const row = rows.subarray(i * k, (i + 1) * k)
-    const largest = largestOf(row)
-    for (let j = 0; j < n; j++) {
-      for (let p = 0; p < k; p++) {
-        expected[i * n + j]! += row[p]! * w[j * k + p]!
-        bound[i * n + j]! += (2 ** -14 * largest + 1e-6 * Math.abs(row[p]!)) * Math.abs(w[j * k + p]!)
-        bound[i * n + j]! += roundings[j]! * Math.abs(row[p]!)
-      }
-    }
-  }
+async function expectProduct(x: Tensor, packed: Encoded, { w, roundings }: Values): Promise<void> {
+  const [n, k] = packed.dims as [number, number]
+  const rows = await numbersIn(x)
+  const { expected, bound } = sharedResult('packed product', [rows, w, roundings], () =>
+    boundedProduct(rows, w, roundings),
+  )
   const y = linear(x, packed)
   expect(y.dims).toEqual([...x.dims.slice(0, -1), n])
   const actual = await numbersIn(y)
@@ -105,6 +104,33 @@ async function expectProduct(x: Tensor, packed: Encoded, weight: Encoded): Promi
     if (!(Math.abs(value - 2 * expected[i]!) <= 2 * bound[i]! + 1e-5 * Math.abs(expected[i]!)))
       expect.fail(`element ${i}: expected ${2 * expected[i]!} after adding, got ${value}`)
   }
+}
+
+/** x·wᵀ in float64, and how far from it the rounding of activations, sums and weights may lead. */
+function boundedProduct(x: Float64Array, w: Float64Array, roundings: Float64Array) {
+  const n = roundings.length
+  const k = w.length / Math.max(n, 1)
+  const m = x.length / Math.max(k, 1)
+  const expected = new Float64Array(m * n)
+  const bound = new Float64Array(m * n)
+  for (let i = 0; i < m; i++) {
+    const row = x.subarray(i * k, (i + 1) * k)
+    const unit = 2 ** -14 * largestOf(row)
+    for (let j = 0; j < n; j++) {
+      let sum = 0
+      let far = 0
+      for (let p = 0; p < k; p++) {
+        const value = row[p]!
+        const weight = w[j * k + p]!
+        const size = Math.abs(value)
+        sum += value * weight
+        far += (unit + 1e-6 * size) * Math.abs(weight) + roundings[j]! * size
+      }
+      expected[i * n + j] = sum
+      bound[i * n + j] = far
+    }
+  }
+  return { expected, bound }
 }
 
 /**
@@ -155,18 +181,19 @@ async function packedConforms(device: Device, weight: Encoded): Promise<void> {
   const [n, k] = weight.dims as [number, number]
   const rows = [Math.floor(n / 3), Math.ceil(n / 2)] as const
   expect(sameBytes(await decode(packed, { rows }).read(), await decode(weight, { rows }).read())).toBe(true)
+  const values = await valuesOf(weight)
   for (const m of [1, 2, 5, 33]) {
     const x = random(device, new Rng(m), [m, k])
-    await expectProduct(x, packed, weight)
+    await expectProduct(x, packed, values)
     if (!device.host) continue
     const ordered = await linear(x, packed, { order: 'sequential' }).read()
-    const onReference = linear(await x.to(reference), await toReference(weight), { order: 'sequential' })
-    expect(sameBytes(ordered, onReference.data)).toBe(true)
+    const rows = await numbersIn(x)
+    const onReference = sharedResult('packed product in sequence', [rows, values.w], () => {
+      const [a, b] = [hostTensor('float32', x.dims, rows), hostTensor('float32', [n, k], values.w)]
+      return linear(a, b, { order: 'sequential' }).data
+    })
+    expect(sameBytes(ordered, onReference)).toBe(true)
   }
-}
-
-async function toReference(weight: Encoded): Promise<Tensor> {
-  return decode(weight).to(reference)
 }
 
 const affineCases = [2, 3, 4, 5, 8].flatMap(bits =>
@@ -240,6 +267,7 @@ export const packedWeightCases: readonly KernelCase[] = [
         shift: 'zero',
       })
       const packed = device.pack(weight)
+      const values = await valuesOf(weight)
       const rng = new Rng(57)
       const noise = normals(rng, 96)
       for (const size of [0, 1e-30, 1e30]) {
@@ -251,11 +279,11 @@ export const packedWeightCases: readonly KernelCase[] = [
             noise.map(v => v * size),
           ),
           packed,
-          weight,
+          values,
         )
       }
       const mixed = noise.map((value, i) => (i === 40 ? 1000 : value))
-      await expectProduct(upload(device, 'float32', [1, 96], mixed), packed, weight)
+      await expectProduct(upload(device, 'float32', [1, 96], mixed), packed, values)
     },
   },
   {
@@ -301,7 +329,7 @@ export const packedWeightCases: readonly KernelCase[] = [
       async run(device) {
         for (const [n, k] of SHAPES) {
           const weight = dense(random(device, new Rng(n + k), [n, k], type))
-          await linearConforms(device, weight, [...(await numbersIn(decode(weight)))])
+          await linearConforms(device, weight, await numbersIn(decode(weight)))
         }
       },
     }),
@@ -329,7 +357,7 @@ export const packedWeightCases: readonly KernelCase[] = [
             { values, index: upload(device, 'uint8', [n, k / 8], index) },
             { dims: [n, k], pattern: 'nOfM', n: 2, m: 4 },
           )
-          await linearConforms(device, weight, [...(await numbersIn(decode(weight)))])
+          await linearConforms(device, weight, await numbersIn(decode(weight)))
         }
       },
     }),

@@ -5,6 +5,7 @@ import { Rng } from '../../rng.ts'
 import { reference } from '../../tensor/tensor.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, numbersIn, random, sameBytes, upload } from './fixtures.ts'
+import { sharedResult } from './shared-result.ts'
 
 const { fround } = Math
 
@@ -41,23 +42,30 @@ interface Layout {
 
 /** a·b by its definition; `multiplyAdd` says how a sum grows. */
 function product(
-  a: ArrayLike<number>,
-  b: ArrayLike<number>,
+  a: Float64Array,
+  b: Float64Array,
   { m, k, n, transposeA, transposeB }: Layout,
-  multiplyAdd = (sum: number, x: number, y: number) => sum + x * y,
+  multiplyAdd = fused,
 ): Float64Array {
-  const c = new Float64Array(m * n)
-  for (let i = 0; i < m; i++) {
-    for (let j = 0; j < n; j++) {
-      for (let p = 0; p < k; p++) {
-        const x = a[transposeA ? p * m + i : i * k + p]!
-        const y = b[transposeB ? j * k + p : p * n + j]!
-        c[i * n + j] = multiplyAdd(c[i * n + j]!, x, y)
+  const layout = [m, k, n, transposeA ? 1 : 0, transposeB ? 1 : 0]
+  return sharedResult(multiplyAdd.name, [layout, a, b], () => {
+    const c = new Float64Array(m * n)
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0
+        for (let p = 0; p < k; p++) {
+          const x = a[transposeA ? p * m + i : i * k + p]!
+          const y = b[transposeB ? j * k + p : p * n + j]!
+          sum = multiplyAdd(sum, x, y)
+        }
+        c[i * n + j] = sum
       }
     }
-  }
-  return c
+    return c
+  })
 }
+
+const fused = (sum: number, x: number, y: number) => sum + x * y
 
 const inSequence = (sum: number, x: number, y: number) => fround(sum + fround(x * y))
 

@@ -5,6 +5,7 @@ import { Rng } from '../../rng.ts'
 import { packedRowBytes } from '../../tensor/bits.ts'
 import { aroundAxis, sizeOf } from '../../tensor/dims.ts'
 import { expectElements, numbersIn, random, sameBytes } from './fixtures.ts'
+import { sharedResult } from './shared-result.ts'
 
 /** An encoded weight with the values that it stands for. */
 export interface Weight {
@@ -38,28 +39,34 @@ export function groupsOf(dims: readonly number[], group: number, axis: number): 
 
 /** `linear` by its definition in float64. */
 function product(
-  x: ArrayLike<number>,
-  w: ArrayLike<number>,
+  x: Float64Array,
+  w: Float64Array,
   [m, k, n]: readonly [number, number, number],
   transpose: boolean,
-): number[] {
-  return Array.from({ length: m * n }, (_, i) => {
-    let sum = 0
-    for (let p = 0; p < k; p++)
-      sum += x[Math.floor(i / n) * k + p]! * w[transpose ? p * n + (i % n) : (i % n) * k + p]!
-    return sum
+): Float64Array {
+  return sharedResult('linear', [[m, k, n, transpose ? 1 : 0], x, w], () => {
+    const y = new Float64Array(m * n)
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0
+        for (let p = 0; p < k; p++) sum += x[i * k + p]! * w[transpose ? p * n + j : j * k + p]!
+        y[i * n + j] = sum
+      }
+    }
+    return y
   })
 }
 
 /** Both transpositions, one row and many, out and accumulate; rows in sequence do not depend on each other. */
-export async function linearConforms(device: Device, w: Encoded, values: readonly number[]): Promise<void> {
+export async function linearConforms(device: Device, w: Encoded, values: ArrayLike<number>): Promise<void> {
   const run = (x: Parameters<typeof linear>[0], options: LinearOptions) => linear(x, w, options)
+  const whole = Float64Array.from(values)
   for (const transpose of [false, true]) {
     const [n, k] = transpose ? [w.dims[1]!, w.dims[0]!] : [w.dims[0]!, w.dims[1]!]
     for (const m of [1, 3, 9]) {
       const x = random(device, new Rng(52 + m), [m, k])
       const data = await numbersIn(x)
-      const expected = product(data, values, [m, k, n], transpose)
+      const expected = product(data, whole, [m, k, n], transpose)
       const close = { dims: [m, n], rtol: 1e-4, atol: 1e-4 }
       const y = run(x, { transpose })
       await expectElements(y, expected, close)
