@@ -1,17 +1,18 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { FileError, Rng } from '@tersor/core-tensor'
+import { openModel } from '@tersor/models'
 import { build } from 'esbuild'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mortalFiles } from '../../testing/mortal-files.ts'
-import { runToyJob, writeToyModel } from '../../testing/toy-job.ts'
+import { runToyJob, toyJob, writeToyModel } from '../../testing/toy-job.ts'
 
 const run = promisify(execFile)
 const WHOLE: readonly string[] = ['small.manifest.json', 'small.safetensors', 'tokenizer.json']
@@ -96,6 +97,26 @@ describe('a job that is stopped', () => {
     expect(error.message).toMatch(/no space left on device, write; what is done is kept/)
     await buryOwner(`${target}.job`)
     await runToyJob(at('model'), target)
+    expect(await hashOf(target)).toBe(expected)
+  })
+
+  it('does again what was damaged meanwhile', async () => {
+    const target = at('damaged', 'small.safetensors')
+    const source = await openModel(at('model'))
+    const stop = new AbortController()
+    const onProgress = (done: number) => {
+      if (done === 8) stop.abort(new Error('enough'))
+    }
+    await expect(toyJob(source, target).run({ signal: stop.signal, onProgress })).rejects.toThrow('enough')
+    const job = (name: string) => join(`${target}.job`, name)
+    const damaged = await readFile(job('00001.safetensors'))
+    damaged[damaged.length - 1]! ^= 1
+    await writeFile(job('00001.safetensors'), damaged)
+    await rm(job('00003.safetensors'))
+    await appendFile(job('journal.jsonl'), '{"key":"model.norm.wei')
+    const { resumed } = await toyJob(source, target).run()
+    await source.close()
+    expect(resumed).toBe(6)
     expect(await hashOf(target)).toBe(expected)
   })
 

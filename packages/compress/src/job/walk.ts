@@ -38,13 +38,13 @@ export class Walk {
   /** Everything that is not done yet, one tensor in memory at a time. */
   async tensors(): Promise<void> {
     for (const name of this.work.model.names) {
-      this.options.signal?.throwIfAborted()
       if (!this.isDone(name)) await this.compress(name)
     }
   }
 
   /** Compresses one tensor, writes it, and notes what became of it. */
   async compress(name: string, statistics?: LayerContext['statistics']): Promise<Tensor | Encoded> {
+    this.options.signal?.throwIfAborted()
     const { settings, rules, recipe, model } = this.work
     const { seed = 0, strict = true } = settings
     const weight = await model.load(name)
