@@ -1,9 +1,10 @@
-// pnpm bench:methods [--tokens N] [--only TEXT] [--write-docs] [--model PATH --text FILE --calibration FILE]: what weight methods
+// pnpm bench:methods [--tokens N] [--only NAME] [--write-docs] [--model PATH --text FILE --calibration FILE]: what weight methods
 // lose on a model, the bundled one by default, by the bits that they take.
 //
 // Only the matrices of the blocks are compressed. Each is judged on held-out documents of the families that the bundled model was
 // trained on, one a window, or on a text: the change of nats a token and the KL divergence from the model as it is, with their
-// standard errors. --write-docs puts the table into the README of @tersor/quantize.
+// standard errors. A model that is compressed already is judged against what it is. --write-docs puts the table into the README of
+// @tersor/quantize.
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -107,7 +108,7 @@ const lines = [
 ]
 console.log(lines.join('\n'))
 for (const [name, ...use] of rows) {
-  if (values.only !== undefined && !values.only.some(text => name.includes(text))) continue
+  if (values.only !== undefined && !values.only.includes(name)) continue
   const target = join(folder, 'small.safetensors')
   const start = performance.now()
   const recipe = { name, rules: [{ match: 'model.layers.*_proj.weight', use }], otherwise: 'keep' as const }
@@ -119,6 +120,7 @@ for (const [name, ...use] of rows) {
     calibration,
     device,
     force: true,
+    requantize: values.model !== undefined,
   })
   const { tensors } = await job.run({ fresh: true })
   const seconds = (performance.now() - start) / 1000
