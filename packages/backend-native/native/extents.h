@@ -3,7 +3,7 @@
 #pragma once
 #include <math.h>
 
-#include "packed-layout.h"
+#include "packed/layout.h"
 
 namespace tersor {
 

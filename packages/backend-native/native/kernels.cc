@@ -1,12 +1,17 @@
 // Compiled once for every instruction set: everything inside is private to its copy.
-#include "attention.h"
-#include "gemm.h"
-#include "linear-dense.h"
-#include "packed.h"
-#include "packing.h"
-#include "rans.h"
-#include "segment-attention.h"
-#include "training-rows.h"
+#include "attention/attention.h"
+#include "coding/rans.h"
+#include "coding/unpack-bits.h"
+#include "elementwise.h"
+#include "movement.h"
+#include "packed/linear-packed.h"
+#include "packed/pack.h"
+#include "products/gemm.h"
+#include "products/linear-dense.h"
+#include "rows/reduce.h"
+#include "rows/rows.h"
+#include "training/rows.h"
+#include "training/segment-attention.h"
 
 #if defined(TERSOR_AVX512)
 #define TABLE avx512Table

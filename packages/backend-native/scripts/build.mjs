@@ -53,6 +53,7 @@ async function build(cxx) {
     '-Wno-unknown-warning-option',
     '-Wno-maybe-uninitialized',
     '-DNAPI_VERSION=8',
+    `-I${sources}`,
     `-I${headers.include_dir}`,
   ]
   const kernels = join(sources, 'kernels.cc')
@@ -110,7 +111,10 @@ async function build(cxx) {
 function isNew() {
   if (!existsSync(target)) return false
   const made = statSync(target).mtimeMs
-  const files = [import.meta.filename, ...readdirSync(sources).map(name => join(sources, name))]
+  const files = [
+    import.meta.filename,
+    ...readdirSync(sources, { recursive: true }).map(name => join(sources, name)),
+  ]
   return files.every(file => statSync(file).mtimeMs < made)
 }
 

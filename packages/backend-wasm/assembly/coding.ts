@@ -1,4 +1,4 @@
 // The kernels of the coding group.
 
-export { ransDecode } from './rans'
-export { unpackBits } from './unpack-bits'
+export { ransDecode } from './coding/rans'
+export { unpackBits } from './coding/unpack-bits'

@@ -1,15 +1,20 @@
-// The kernels of the core group, one family a file.
+// The kernels of the core group, a folder a family.
 
-export { attention } from './attention'
-export { convert } from './convert'
-export { binary, unary } from './elementwise'
-export { gemm } from './gemm'
-export { hadamard } from './hadamard'
-export { linearDense, linearTwoOfFour } from './linear-dense'
-export { linearPacked } from './linear-packed'
-export { pack, unpack } from './pack'
-export { reduce } from './reduce'
-export { rotate } from './rotate'
-export { rmsNorm, softmax } from './rows'
-export { topK } from './top-k'
-export { transpose } from './transpose'
+export { gemm } from './products/gemm'
+export { linearDense, linearTwoOfFour } from './products/linear-dense'
+
+export { convert } from './elementwise/convert'
+export { binary, unary } from './elementwise/unary-binary'
+
+export { hadamard } from './rows/hadamard'
+export { reduce } from './rows/reduce'
+export { rotate } from './rows/rotate'
+export { rmsNorm, softmax } from './rows/softmax-norm'
+export { topK } from './rows/top-k'
+
+export { transpose } from './movement/transpose'
+
+export { attention } from './attention/attention'
+
+export { linearPacked } from './packed/linear-packed'
+export { pack, unpack } from './packed/pack'

@@ -1,6 +1,6 @@
 /**
  * The host keeps the address and the size of working memory at the beginning of each memory; every
- * part of a call has its own piece. How much a call needs, `scratch-size.ts` of the host knows.
+ * part of a call has its own piece. How much a call needs, `src/primitive-table.ts` knows.
  */
 const ADDRESS: usize = 16
 const BYTES: usize = 20

@@ -1,7 +1,7 @@
-// The kernels of the training group, one family a file.
+// The kernels of the training group.
 
-export { attentionBackward } from './attention-backward'
-export { crossEntropy } from './cross-entropy'
-export { rmsNormBackward } from './rms-norm-backward'
-export { segmentAttention } from './segment-attention'
-export { swiglu, swigluBackward } from './swiglu'
+export { attentionBackward } from './training/attention-backward'
+export { crossEntropy } from './training/cross-entropy'
+export { rmsNormBackward } from './training/rms-norm-backward'
+export { segmentAttention } from './training/segment-attention'
+export { swiglu, swigluBackward } from './training/swiglu'

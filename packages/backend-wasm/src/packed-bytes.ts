@@ -4,7 +4,7 @@ const ZERO = 1
 const OFFSET = 2
 
 /**
- * Bytes of a packed weight, as `assembly/packed-layout.ts` lays it out; 0 where it does not: groups
+ * Bytes of a packed weight, as `assembly/packed/layout.ts` lays it out; 0 where it does not: groups
  * have to be multiples of 32 columns, or the whole row.
  */
 export function packedBytes(

@@ -1,12 +1,12 @@
 import type { PrimitiveName } from '@tersor/core-tensor/host'
 
-/** Working memory of a blocked product on one thread: `GEMM_BYTES` of `assembly/gemm.ts`, and some more. */
+/** Working memory of a blocked product on one thread: `GEMM_BYTES` of `assembly/products/gemm.ts`, and some more. */
 const PRODUCT = 512 * 1024
 /** Of conversions and of entropy decoding. */
 const SMALL = 32 * 1024
-/** Keys that attention takes at a time, `KEYS` of `assembly/cache-codes.ts`. */
+/** Keys that attention takes at a time, `KEYS` of `assembly/attention/cache-codes.ts`. */
 const KEYS = 256
-/** Rows that `assembly/linear-packed-many.ts` quantises at a time. */
+/** Rows that `assembly/packed/linear-packed-many.ts` quantises at a time. */
 const ROWS = 32
 
 type Scalars = readonly number[]
@@ -26,7 +26,7 @@ function activationBytes(k: number, group: number): number {
   return k * 2 + segments * 8 + 512
 }
 
-/** Queries that `assembly/query-panel.ts` works on together. */
+/** Queries that `assembly/training/query-panel.ts` works on together. */
 const PANEL = 8
 
 /** Products of queries and keys in attention within documents, as if half of the longest were seen. */

@@ -1,9 +1,10 @@
 import type { DeviceKernels, Kernels } from '../device/kernels.ts'
-import { attending } from './kernels/attention.ts'
+import { attention } from './kernels/attention.ts'
 import { coding } from './kernels/coding.ts'
 import { elementwise } from './kernels/elementwise.ts'
+import { movement } from './kernels/movement.ts'
 import { products } from './kernels/products.ts'
-import { rowwise } from './kernels/rows.ts'
+import { rows } from './kernels/rows.ts'
 import { training } from './kernels/training.ts'
 import type { PrimitiveName, Primitives } from './primitives.ts'
 
@@ -25,8 +26,9 @@ export function acceleratedKernels(primitives: Primitives): DeviceKernels {
   const all: DeviceKernels = {
     ...products(primitives),
     ...elementwise(primitives),
-    ...rowwise(primitives),
-    ...attending(primitives),
+    ...rows(primitives),
+    ...movement(primitives),
+    ...attention(primitives),
     ...coding(primitives),
     ...training(primitives),
   }

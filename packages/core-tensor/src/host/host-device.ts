@@ -6,7 +6,7 @@ import { bytesOf, checkDType, type DType } from '../tensor/dtype.ts'
 import { asTensor, Tensor, type TensorLike } from '../tensor/tensor.ts'
 import { requireTensorLike } from '../tensor/tensor-like.ts'
 import { acceleratedKernels } from './accelerated-kernels.ts'
-import { type Activations, packedKind, packWeight, unpackWeight } from './packed-weight.ts'
+import { type Activations, packedKind, packWeight, unpackWeight } from './kernels/packed.ts'
 import type { Primitives } from './primitives.ts'
 
 /**

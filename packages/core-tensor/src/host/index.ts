@@ -26,9 +26,9 @@ export { tensorsOf } from '../tensor/tensors-of.ts'
 
 // For authors of host devices
 export { HostDevice } from './host-device.ts'
+export type { Activations } from './kernels/packed.ts'
 // Where this runs
 export { nodeModule } from './node-module.ts'
-export type { Activations } from './packed-weight.ts'
 export {
   binaryOps,
   cacheTypes,

@@ -8,7 +8,7 @@ import { output } from '../output.ts'
 import { cacheTypes, floatCodes, type Primitives, shiftKinds } from '../primitives.ts'
 
 /** `attention` over keys and values in float32, float16, or codes of 8 or 4 bits in groups of a head. */
-export function attending(primitives: Primitives): DeviceKernels {
+export function attention(primitives: Primitives): DeviceKernels {
   return {
     attention(q, k, v, options) {
       const { scale, causal = false, logWeight, lse } = options

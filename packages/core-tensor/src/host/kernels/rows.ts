@@ -7,7 +7,7 @@ import { output, room } from '../output.ts'
 import { type Primitives, reduceOps } from '../primitives.ts'
 
 /** What works row by row: `softmax`, `rmsNorm`, `rope`, `reduce`, `topK` and `hadamard`. */
-export function rowwise(primitives: Primitives): DeviceKernels {
+export function rows(primitives: Primitives): DeviceKernels {
   return {
     softmax(x, options = {}) {
       const columns = x.dims.at(-1)

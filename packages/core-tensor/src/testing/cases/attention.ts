@@ -13,7 +13,7 @@ import { packedRowBytes } from '../../tensor/bits.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { KernelCase } from '../describe-device.ts'
 import { expectElements, normals, numbersIn, random, sameBytes, upload } from './fixtures.ts'
-import { frequenciesOf } from './rope.ts'
+import { frequenciesOf } from './rows/rope.ts'
 import { sharedResult } from './shared-result.ts'
 
 interface Heads {
@@ -233,7 +233,7 @@ function codesOf(device: Device, rng: Rng, { dims, bits, group, scaleType, shift
   )
 }
 
-export const attendingCases: readonly KernelCase[] = [
+export const attentionCases: readonly KernelCase[] = [
   caseOf('every query sees every key', () => ({})),
   caseOf('causal', () => ({ options: { causal: true }, sample: { causal: true } })),
   caseOf('fewer keys in use than there is room for', ({ heads }) => {

@@ -1,24 +1,13 @@
 import { expect } from 'vitest'
-import { cast } from '../../reference/cast.ts'
 import { copy } from '../../reference/copy.ts'
 import { gather } from '../../reference/gather.ts'
 import { scatterAdd } from '../../reference/scatter-add.ts'
 import { transpose } from '../../reference/transpose.ts'
 import { Rng } from '../../rng.ts'
-import { numbersOf } from '../../tensor/convert.ts'
 import { aroundAxis, sizeOf } from '../../tensor/dims.ts'
 import { type DType, dtypeBits } from '../../tensor/dtype.ts'
 import type { KernelCase } from '../describe-device.ts'
-import {
-  expectElements,
-  hostTensor,
-  normals,
-  numbersIn,
-  random,
-  SIZES,
-  SPECIALS,
-  upload,
-} from './fixtures.ts'
+import { expectElements, numbersIn, random, upload } from './fixtures.ts'
 
 const types = Object.keys(dtypeBits) as DType[]
 const byteTypes = types.filter(type => dtypeBits[type] >= 8)
@@ -41,37 +30,6 @@ function transposed(x: ArrayLike<number>, dims: readonly number[], permutation: 
     return x[coordinates.reduce((at, coordinate, axis) => at * dims[axis]! + coordinate, 0)]!
   })
 }
-
-const castCases: KernelCase[] = types.flatMap(from =>
-  types.map(to => ({
-    kernel: 'cast' as const,
-    name: `${from} to ${to}`,
-    hostOnly: wide(from) || wide(to),
-    async run(device) {
-      for (const size of SIZES) {
-        const rng = new Rng(size + 1)
-        const values = normals(rng, size).map(x => x * 3)
-        const x = upload(device, from, [size], values)
-        const held = numbersOf(hostTensor(from, [size], values))
-        await expectElements(cast(x, to), held, { dims: [size], type: to })
-        const out = device.empty(to, [size])
-        expect(cast(x, to, { out })).toBe(out)
-        await expectElements(out, held, { dims: [size], type: to })
-      }
-    },
-  })),
-)
-
-const castSpecials: KernelCase[] = types.map(to => ({
-  kernel: 'cast',
-  name: `NaN, infinities, zeros and subnormals to ${to}`,
-  hostOnly: true,
-  async run(device) {
-    const x = upload(device, 'float64', [SPECIALS.length], SPECIALS)
-    const expected = hostTensor(to, [SPECIALS.length], SPECIALS)
-    expect(await cast(x, to).read()).toEqual(expected.data)
-  },
-}))
 
 const moveCases: KernelCase[] = byteTypes.flatMap(type => [
   {
@@ -182,8 +140,6 @@ const moveCases: KernelCase[] = byteTypes.flatMap(type => [
 ])
 
 export const movementCases: readonly KernelCase[] = [
-  ...castCases,
-  ...castSpecials,
   ...moveCases,
   {
     kernel: 'transpose',
