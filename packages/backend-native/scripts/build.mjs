@@ -4,12 +4,13 @@
 //   node scripts/build.mjs            with $CXX, else the newest clang++, else g++, where a source is newer
 //   node scripts/build.mjs --force    always
 //
-// Where there is no compiler it says so and succeeds: everything but this package works without.
+// Takes a minute or two, and says after each unit how far it is. Where there is no compiler it says so and succeeds:
+// everything but this package works without.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import headers from 'node-api-headers'
 
 const here = join(import.meta.dirname, '..')
@@ -17,11 +18,16 @@ const sources = join(here, 'native')
 
 const target = outputFile()
 
+const place = relative(join(here, '..', '..'), target)
+
 const compiler = findCompiler()
 if (isNew() && !process.argv.includes('--force')) {
-  console.log('native backend is up to date')
+  console.log(`native kernels are up to date: ${place}`)
 } else if (compiler === undefined) {
-  console.log('native backend skipped: no C++ compiler (clang++ or g++) found')
+  console.log(
+    `native kernels skipped: no C++ compiler found. Everything works without them, in WebAssembly; to have them too, install
+clang (${install()}), or name a compiler in CXX, and run this again`,
+  )
 } else {
   await build(compiler)
 }
@@ -75,13 +81,18 @@ async function build(cxx) {
         ]
       : [{ name: 'neon', source: kernels, options: ['-march=armv8.2-a+dotprod+fp16', '-DTERSOR_NEON'] }]),
   ]
+  console.log(`native kernels: compiling ${units.length} units with ${cxx}, a minute or more …`)
+  const start = performance.now()
+  const seconds = () => `${((performance.now() - start) / 1000).toFixed(0)} s`
+  let done = 0
   const objects = join(tmpdir(), `tersor-native-${process.pid}`)
   mkdirSync(objects, { recursive: true })
   mkdirSync(dirname(target), { recursive: true })
   await Promise.all(
-    units.map(({ name, source, options }) =>
-      run(cxx, [...flags, ...options, '-c', source, '-o', join(objects, `${name}.o`)]),
-    ),
+    units.map(async ({ name, source, options }) => {
+      await run(cxx, [...flags, ...options, '-c', source, '-o', join(objects, `${name}.o`)])
+      console.log(`  ${++done} of ${units.length}: ${name}, after ${seconds()}`)
+    }),
   )
   const linked = join(objects, 'tersor.node')
   await run(cxx, [
@@ -104,7 +115,16 @@ async function build(cxx) {
   copyFileSync(linked, `${target}.partial`)
   renameSync(`${target}.partial`, target)
   rmSync(objects, { recursive: true })
-  console.log(`native backend built with ${cxx}: ${(statSync(target).size / 1024).toFixed(0)} KiB`)
+  console.log(
+    `native kernels built in ${seconds()}: ${place}, ${(statSync(target).size / 1024).toFixed(0)} KiB`,
+  )
+}
+
+/** How a compiler is installed here. */
+function install() {
+  if (process.platform === 'darwin') return 'xcode-select --install'
+  if (process.platform === 'win32') return 'from https://releases.llvm.org'
+  return "'apt-get install clang' or the like"
 }
 
 /** Whether the addon is younger than everything that it is made of. */

@@ -3,9 +3,9 @@ import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice, type WasmDevice } from '@tersor/backend-wasm'
 import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
 import { type BlockStatistics, calibrateBlocks, collectStatistics } from '@tersor/compress'
-import { type Device, type Encoded, isEncoded, Rng, type Tensor } from '@tersor/core-tensor'
+import { type Device, type Encoded, isEncoded, type LayeredLM, Rng, type Tensor } from '@tersor/core-tensor'
 import { transpose } from '@tersor/core-tensor/reference'
-import { HEAD, type LlamaConfig } from '@tersor/models'
+import { HEAD, type Llama, type LlamaConfig } from '@tersor/models'
 import { randomLlama, smallConfig } from '@tersor/models/testing'
 import { rtn } from '@tersor/quantize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -90,7 +90,7 @@ describe.each(devices)('calibration on %s', (name, available, create) => {
   afterAll(() => device?.dispose())
 
   it.skipIf(!available)('gathers what the reference gathers, in ordinary memory', async () => {
-    const { blocks, result } = await walk(device)
+    const { blocks, result, moved } = await walk(device)
     expect(blocks.map(({ layer }) => layer)).toEqual([0, 1, 2])
     let [grams, others] = [0, 0]
     for (const [i, { statistics }] of blocks.entries()) {
@@ -113,6 +113,7 @@ describe.each(devices)('calibration on %s', (name, available, create) => {
       expect(isEncoded(packed) && homeOf(packed)).toBe(device)
     }
     if (device.host) expect((result.weights.get(HEAD) as Encoded).encoding.kind).toBe('packed')
+    dispose(result, moved)
   })
 
   it.skipIf(!available)('differs by float32 sums of panels alone where nothing is replaced', async () => {
@@ -125,7 +126,7 @@ describe.each(devices)('calibration on %s', (name, available, create) => {
       expect(there.samples(weight)).toBe(310)
       expect(transpose(there.get(weight)!.gram!, [1, 0]).data).toEqual(there.get(weight)!.gram!.data)
     }
-    moved.dispose()
+    dispose(moved)
   })
 
   it.skipIf(!available || name === 'native')(
@@ -143,9 +144,15 @@ describe.each(devices)('calibration on %s', (name, available, create) => {
       })
       await expect(failing).rejects.toThrow('broken method')
       expect(used()).toBe(before)
+      dispose(moved, original)
     },
   )
 })
+
+/** Frees models, which may share weights: what is forgotten instead is collected some time, in the midst of another test perhaps. */
+function dispose(...models: readonly LayeredLM[]): void {
+  for (const model of models) (model as Llama).dispose()
+}
 
 function homeOf(weight: Tensor | Encoded): Device {
   return isEncoded(weight) ? homeOf(Object.values(weight.parts)[0]!) : weight.device

@@ -15,6 +15,7 @@ import {
   sparse,
   sum,
   Tensor,
+  TersorError,
   toFloat32,
   transfer,
   withParts,
@@ -22,6 +23,7 @@ import {
 import { histogram } from '@tersor/core-tensor/reference'
 import { encodeSafetensors, loadEncoded, openSafetensors } from '@tersor/formats'
 import { rtn } from '@tersor/quantize'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const rng = new Rng(4)
@@ -131,6 +133,29 @@ describe.each(devices)('compositions of encodings on %s', (_, available, create)
         expect(kindsIn(unpacked)).toEqual(new Set(['sum', affineEncoding.kind]))
       }
     })
+  })
+})
+
+describe('files of compositions', () => {
+  it('are loaded to something that decodes, or refused, whatever bytes change', async () => {
+    const small = rtn(gaussian(16, 64), { bits: 4, groupSize: 32 })
+    const weight = withParts(small, { codes: rans(small.parts.codes as Tensor, { rows: 3 }) })
+    const bytes = encodeSafetensors([['w', sum(weight, weight)]])
+    const kinds = [...coreKinds, ...codecKinds]
+    const changes = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 })
+    await fc.assert(
+      fc.asyncProperty(changes, async changed => {
+        const hostile = bytes.slice()
+        for (const [at, value] of changed) hostile[at] = value
+        try {
+          const loaded = await loadEncoded(await openSafetensors(hostile), 'w', { kinds })
+          expect(decode(loaded).dims).toEqual(loaded.dims)
+        } catch (error) {
+          if (!(error instanceof TersorError)) throw error
+        }
+      }),
+      { numRuns: 1000, seed: 6 },
+    )
   })
 })
 

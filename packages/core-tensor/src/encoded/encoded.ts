@@ -31,7 +31,8 @@ export interface Encoding {
   readonly kind: string
   /**
    * Throws a {@link FormatError} unless dims, parts and meta fit each other and every index is in
-   * range, so that decoding afterwards cannot read past a buffer. Called before anything is allocated.
+   * range, so that decoding afterwards cannot read past a buffer. Called before the whole is allocated;
+   * parts are checked already, and where they are encodings their values are decoded for it by tiles.
    */
   check(e: Encoded): void
   /** Call it through {@link decode}, which frees what it needs on the way; likewise `linear`. */

@@ -112,13 +112,22 @@ function checkMask(e: Encoded, start: number, end: number): void {
   const columns = e.dims[1]!
   const { starts } = rowStarts(e, start, end)
   const bytes = decode(part(e, 'index'), { rows: [start, end] }).data as Uint8Array
-  const bits = new Uint8Array(8 * packedRowBytes(columns, 1))
+  const rowBytes = packedRowBytes(columns, 1)
+  const found = new Int32Array(8 * rowBytes)
   for (let row = 0; row < end - start; row++) {
-    unpackRow(bytes, 1, bits, (row * bits.length) / 8)
-    const set = bits.reduce((sum, bit) => sum + bit, 0)
-    if (set !== starts[row + 1]! - starts[row]! || bits.lastIndexOf(1) >= columns)
+    const count = columnsOfBits(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), found, 0)
+    if (count !== starts[row + 1]! - starts[row]! || (count > 0 && found[count - 1]! >= columns))
       throw malformed(e, `expected a bit for each value of row ${start + row}`)
   }
+}
+
+/** Writes the columns of the bits that are set in a row, from `at` on, and says behind which the last one lies. */
+function columnsOfBits(row: Uint8Array, columns: Int32Array, at: number): number {
+  for (let i = 0; i < row.length; i++) {
+    for (let bits = row[i]!; bits !== 0; bits &= bits - 1)
+      columns[at++] = 8 * i + 31 - Math.clz32(bits & -bits)
+  }
+  return at
 }
 
 /** Columns rise within each row, or within its part of each group of m. */
@@ -178,13 +187,9 @@ function storedPlaces(e: Encoded, start: number, end: number): StoredPlaces {
     return { starts, columns: Int32Array.from(numbersOf(decode(index, { rows }))), rows }
   const columns = new Int32Array(rows[1] - rows[0])
   const bytes = decode(index, { rows: [start, end] }).data as Uint8Array
-  const bits = new Uint8Array(e.dims[1]!)
-  const rowBytes = packedRowBytes(bits.length, 1)
-  let stored = 0
-  for (let row = 0; row < end - start; row++) {
-    unpackRow(bytes, 1, bits, row * rowBytes)
-    for (let column = 0; column < bits.length; column++) if (bits[column] === 1) columns[stored++] = column
-  }
+  const rowBytes = packedRowBytes(e.dims[1]!, 1)
+  for (let row = 0; row < end - start; row++)
+    columnsOfBits(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), columns, starts[row]!)
   return { starts, columns, rows }
 }
 
