@@ -125,7 +125,10 @@ function symbolRows(dims: readonly number[]): { rows: number; columns: number } 
 }
 
 /** The symbols that are there and their frequencies, where that is shorter than the frequencies of all. */
-function usedSymbols(frequencies: Tensor): { symbols?: Tensor; frequencies?: Tensor } {
+function usedSymbols(frequencies: Tensor): {
+  symbols?: Tensor | undefined
+  frequencies?: Tensor | undefined
+} {
   const all = frequencies.data as Uint16Array
   const used = Uint8Array.from(all.keys()).filter(symbol => all[symbol]! > 0)
   if (3 * used.length >= frequencies.byteLength) return {}

@@ -1,4 +1,4 @@
-import { NumericalError, ShapeError, type Tensor } from '@tersor/core-tensor'
+import { NumericalError, pace, ShapeError, type Tensor } from '@tersor/core-tensor'
 import { isRouter, Llama, weightShapes } from '@tersor/models'
 import { type AdamWOptions, adamW } from './adam-w.ts'
 import { encodeCheckpoint, restoreCheckpoint, type TrainingState } from './checkpoint.ts'
@@ -113,8 +113,8 @@ export async function train(model: Llama, options: TrainOptions): Promise<Llama>
   const gradients = zerosLike(state.weights, model.config)
   try {
     if (resume !== undefined) await restoreCheckpoint(resume, state)
+    const turn = pace({ signal }, steps)
     while (state.step < steps) {
-      signal?.throwIfAborted()
       const windows = await options.data(state.step)
       const started = performance.now()
       const base = options.ropeBase?.(state.step)
@@ -141,8 +141,7 @@ export async function train(model: Llama, options: TrainOptions): Promise<Llama>
       })
       if (state.step % checkpointEvery === 0 || state.step === steps)
         await saveCheckpoint?.(encodeCheckpoint(state), state.step)
-      // A turn of the event loop, so that an abort can arrive.
-      await new Promise(resolve => setTimeout(resolve))
+      await turn()
     }
   } catch (error) {
     for (const weight of state.weights.values()) weight.dispose()

@@ -17,26 +17,26 @@ import { remoteDevice } from './remote-device.ts'
 
 /** A method with some options, and what is known of it on a weight of (24, 96) standard normal numbers. */
 export interface WeightMethodRow {
-  readonly options?: object
+  readonly options?: object | undefined
   /** What makes the start, for methods that need one. */
-  readonly after?: MethodWithOptions
+  readonly after?: MethodWithOptions | undefined
   /** Bits a weight with all metadata, to a thousandth. */
   readonly bitsPerWeight: number
   /** What the output loses on inputs that it was not calibrated on, at least and at most: neither the identity nor noise passes. */
   readonly loses: readonly [atLeast: number, atMost: number]
   /** A weaker method that takes as many bytes, and what share of its loss is left at most. */
-  readonly beats?: MethodWithOptions & { readonly by: number }
+  readonly beats?: (MethodWithOptions & { readonly by: number }) | undefined
 }
 
 export interface MethodWithOptions {
   readonly method: WeightMethod
-  readonly options?: object
-  readonly after?: MethodWithOptions
+  readonly options?: object | undefined
+  readonly after?: MethodWithOptions | undefined
 }
 
 export interface WeightMethodSuite {
   /** Host devices beside those of the suite on which the same bytes have to come out. */
-  readonly devices?: () => Promise<readonly Device[]>
+  readonly devices?: (() => Promise<readonly Device[]>) | undefined
 }
 
 const [ROWS, COLUMNS] = [24, 96]

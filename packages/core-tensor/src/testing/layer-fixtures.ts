@@ -32,7 +32,7 @@ export function normals(dims: readonly number[], seed: number): Tensor {
 export function layerInputs(
   columns: number,
   seed: number,
-  { samples = 400 }: { samples?: number } = {},
+  { samples = 400 }: { samples?: number | undefined } = {},
 ): Tensor {
   const causes = matmul(normals([samples, 16], seed), normals([16, columns], 777), { order: 'sequential' })
   const own = toFloat32(normals([samples, columns], seed + 1_000_000))
