@@ -28,7 +28,7 @@ const browser = {
       'packages/backend-wasm/src/conformance{,-relaxed,-threads}.test.ts',
       'packages/backend-webgpu/src/*.test.ts',
       'packages/backend-wasm/src/{coding,training}.test.ts',
-      'packages/distill/src/conformance-wasm.test.ts',
+      'packages/{codec,distill}/src/conformance-wasm.test.ts',
     ],
     testTimeout: 60_000,
     // One page after the other: a kernel with threads wants all processors.

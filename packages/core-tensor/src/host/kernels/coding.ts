@@ -32,6 +32,8 @@ export function coding(primitives: Primitives): DeviceKernels {
       const { out, frequencies, offsets, chunk, precision, lanes } = options
       const chunks = Math.ceil(out.size / chunk)
       const fits =
+        // Without symbols there are no shares of the work, and nobody would look whether the stream is sound.
+        out.size > 0 &&
         [stream, out].every(({ type }) => type === 'uint8') &&
         frequencies.type === 'uint16' &&
         frequencies.size === 256 &&
