@@ -50,8 +50,7 @@ function runOn(
 /** What a JavaScript error within a kernel means to its caller. */
 function misuse(name: string, args: readonly unknown[], cause: TypeError): DTypeError {
   return new DTypeError(
-    `[${name}] expected the arguments that its documentation names, got ${args.map(described).join(', ') || 'none'}; ` +
-      'make tensors of numbers with `new Tensor(type, data, dims)`',
+    `[${name}] expected the arguments that its documentation names, got ${args.map(described).join(', ') || 'none'}`,
     { cause },
   )
 }

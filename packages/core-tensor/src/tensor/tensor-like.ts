@@ -14,12 +14,13 @@ export function requireTensorLike(x: unknown, where: string): asserts x is Tenso
 
 /** What something is, for error messages. */
 export function described(x: unknown): string {
-  if (typeof x === 'string') return `'${x}'`
-  if (typeof x !== 'object' || x === null) return String(x)
-  if (isTensor(x)) return `a ${x.type} tensor [${x.dims}]`
+  const { type, dims, encoding } = Object(x) as {
+    type?: string
+    dims?: unknown
+    encoding?: { kind?: string }
+  }
+  if (encoding) return `an encoding of kind ${encoding.kind}`
+  if (dims) return `a ${type} tensor [${dims}]`
   if (Array.isArray(x)) return `an array of ${x.length}`
-  const { encoding } = x as { encoding?: { kind?: unknown } }
-  return encoding === undefined
-    ? `an object with ${Object.keys(x).join(', ') || 'nothing in it'}`
-    : `an encoding of kind ${encoding.kind}`
+  return typeof x === 'object' && x ? `an object of ${Object.keys(x).join(', ')}` : `${x}`
 }
