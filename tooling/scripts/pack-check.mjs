@@ -13,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
@@ -35,8 +35,8 @@ const allowed = [
   // Workers are plain JavaScript, the same file in `src` and in `dist`.
   /^src\/worker\.js$/,
   // What a compiled package is made from, and what it is.
-  /^native\/[\w-]+\.(cc|h)$/,
-  /^assembly\/[\w-]+\.ts$/,
+  /^native\/[\w/-]+\.(cc|h)$/,
+  /^assembly\/[\w/-]+\.ts$/,
   /^scripts\/[\w-]+\.mjs$/,
   /^tersor\.node$/,
   // The bundled models.
@@ -56,8 +56,8 @@ try {
     checkManifest(one, JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')), report)
     checkFiles(one, directory, report)
   }
-  await Promise.all(all.map(checkExports))
-  checkImports()
+  await atOnce(all.map(one => () => checkExports(one)))
+  await checkImports()
   await checkTypes()
 } finally {
   rmSync(temporary, { recursive: true, force: true })
@@ -69,7 +69,7 @@ else console.log(`✓ ${all.length} packages`)
 
 /** Lays the packages out as an installation would, with the packages that they depend on beside them. */
 async function pack() {
-  for (const { name, directory, manifest } of all) {
+  const packing = all.map(({ name, directory, manifest }) => async () => {
     const tarball = join(temporary, `${name.replace('/', '-')}.tgz`)
     await runOrExit([...pnpm, 'pack', '--out', tarball], { cwd: directory, quiet: true })
     const target = join(installed, name)
@@ -78,7 +78,17 @@ async function pack() {
     const { dependencies = {}, peerDependencies = {} } = manifest
     for (const dependency of Object.keys({ ...dependencies, ...peerDependencies }))
       link(dependency, directory)
+  })
+  await atOnce(packing)
+}
+
+/** Runs tasks, as many at a time as there are processors. */
+async function atOnce(tasks) {
+  const left = tasks.values()
+  const worker = async () => {
+    for (const task of left) await task()
   }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }
 
 function link(dependency, from) {
@@ -194,21 +204,20 @@ async function checkExports(one) {
  * Every entry, by import and by require, each in a fresh process: none may need another to be loaded first.
  * Those for tests need vitest, which refuses require.
  */
-function checkImports() {
-  for (const one of all) {
-    for (const entry of entries(one)) {
-      attempt(one, 'module', `await import('${entry}')`)
-      if (!entry.endsWith('/testing')) attempt(one, 'commonjs', `require('${entry}')`)
-    }
-  }
+async function checkImports() {
+  const attempts = all.flatMap(one =>
+    entries(one).flatMap(entry => [
+      () => attempt(one, 'module', `await import('${entry}')`),
+      ...(entry.endsWith('/testing') ? [] : [() => attempt(one, 'commonjs', `require('${entry}')`)]),
+    ]),
+  )
+  await atOnce(attempts)
 }
 
-function attempt({ name }, type, script) {
-  try {
-    execFileSync(process.execPath, [`--input-type=${type}`, '-e', script], { cwd: temporary, stdio: 'pipe' })
-  } catch (error) {
-    problems.push(`${name}: ${script} failed\n${error.stderr}`)
-  }
+async function attempt({ name }, type, script) {
+  const options = { cwd: temporary, quiet: true }
+  const { code } = await run([process.execPath, `--input-type=${type}`, '-e', script], options)
+  if (code !== 0) problems.push(`${name}: ${script} failed, see above`)
 }
 
 /** The declarations, as a user's compiler reads them, all of them checked. */

@@ -20,16 +20,20 @@ const target = outputFile()
 
 const place = relative(join(here, '..', '..'), target)
 
-const compiler = findCompiler()
 if (isNew() && !process.argv.includes('--force')) {
   console.log(`native kernels are up to date: ${place}`)
-} else if (compiler === undefined) {
+} else {
+  const compiler = findCompiler()
+  if (compiler === undefined) explain()
+  else await build(compiler)
+}
+
+/** What somebody without a compiler can do. */
+function explain() {
   console.log(
     `native kernels skipped: no C++ compiler found. Everything works without them, in WebAssembly; to have them too, install
 clang (${install()}), or name a compiler in CXX, and run this again`,
   )
-} else {
-  await build(compiler)
 }
 
 function findCompiler() {
