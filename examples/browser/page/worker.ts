@@ -61,11 +61,11 @@ function smaller(name: string, weight: Tensor | Encoded, bits: number): Tensor |
 async function write({ prompt, maxTokens, temperature }: Request & { kind: 'write' }): Promise<void> {
   if (model === undefined) throw new Error('load a model first')
   if (tokenizer === undefined) throw new Error('there is no tokenizer beside this model')
-  const { bos, eos } = tokenizer
-  const begin = [...(bos === undefined ? [] : [bos]), ...tokenizer.encode(prompt)]
+  const { bos, addsBos, ends } = tokenizer
+  const begin = [...(addsBos ? [bos!] : []), ...tokenizer.encode(prompt)]
   const tokens: number[] = []
   const start = performance.now()
-  const options = { maxTokens, temperature, seed: Date.now(), stop: eos }
+  const options = { maxTokens, temperature, seed: Date.now(), stop: ends }
   for await (const token of generate(model, Int32Array.from(begin), options)) {
     tokens.push(token)
     const text = tokenizer.decode(Int32Array.from([...begin, ...tokens]))

@@ -56,7 +56,8 @@ export async function textWindows(
 ): Promise<Int32Array[]> {
   const tokens = tokenizer.encode(await readTextFile(path))
   const contextLength = Math.min(file.config?.contextLength ?? MAX_WINDOW, MAX_WINDOW)
-  return evaluationWindows(tokens, { contextLength, bos: tokenizer.bos }).map(window => window.tokens)
+  const bos = tokenizer.addsBos ? tokenizer.bos : undefined
+  return evaluationWindows(tokens, { contextLength, bos }).map(window => window.tokens)
 }
 
 /** Token windows that the model draws itself: its own kind of text, without a file. */

@@ -83,7 +83,8 @@ export { permuted, permutedEncoding } from './encoded/kinds/permuted.ts'
 
 // Models and caches (types)
 export type { KVCache, KVSegment, KVStage } from './model/kv-cache.ts'
-export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps, Tokenizer } from './model/causal-lm.ts'
+export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps } from './model/causal-lm.ts'
+export type { DetokenizeOptions, Tokenizer, TokenizeOptions } from './model/tokenizer.ts'
 
 // Jobs
 export { type JobOptions, type Pace, pace } from './job.ts'

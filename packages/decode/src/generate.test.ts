@@ -57,6 +57,7 @@ describe('generate', () => {
     expect(await collect(model, [0, 1], { maxTokens: 100 })).toHaveLength(CONTEXT - 2)
     expect(await collect(model, [0, 1], { maxTokens: 0 })).toEqual([])
     expect(await collect(model, [0, 1], { stop: 4 })).toEqual([2, 3])
+    expect(await collect(model, [0, 1], { stop: [9, 3] })).toEqual([2])
     expect(await collect(model, Array(CONTEXT).fill(1))).toEqual([])
   })
 

@@ -12,8 +12,8 @@ export interface GenerateOptions extends JobOptions {
   temperature?: number | undefined
   /** Seed of the random draws, 0 by default. */
   seed?: number | undefined
-  /** Ends the text before this token. */
-  stop?: number | undefined
+  /** Ends the text before this token, or any of these: a tokenizer's `ends`. */
+  stop?: number | readonly number[] | undefined
 }
 
 /**
@@ -43,7 +43,8 @@ export async function* generate(
   prompt: Int32Array,
   options: GenerateOptions = {},
 ): AsyncGenerator<number> {
-  const { seed = 0, stop, signal, onProgress } = options
+  const { seed = 0, stop = [], signal, onProgress } = options
+  const ends = new Set(typeof stop === 'number' ? [stop] : stop)
   const { contextLength } = model.config
   if (prompt.length === 0 || prompt.length > contextLength) {
     throw new ShapeError(
@@ -60,7 +61,7 @@ export async function* generate(
     for (let i = 0; i < limit; i++) {
       const { logits } = await model.forward(tokens, { cache, signal })
       const token = await choose(logits!, sampler, rng)
-      if (token === stop) return
+      if (ends.has(token)) return
       yield token
       onProgress?.(i + 1, limit)
       tokens = Int32Array.of(token)

@@ -1,13 +1,12 @@
-import { ShapeError, type Tokenizer } from '@tersor/core-tensor'
+import { ShapeError } from '@tersor/core-tensor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { documentWindows } from './document-windows.ts'
 
 /** A token for each character. */
-const tokenizer = (bos: number | undefined): Tokenizer => ({
-  ...{ vocabSize: 256, bos, eos: 2 },
+const tokenizer = (bos: number | undefined): Parameters<typeof documentWindows>[0] => ({
+  ...{ bos, addsBos: bos !== undefined },
   encode: text => Int32Array.from(text, char => char.charCodeAt(0)),
-  decode: tokens => String.fromCharCode(...tokens),
 })
 
 const document = fc.string({ minLength: 1, maxLength: 40, unit: fc.constantFrom(...'abcdefgh') })

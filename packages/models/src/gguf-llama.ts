@@ -1,7 +1,6 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import type { GgufFile } from '@tersor/formats'
 import { checkLlamaConfig, type LlamaConfig } from './llama-config.ts'
-import type { SentencePieceVocabulary } from './sentence-piece-tokenizer.ts'
 import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD } from './weight-names.ts'
 
 /**
@@ -80,30 +79,4 @@ export function ggufNames({ layers, tied }: LlamaConfig): ReadonlyMap<string, st
     names.set(weights.down, inBlock('ffn_down'))
   }
   return names
-}
-
-/** The SentencePiece vocabulary in the metadata of a GGUF file; undefined where it has another tokenizer, or none. */
-export function vocabularyFromGguf({ metadata }: GgufFile): SentencePieceVocabulary | undefined {
-  const pieces = metadata.get('tokenizer.ggml.tokens')
-  const scores = metadata.get('tokenizer.ggml.scores')
-  if (metadata.get('tokenizer.ggml.model') !== 'llama' || !isList(pieces) || !isList(scores)) return undefined
-  if (pieces.length !== scores.length) {
-    throw new FormatError(
-      `[models/gguf] expected a score for each of ${pieces.length} tokens, got ${scores.length}`,
-    )
-  }
-  const id = (key: string, fallback: number): number => {
-    const value = metadata.get(`tokenizer.ggml.${key}`)
-    return typeof value === 'number' ? value : fallback
-  }
-  return {
-    pieces: Array.from(pieces, String),
-    scores: Float32Array.from(scores as ArrayLike<number>),
-    bos: id('bos_token_id', 1),
-    eos: id('eos_token_id', 2),
-  }
-}
-
-function isList(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || ArrayBuffer.isView(value)
 }

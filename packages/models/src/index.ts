@@ -27,12 +27,15 @@ export { residentWeight } from './resident-weight.ts'
 export { checkModel } from './check-model.ts'
 export { type LoadModelOptions, loadModel } from './load-model.ts'
 export { type ModelFile, type OpenModelOptions, openModel } from './open-model.ts'
-export { openTokenizer } from './open-tokenizer.ts'
+export { openTokenizer } from './tokenizers/open-tokenizer.ts'
 
 // Variants
 export { type OutlierOptions, withOutliers } from './with-outliers.ts'
 
 // Tokenizers
-export { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'
-export { llama2cTokenizer } from './llama2c-tokenizer.ts'
-export { sentencePieceTokenizer, type SentencePieceVocabulary } from './sentence-piece-tokenizer.ts'
+export { huggingFaceTokenizer } from './tokenizers/hugging-face-tokenizer.ts'
+export { llama2cTokenizer } from './tokenizers/llama2c-tokenizer.ts'
+export {
+  sentencePieceTokenizer,
+  type SentencePieceVocabulary,
+} from './tokenizers/sentence-piece-tokenizer.ts'

@@ -4,9 +4,9 @@ import { quantizeAffine } from '@tersor/core-tensor/reference'
 import { generate } from '@tersor/decode'
 import { describe, expect, it } from 'vitest'
 import { Llama } from './llama.ts'
-import { llama2cTokenizer } from './llama2c-tokenizer.ts'
 import { loadModel } from './load-model.ts'
 import { randomLlama, smallConfig, smallMixture } from './testing/random-llama.ts'
+import { llama2cTokenizer } from './tokenizers/llama2c-tokenizer.ts'
 import { blockWeightNames, EMBEDDING, expertWeightNames, FINAL_NORM } from './weight-names.ts'
 
 const data = new URL('../../../../shared/data/', import.meta.url)

@@ -24,7 +24,7 @@ import {
 } from '@tersor/formats'
 import { companionsBeside, VOCABULARY } from './companions.ts'
 import { foreignQuantization } from './foreign-quantization.ts'
-import { configFromGguf, ggufNames, requireWhole, vocabularyFromGguf } from './gguf-llama.ts'
+import { configFromGguf, ggufNames, requireWhole } from './gguf-llama.ts'
 import { configFromHuggingFace, configToHuggingFace, type LlamaConfig } from './llama-config.ts'
 import {
   beside,
@@ -39,8 +39,8 @@ import {
   startOf,
   whyNotThere,
 } from './model-files.ts'
-import { openTokenizer } from './open-tokenizer.ts'
-import { sentencePieceTokenizer } from './sentence-piece-tokenizer.ts'
+import { ggufTokenizer, holdsTokenizer } from './tokenizers/gguf-tokenizer.ts'
+import { openTokenizer } from './tokenizers/open-tokenizer.ts'
 import { weightShapes } from './weight-names.ts'
 
 /** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
@@ -185,14 +185,11 @@ async function fromGguf(path: Place, options: SourceOptions): Promise<ModelFile>
         return file.read(inside(name))
       },
       async companions() {
-        if (vocabularyFromGguf(file) === undefined) return companionsBeside(path, config, options)
+        if (!holdsTokenizer(file)) return companionsBeside(path, config, options)
         return new Map([[VOCABULARY, await file.metadataFile()]])
       },
       async openTokenizer() {
-        const vocabulary = vocabularyFromGguf(file)
-        return vocabulary === undefined
-          ? tokenizerBeside(path, config, options)
-          : sentencePieceTokenizer(vocabulary)
+        return holdsTokenizer(file) ? ggufTokenizer(file) : tokenizerBeside(path, config, options)
       },
       close: () => file.close(),
     }

@@ -6,12 +6,10 @@ import { measureOf } from './text-measure.ts'
 import { wilsonInterval } from './wilson-interval.ts'
 
 /** One token a character. */
-const characters: Tokenizer = {
-  vocabSize: 128,
+const characters: Pick<Tokenizer, 'encode' | 'bos' | 'addsBos'> = {
   bos: 1,
-  eos: undefined,
+  addsBos: true,
   encode: text => Int32Array.from(text, letter => letter.charCodeAt(0)),
-  decode: tokens => String.fromCharCode(...tokens),
 }
 
 /** A model that continues whatever it reads by what `next` says; of other tokens it is unsure. */
@@ -21,7 +19,7 @@ function modelOf(next: (text: string) => string, contextLength = 100_000): Causa
     config: { contextLength, vocabSize: 128 },
     createCache: () => cache,
     async forward(tokens: Int32Array) {
-      const text = characters.decode(tokens.subarray(1))
+      const text = String.fromCharCode(...tokens.subarray(1))
       const logits = new Float32Array(tokens.length * 128)
       for (let i = 0; i < tokens.length; i++) logits[i * 128 + next(text.slice(0, i)).charCodeAt(0)] = 10
       return { logits: new Tensor('float32', logits, [tokens.length, 128]) }

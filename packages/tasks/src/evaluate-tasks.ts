@@ -56,11 +56,12 @@ export interface TaskScores {
  */
 export async function evaluateTasks(
   model: CausalLM,
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, 'encode' | 'bos' | 'addsBos'>,
   { tasks = taskNames, n = 400, seed = 0, ...job }: EvaluateTasksOptions = {},
 ): Promise<TaskScores> {
   const step = pace(job, tasks.length * n)
   const measure = measureOf(tokenizer)
+  const start = tokenizer.addsBos ? [tokenizer.bos!] : []
   const logits = logitsOf(model)
   const scores: Partial<Record<TaskName, TaskScore>> = {}
   let allNats = 0
@@ -70,7 +71,7 @@ export async function evaluateTasks(
     let nats = 0
     let answerTokens = 0
     for (const [i, { prompt, answer, stop }] of taskPrompts(name, { n, seed, measure }).entries()) {
-      const begin = [...(tokenizer.bos === undefined ? [] : [tokenizer.bos]), ...tokenizer.encode(prompt)]
+      const begin = [...start, ...tokenizer.encode(prompt)]
       const all = [...begin, ...tokenizer.encode(answer), ...tokenizer.encode(stop)]
       if (all.length > model.config.contextLength) {
         throw new ShapeError(

@@ -6,13 +6,9 @@ import { rngStream } from './rng-stream.ts'
 import { measureOf } from './text-measure.ts'
 
 /** A tokenizer that cuts texts by a pattern. */
-function cutting(pattern: RegExp): Tokenizer & { encoded: number } {
+function cutting(pattern: RegExp): Pick<Tokenizer, 'encode'> & { encoded: number } {
   const tokenizer = {
-    vocabSize: 1,
-    bos: undefined,
-    eos: undefined,
     encoded: 0,
-    decode: () => '',
     encode: (text: string) => {
       tokenizer.encoded++
       return new Int32Array(text.match(pattern)?.length ?? 0)

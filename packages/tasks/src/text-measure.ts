@@ -16,11 +16,10 @@ const enoughWords = 32
  * The measure of a tokenizer. Where it spells nearly every word in pieces, answers are of any words.
  *
  * @example
- * const characters = { vocabSize: 128, bos: 0, eos: 0, decode: String, encode: (text: string) =>
- *   Int32Array.from(text, letter => letter.charCodeAt(0)) }
+ * const characters = { encode: (text: string) => Int32Array.from(text, letter => letter.charCodeAt(0)) }
  * measureOf(characters).countTokens('Alma has a kite.') // => 16
  */
-export function measureOf(tokenizer: Tokenizer): TextMeasure {
+export function measureOf(tokenizer: Pick<Tokenizer, 'encode'>): TextMeasure {
   const exact = (text: string) => tokenizer.encode(text).length
   const byPieces = countByPieces(exact)
   // Many tokenizers never merge beyond a word or a mark; for these each word needs to be counted only once.

@@ -150,7 +150,7 @@ if (values['write-docs']) {
 async function passages(path: string, tokens: number): Promise<EvaluationWindow[]> {
   const ids = tokenizer.encode((await readFile(path, 'utf8')).slice(0, 8 * tokens)).subarray(0, tokens)
   const contextLength = Math.min(model.config.contextLength, MAX_WINDOW)
-  return evaluationWindows(ids, { contextLength, bos: tokenizer.bos })
+  return evaluationWindows(ids, { contextLength, bos: tokenizer.addsBos ? tokenizer.bos : undefined })
 }
 
 /** Documents of seven families in turn, each in a window of its own. */

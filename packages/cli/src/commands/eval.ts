@@ -162,7 +162,8 @@ function textOf(
   if (text === undefined) {
     return storyWindows(tokenizer, { tokens: STORY_TOKENS, seed: STORY_SEED + seed, contextLength })
   }
-  const windows = evaluationWindows(tokenizer.encode(text), { contextLength, stride, bos: tokenizer.bos })
+  const bos = tokenizer.addsBos ? tokenizer.bos : undefined
+  const windows = evaluationWindows(tokenizer.encode(text), { contextLength, stride, bos })
   return { windows, bytes: new TextEncoder().encode(text).length }
 }
 

@@ -66,15 +66,3 @@ export interface LayeredLM extends CausalLM {
   /** The names of the linear weights of a block, in the order of the forward pass. */
   blockWeights(layer: number): readonly string[]
 }
-
-/** Text to tokens and back. */
-export interface Tokenizer {
-  readonly vocabSize: number
-  /** The token that begins a text, where the model has one. */
-  readonly bos: number | undefined
-  /** The token that ends a text, where the model has one. */
-  readonly eos: number | undefined
-  /** Tokens of a text, without the beginning token. */
-  encode(text: string): Int32Array
-  decode(tokens: Int32Array | readonly number[]): string
-}

@@ -55,6 +55,10 @@ export function sentencePieceTokenizer({
     vocabSize: pieces.length,
     bos,
     eos,
+    ends: [eos],
+    addsBos: true,
+    specialTokens: { bos_token: pieces[bos] ?? '', eos_token: pieces[eos] ?? '' },
+    idOf: token => idOf.get(token),
     encode(text) {
       if (text === '') return new Int32Array(0)
       const characters = Array.from(` ${text}`.replaceAll(' ', spaceMark))

@@ -3,12 +3,12 @@ import { FormatError } from '@tersor/core-tensor'
 import { openGguf } from '@tersor/formats'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { vocabularyFromGguf } from './gguf-llama.ts'
+import { vocabularyFromGguf } from './gguf-tokenizer.ts'
 import { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'
 import { llama2cTokenizer } from './llama2c-tokenizer.ts'
 import { sentencePieceTokenizer } from './sentence-piece-tokenizer.ts'
 
-const data = new URL('../../../../shared/data/', import.meta.url)
+const data = new URL('../../../../../shared/data/', import.meta.url)
 const storiesTokenizer = new URL('lm-stories260k/tok512.bin', data)
 const vocabularies = new URL('gguf-vocab/', data)
 

@@ -1,10 +1,9 @@
-import { FormatError, type Tokenizer, UnsupportedError } from '@tersor/core-tensor'
+import { FormatError, type Tokenizer } from '@tersor/core-tensor'
 import { openGguf, type SourceOptions } from '@tersor/formats'
-import { vocabularyFromGguf } from './gguf-llama.ts'
+import { beside, nameOf, type Place, placeOf, readIfThere, readTextIfThere } from '../model-files.ts'
+import { ggufTokenizer } from './gguf-tokenizer.ts'
 import { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'
 import { llama2cTokenizer } from './llama2c-tokenizer.ts'
-import { beside, nameOf, type Place, placeOf, readIfThere, readTextIfThere } from './model-files.ts'
-import { sentencePieceTokenizer } from './sentence-piece-tokenizer.ts'
 
 /**
  * Opens a tokenizer from a path (Node) or a URL: a Hugging Face `tokenizer.json`, with the
@@ -31,12 +30,7 @@ export async function openTokenizer(path: string | URL, options: SourceOptions =
 async function tokenizerInGguf(place: Place, options: SourceOptions): Promise<Tokenizer> {
   const file = await openGguf(place, options)
   try {
-    const vocabulary = vocabularyFromGguf(file)
-    if (vocabulary !== undefined) return sentencePieceTokenizer(vocabulary)
-    const model = String(file.metadata.get('tokenizer.ggml.model') ?? 'none')
-    throw new UnsupportedError(
-      `[models/tokenizer] expected a GGUF file with a SentencePiece vocabulary ('llama'), got '${model}'; pass a tokenizer.json`,
-    )
+    return ggufTokenizer(file)
   } finally {
     await file.close()
   }

@@ -22,10 +22,16 @@ export function huggingFaceTokenizer(json: object, config: object = {}): Tokeniz
     }
     return undefined
   }
+  const bos = idOf(names.bos_token, '<s>', '<|begin_of_text|>')
+  const eos = idOf(names.eos_token, '</s>', '<|end_of_text|>', '<|endoftext|>')
   return {
     vocabSize: Math.max(-1, ...vocabulary.values()) + 1,
-    bos: idOf(names.bos_token, '<s>', '<|begin_of_text|>'),
-    eos: idOf(names.eos_token, '</s>', '<|end_of_text|>', '<|endoftext|>'),
+    bos,
+    eos,
+    ends: eos === undefined ? [] : [eos],
+    addsBos: bos !== undefined,
+    specialTokens: {},
+    idOf: token => vocabulary.get(token),
     encode: text => Int32Array.from(tokenizer.encode(text, { add_special_tokens: false }).ids),
     // The library refuses no tokens.
     decode: tokens =>
