@@ -66,6 +66,8 @@ export {
   MAX_DEPTH,
 } from './encoded/encoded.ts'
 export { linearTiled } from './encoded/linear-tiled.ts'
+export type { RowSelection, SelectRows } from './encoded/row-selection.ts'
+export { selectRows } from './encoded/select-rows.ts'
 export { transfer } from './encoded/transfer.ts'
 export { withParts } from './encoded/with-parts.ts'
 export { coreKinds } from './encoded/core-kinds.ts'

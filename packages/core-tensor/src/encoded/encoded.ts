@@ -10,6 +10,7 @@ import { reference, type Tensor } from '../tensor/tensor.ts'
 import { described } from '../tensor/tensor-like.ts'
 import { tensorsOf } from '../tensor/tensors-of.ts'
 import { linearTiled } from './linear-tiled.ts'
+import type { RowSelection, SelectRows } from './row-selection.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
@@ -39,6 +40,13 @@ export interface Encoding {
   decode(e: Encoded, options?: DecodeOptions): Tensor
   /** Multiplies without decoding the whole; without it, `linear` decodes tile by tile. */
   linear?(x: Tensor, e: Encoded, options?: LinearOptions): Tensor
+  /**
+   * The same with some of its rows, made of rows of its parts; undefined where these rows have no such
+   * form. Call it through `selectRows`, which has checked the rows and decodes them otherwise.
+   *
+   * @param select  gives rows of a part
+   */
+  selectRows?(e: Encoded, rows: RowSelection, select: SelectRows): Tensor | Encoded | undefined
 }
 
 /**

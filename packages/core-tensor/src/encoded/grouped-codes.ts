@@ -4,7 +4,8 @@ import { productOf, sameDims } from '../tensor/dims.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { decode, type Encoded } from './encoded.ts'
 import { fitsGroups, type GroupIndex, groupDims, groupIndex } from './groups.ts'
-import { malformed, metaInteger, part, requireFloats, shapedPart } from './parts.ts'
+import { malformed, metaInteger, part, requireFloats, shapedPart, withRowCount } from './parts.ts'
+import { type RowSelection, rowCount, rowList, type SelectRows } from './row-selection.ts'
 
 /** What `affine` and `codebook` have in common: packed codes, and numbers for groups of them. */
 export interface GroupedMeta {
@@ -146,4 +147,40 @@ export function groupNumbers(
 function entriesIndex(start: number, end: number, group: number): GroupIndex {
   const columns = Uint32Array.from({ length: end - start }, (_, i) => Math.floor((start + i) / group))
   return { row: () => 0, columns }
+}
+
+/**
+ * Some rows of a matrix of grouped codes, with the numbers of their groups; undefined for a vector, and
+ * where groups down the rows would be broken up.
+ *
+ * @param numbers  names of the parts, as for {@link checkGroupedCodes}
+ */
+export function selectGroupedRows(
+  e: Encoded,
+  rows: RowSelection,
+  select: SelectRows,
+  numbers: readonly string[],
+): Encoded | undefined {
+  const { group, axis } = e.meta as unknown as GroupedMeta
+  if (e.dims.length < 2) return undefined
+  const shared = shapeOfNumbers(e, numbers)?.[0] === 1
+  const groups = axis === 0 && !shared ? wholeGroups(rowList(rows), group) : rows
+  if (groups === undefined) return undefined
+  const parts: Record<string, Tensor | Encoded> = { codes: select(part(e, 'codes'), rows) }
+  for (const name of shared ? [] : numbers) {
+    const found = e.parts[name]
+    if (found !== undefined) parts[name] = select(found, groups)
+  }
+  return withRowCount(e, rowCount(rows), parts)
+}
+
+/** The groups that a selection is made of, where every `group` rows of it come from one. */
+function wholeGroups(rows: Int32Array, group: number): Int32Array | undefined {
+  const groups = new Int32Array(Math.ceil(rows.length / group))
+  for (let i = 0; i < rows.length; i++) {
+    const from = Math.floor(rows[i]! / group)
+    if (i % group === 0) groups[i / group] = from
+    else if (groups[Math.floor(i / group)] !== from) return undefined
+  }
+  return groups
 }

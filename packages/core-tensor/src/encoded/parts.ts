@@ -4,7 +4,7 @@ import { isWhole, productOf, requireDims, sameDims } from '../tensor/dims.ts'
 import { type DType, isFloat } from '../tensor/dtype.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { tensorsOf } from '../tensor/tensors-of.ts'
-import { type DecodeOptions, type Encoded, isEncoded, type Json, requireWeight } from './encoded.ts'
+import { type DecodeOptions, type Encoded, encoded, isEncoded, type Json, requireWeight } from './encoded.ts'
 
 /** The message of a malformed encoding. */
 export function malformed(e: Encoded, problem: string): FormatError {
@@ -111,6 +111,15 @@ export function matrixRows(
   if (dims.length === 1) return { row: 0, count: 1, skip: start, width: end - start }
   const perEntry = productOf(dims.slice(1, -1))
   return { row: start * perEntry, count: (end - start) * perEntry, skip: 0, width: dims.at(-1)! }
+}
+
+/** The same encoding of `count` rows, some of its parts changed to fit. */
+export function withRowCount(
+  e: Encoded,
+  count: number,
+  parts: Readonly<Record<string, Tensor | Encoded | undefined>>,
+): Encoded {
+  return encoded(e.encoding, e.type, [count, ...e.dims.slice(1)], { ...e.parts, ...parts }, e.meta)
 }
 
 /** Hands decoded float32 elements over as a tensor of the encoding's dtype, into `out` if given. */

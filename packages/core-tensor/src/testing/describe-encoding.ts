@@ -8,6 +8,7 @@ import {
   isEncoded,
   linear,
 } from '../encoded/encoded.ts'
+import { selectRows } from '../encoded/select-rows.ts'
 import { DTypeError, FormatError, ShapeError } from '../errors.ts'
 import { cast } from '../reference/cast.ts'
 import { matmul } from '../reference/matmul.ts'
@@ -31,7 +32,7 @@ export interface EncodingSample {
 }
 
 /**
- * The conformance suite of a kind of encoding: decoding within its bound, rows, `out`, size,
+ * The conformance suite of a kind of encoding: decoding within its bound, rows, `selectRows`, `out`, size,
  * `linear`, and `check` against mutated trees. It declares a vitest suite.
  *
  * @param name  of the suite
@@ -79,6 +80,33 @@ export function describeEncoding(name: string, make: () => EncodingSample | Prom
       }
       expect(() => decode(e, { rows: [0, n + 1] })).toThrow(ShapeError)
       expect(() => decode(e, { rows: [1, 0] })).toThrow(ShapeError)
+    })
+
+    it('gives rows in any order that decode to those of the whole, bit for bit', () => {
+      const n = e.dims[0]!
+      const middle = [n >> 1, n - (n >> 2)] as const
+      const orders = [
+        new Rng(71).permutation(n),
+        Int32Array.of(),
+        ...(n > 0 ? [Int32Array.of(n - 1, 0, n - 1)] : []),
+      ]
+      for (const rows of [[0, n] as const, [n, n] as const, middle, ...orders]) {
+        const list =
+          rows instanceof Int32Array
+            ? [...rows]
+            : Array.from({ length: rows[1] - rows[0] }, (_, i) => rows[0] + i)
+        const some = decode(selectRows(e, rows))
+        expect([some.type, ...some.dims]).toEqual([e.type, list.length, ...e.dims.slice(1)])
+        list.forEach((row, i) => {
+          expect(
+            sameBytes(some.rows(i, i + 1).data, whole.rows(row, row + 1).data),
+            `row ${row} of [${list}]`,
+          ).toBe(true)
+        })
+      }
+      expect(() => selectRows(e, [0, n + 1])).toThrow(ShapeError)
+      expect(() => selectRows(e, Int32Array.of(n))).toThrow(ShapeError)
+      expect(() => selectRows(e, Int32Array.of(-1))).toThrow(ShapeError)
     })
 
     it('decodes into out, of its own or another dtype, and into nothing else', () => {

@@ -3,9 +3,17 @@ import { unpackRow } from '../../tensor/bits.ts'
 import { isFloat } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { type DecodeOptions, deviceOf, type Encoded, type Encoding, encoded } from '../encoded.ts'
-import { checkGroupedCodes, codeRows, type GroupedMeta, groupedMeta, groupNumbers } from '../grouped-codes.ts'
+import {
+  checkGroupedCodes,
+  codeRows,
+  type GroupedMeta,
+  groupedMeta,
+  groupNumbers,
+  selectGroupedRows,
+} from '../grouped-codes.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import { decoded, malformed, matrixRows, part, rowRange } from '../parts.ts'
+import type { RowSelection, SelectRows } from '../row-selection.ts'
 
 /**
  * Integer codes on a line: (code − zero) · scale + offset, in float32 and in this order, which is
@@ -42,6 +50,7 @@ export const affineEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkAffine,
   decode: /* @__PURE__ */ kernel('dequantize', decodeAffine),
   linear: /* @__PURE__ */ kernel('linearAffine', linearTiled),
+  selectRows: selectAffine,
 })
 
 const NUMBERS = ['scale', 'zero', 'offset']
@@ -77,4 +86,8 @@ function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
     }
   }
   return decoded(e, made, options)
+}
+
+function selectAffine(e: Encoded, rows: RowSelection, select: SelectRows): Encoded | undefined {
+  return selectGroupedRows(e, rows, select, NUMBERS)
 }

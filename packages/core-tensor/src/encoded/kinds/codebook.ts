@@ -4,9 +4,17 @@ import { toFloat32 } from '../../tensor/convert.ts'
 import { matrixDims, productOf } from '../../tensor/dims.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { type DecodeOptions, decode, deviceOf, type Encoded, type Encoding, encoded } from '../encoded.ts'
-import { checkGroupedCodes, codeRows, type GroupedMeta, groupedMeta, groupNumbers } from '../grouped-codes.ts'
+import {
+  checkGroupedCodes,
+  codeRows,
+  type GroupedMeta,
+  groupedMeta,
+  groupNumbers,
+  selectGroupedRows,
+} from '../grouped-codes.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import { decoded, isVisible, malformed, matrixRows, part, requireFloats, rowRange } from '../parts.ts'
+import type { RowSelection, SelectRows } from '../row-selection.ts'
 import { tiles } from '../tiles.ts'
 
 /**
@@ -41,6 +49,7 @@ export const codebookEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkCodebook,
   decode: /* @__PURE__ */ kernel('dequantize', decodeCodebook),
   linear: /* @__PURE__ */ kernel('linearCodebook', linearTiled),
+  selectRows: selectCodebook,
 })
 
 const NUMBERS = ['scale']
@@ -109,4 +118,8 @@ function decodeCodebook(e: Encoded, options: DecodeOptions = {}): Tensor {
 function tableDims({ dims }: Tensor | Encoded): { books: number; entries: number; d: number } {
   const [d = 0, entries = 0, books = 1] = [...dims].reverse()
   return { books, entries, d }
+}
+
+function selectCodebook(e: Encoded, rows: RowSelection, select: SelectRows): Encoded | undefined {
+  return selectGroupedRows(e, rows, select, NUMBERS)
 }

@@ -14,7 +14,19 @@ import {
 } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
 import { output } from '../output.ts'
-import { decoded, malformed, metaInteger, numbered, requireFloats, rowRange, terms } from '../parts.ts'
+import {
+  decoded,
+  malformed,
+  metaInteger,
+  numbered,
+  part,
+  requireFloats,
+  rowRange,
+  terms,
+  withRowCount,
+} from '../parts.ts'
+import { isRange, type RowSelection, rowCount, type SelectRows } from '../row-selection.ts'
+import { permutedEncoding } from './permuted.ts'
 
 /**
  * Blocks side by side along an axis: caches that grow, stacks of experts, q, k and v in one.
@@ -42,6 +54,7 @@ export const concatEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkConcat,
   decode: decodeConcat,
   linear: linearConcat,
+  selectRows: selectConcat,
 })
 
 function checkConcat(e: Encoded): void {
@@ -93,4 +106,57 @@ function linearConcat(x: Tensor, e: Encoded, options: LinearOptions = {}): Tenso
     from += block.dims[outer]!
   }
   return output('linear', y, options)
+}
+
+function selectConcat(e: Encoded, rows: RowSelection, select: SelectRows): Encoded {
+  if (e.meta.axis !== 0) {
+    const blocks = terms(e).map(block => select(block, rows))
+    return withRowCount(e, rowCount(rows), numbered('concat', blocks))
+  }
+  return isRange(rows) ? blocksOfRange(e, rows, select) : blocksOfList(e, rows, select)
+}
+
+function blocksOfRange(e: Encoded, [start, end]: readonly [number, number], select: SelectRows): Encoded {
+  const blocks: (Tensor | Encoded)[] = []
+  let from = 0
+  for (const block of terms(e)) {
+    const count = block.dims[0]!
+    const own = [Math.max(start - from, 0), Math.min(end - from, count)] as const
+    if (own[0] < own[1]) blocks.push(select(block, own))
+    from += count
+  }
+  return stacked(e, end - start, blocks, select)
+}
+
+/** Each block gives the rows that it has; where the selection mixes blocks, a permutation puts them in order. */
+function blocksOfList(e: Encoded, rows: Int32Array, select: SelectRows): Encoded {
+  const blocks: (Tensor | Encoded)[] = []
+  const index = new Int32Array(rows.length)
+  let placed = 0
+  let from = 0
+  for (const block of terms(e)) {
+    const until = from + block.dims[0]!
+    const first = placed
+    rows.forEach((row, i) => {
+      if (row >= from && row < until) index[i] = placed++
+    })
+    if (placed > first)
+      blocks.push(
+        select(
+          block,
+          rows.filter(row => row >= from && row < until).map(row => row - from),
+        ),
+      )
+    from = until
+  }
+  const base = stacked(e, rows.length, blocks, select)
+  if (index.every((at, i) => at === i)) return base
+  const order = deviceOf(e, {}).upload({ type: 'int32', dims: [rows.length], data: index })
+  return encoded(permutedEncoding, e.type, base.dims, { base, index: order }, { axis: 0 })
+}
+
+/** Blocks on top of each other; at least one, although nothing is selected. */
+function stacked(e: Encoded, count: number, blocks: (Tensor | Encoded)[], select: SelectRows): Encoded {
+  const some = blocks.length > 0 ? blocks : [select(part(e, '0'), [0, 0])]
+  return encoded(e.encoding, e.type, [count, ...e.dims.slice(1)], numbered('concat', some), e.meta)
 }

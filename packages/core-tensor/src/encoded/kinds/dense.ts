@@ -12,7 +12,8 @@ import {
   requireWeight,
 } from '../encoded.ts'
 import { linearTiled } from '../linear-tiled.ts'
-import { decoded, part, requireFloats, rowRange, shapedPart } from '../parts.ts'
+import { decoded, part, requireFloats, rowRange, shapedPart, withRowCount } from '../parts.ts'
+import { type RowSelection, rowCount, type SelectRows } from '../row-selection.ts'
 
 /**
  * A tensor in a storage type, such as float16 or float8, that computes as another.
@@ -37,6 +38,7 @@ export const denseEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkDense,
   decode: decodeDense,
   linear: /* @__PURE__ */ kernel('linearDense', linearTiled),
+  selectRows: selectDense,
 })
 
 function checkDense(e: Encoded): void {
@@ -55,4 +57,8 @@ function storedRows(e: Encoded, { out: _, ...options }: DecodeOptions): Tensor {
   if (options.rows === undefined) return values
   const wide = dtypeBits[values.type] < 8 ? cast(values, e.type) : values
   return wide.rows(...rowRange(e, options))
+}
+
+function selectDense(e: Encoded, rows: RowSelection, select: SelectRows): Encoded {
+  return withRowCount(e, rowCount(rows), { values: select(part(e, 'values'), rows) })
 }

@@ -26,7 +26,10 @@ import {
   rowRange,
   shapedPart,
   tensorPart,
+  withRowCount,
 } from '../parts.ts'
+import { type RowSelection, rowCount, rowList, type SelectRows } from '../row-selection.ts'
+import { dense } from './dense.ts'
 
 /**
  * a with the entries of an axis reordered: entry i is entry index[i] of `base`.
@@ -51,6 +54,7 @@ export const permutedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkPermuted,
   decode: decodePermuted,
   linear: linearPermuted,
+  selectRows: selectPermuted,
 })
 
 function checkPermuted(e: Encoded): void {
@@ -92,4 +96,15 @@ function linearPermuted(x: Tensor, e: Encoded, options: LinearOptions = {}): Ten
     return linear(back, base, options)
   }
   return output('linear', gather(linear(x, base, { transpose, order }), index, { axis: -1 }), options)
+}
+
+/** Along the rows the index is worked into the selection, and no permutation is left. */
+function selectPermuted(e: Encoded, rows: RowSelection, select: SelectRows): Tensor | Encoded {
+  if (e.meta.axis !== 0) return withRowCount(e, rowCount(rows), { base: select(part(e, 'base'), rows) })
+  const index = numbersOf(tensorPart(e, 'index'))
+  const picked = select(
+    part(e, 'base'),
+    rowList(rows).map(row => index[row]!),
+  )
+  return picked.type === e.type ? picked : dense(picked, { type: e.type })
 }

@@ -10,7 +10,8 @@ import {
   type LinearOptions,
   linear,
 } from '../encoded.ts'
-import { decoded, malformed, numbered, requireFloats, terms } from '../parts.ts'
+import { decoded, malformed, numbered, part, requireFloats, terms, withRowCount } from '../parts.ts'
+import { type RowSelection, rowCount, type SelectRows } from '../row-selection.ts'
 
 /**
  * The matrix product a·b·…: low rank, or a quantised weight in rotated coordinates.
@@ -34,6 +35,7 @@ export const productEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkProduct,
   decode: decodeProduct,
   linear: linearProduct,
+  selectRows: selectProduct,
 })
 
 function checkProduct(e: Encoded): void {
@@ -65,4 +67,8 @@ function linearProduct(x: Tensor, e: Encoded, options: LinearOptions = {}): Tens
   let result = x
   for (const factor of factors) result = linear(result, factor, { transpose, order })
   return linear(result, last, options)
+}
+
+function selectProduct(e: Encoded, rows: RowSelection, select: SelectRows): Encoded {
+  return withRowCount(e, rowCount(rows), { 0: select(part(e, '0'), rows) })
 }

@@ -12,7 +12,17 @@ import {
   requireWeight,
 } from '../encoded.ts'
 import { output } from '../output.ts'
-import { basePart, decoded, malformed, metaInteger, part, requireFloats, rowRange } from '../parts.ts'
+import {
+  basePart,
+  decoded,
+  malformed,
+  metaInteger,
+  part,
+  requireFloats,
+  rowRange,
+  withRowCount,
+} from '../parts.ts'
+import { type RowSelection, rowCount, type SelectRows } from '../row-selection.ts'
 
 /**
  * a times one number for each entry of an axis: AWQ, SmoothQuant, per-channel float8.
@@ -37,6 +47,7 @@ export const scaledEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkScaled,
   decode: decodeScaled,
   linear: linearScaled,
+  selectRows: selectScaled,
 })
 
 function checkScaled(e: Encoded): void {
@@ -67,4 +78,13 @@ function linearScaled(x: Tensor, e: Encoded, options: LinearOptions = {}): Tenso
   const scale = decode(part(e, 'scale'), { device: x.device })
   if (e.meta.axis === inner) return linear(binary('mul', x, scale), base, options)
   return output('linear', binary('mul', linear(x, base, { transpose, order }), scale), options)
+}
+
+function selectScaled(e: Encoded, rows: RowSelection, select: SelectRows): Encoded {
+  const scale = part(e, 'scale')
+  const ofRows = e.meta.axis === 0 && scale.dims[0] !== 1
+  return withRowCount(e, rowCount(rows), {
+    base: select(part(e, 'base'), rows),
+    scale: ofRows ? select(scale, rows) : scale,
+  })
 }

@@ -13,7 +13,9 @@ import {
   requireFloats,
   rowRange,
   shapedPart,
+  withRowCount,
 } from '../parts.ts'
+import { isRange, type RowSelection, rowCount, rowList, type SelectRows } from '../row-selection.ts'
 import { tiles } from '../tiles.ts'
 
 /** Which elements are stored: any, listed (`rows`) or marked (`mask`), or n of every m along a row (`nOfM`). */
@@ -60,6 +62,7 @@ export const sparseEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkSparse,
   decode: /* @__PURE__ */ kernel('dequantize', decodeSparse),
   linear: /* @__PURE__ */ kernel('linearSparse', linearTiled),
+  selectRows: selectSparse,
 })
 
 function checkSparse(e: Encoded): void {
@@ -213,4 +216,34 @@ function placesInGroups(e: Encoded, start: number, end: number): StoredPlaces {
   }
   const starts = Int32Array.from({ length: end - start + 1 }, (_, row) => row * perRow)
   return { starts, columns, rows: [start, end] }
+}
+
+function selectSparse(e: Encoded, rows: RowSelection, select: SelectRows): Encoded {
+  const values = part(e, 'values')
+  const index = part(e, 'index')
+  if (e.meta.pattern === 'nOfM')
+    return withRowCount(e, rowCount(rows), { values: select(values, rows), index: select(index, rows) })
+  const { starts, stored } = selectedPlaces(numbersOf(decode(part(e, 'starts'))), rows)
+  return withRowCount(e, rowCount(rows), {
+    values: select(values, stored),
+    index: select(index, e.meta.pattern === 'mask' ? rows : stored),
+    starts: deviceOf(e, {}).upload({ type: 'int32', dims: [starts.length], data: starts }),
+  })
+}
+
+/** Where the values of the selected rows begin, and which of all these are. */
+function selectedPlaces(
+  old: ArrayLike<number>,
+  rows: RowSelection,
+): { starts: Int32Array; stored: RowSelection } {
+  const starts = new Int32Array(rowCount(rows) + 1)
+  rowList(rows).forEach((row, i) => {
+    starts[i + 1] = starts[i]! + old[row + 1]! - old[row]!
+  })
+  if (isRange(rows)) return { starts, stored: [old[rows[0]]!, old[rows[1]]!] }
+  const stored = new Int32Array(starts.at(-1)!)
+  rows.forEach((row, i) => {
+    for (let at = starts[i]!; at < starts[i + 1]!; at++) stored[at] = old[row]! + at - starts[i]!
+  })
+  return { starts, stored }
 }

@@ -13,7 +13,8 @@ import {
   linear,
 } from '../encoded.ts'
 import { output } from '../output.ts'
-import { decoded, malformed, numbered, requireFloats, terms } from '../parts.ts'
+import { decoded, malformed, numbered, requireFloats, terms, withRowCount } from '../parts.ts'
+import { type RowSelection, rowCount, type SelectRows } from '../row-selection.ts'
 
 /**
  * a + b + …, added in order: a quantised weight with a low-rank repair, residual codebooks.
@@ -34,6 +35,7 @@ export const sumEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   check: checkSum,
   decode: decodeSum,
   linear: linearSum,
+  selectRows: selectSum,
 })
 
 function checkSum(e: Encoded): void {
@@ -60,4 +62,9 @@ function linearSum(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
   const y = linear(x, first, { transpose, order })
   for (const term of others) linear(x, term, { transpose, order, out: y, accumulate: true })
   return output('linear', y, options)
+}
+
+function selectSum(e: Encoded, rows: RowSelection, select: SelectRows): Encoded {
+  const some = terms(e).map(term => select(term, rows))
+  return withRowCount(e, rowCount(rows), numbered('sum', some))
 }
