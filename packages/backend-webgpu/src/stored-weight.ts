@@ -74,7 +74,9 @@ fn ${prefix}weight_unit(${parameters}, word: u32) -> array<f32, ${unit}> {
   ).join(', ')});
 }
 `
-  const shift = `${zero ? 'zero' : ''}${offset ? 'offset' : ''}${scale ? 'scale' : ''}`
+  // One number for all groups stands at 0, beside scales for each.
+  const placeOf = (number: Tensor | undefined) => (number?.size === 1 ? '0u' : 'g')
+  const shift = `${zero ? `zero${placeOf(zero)}` : ''}${offset ? `offset${placeOf(offset)}` : ''}${scale ? 'scale' : ''}`
   const tableParams = table === undefined ? {} : { entries, books }
   return {
     key: `codes,${bits},${axis},${e.dims.length},${shift},${unit},${table ? `${d}` : ''}`,
@@ -89,8 +91,8 @@ fn ${prefix}weight_unit(${parameters}, word: u32) -> array<f32, ${unit}> {
     unit,
     globals: () => {
       const numbers = {
-        zero: zero ? `f32(i32(held) - i32(${prefix}zero(g)))` : 'f32(held)',
-        offset: offset ? `rounded(scaled) + f32(${prefix}offset(g))` : 'scaled',
+        zero: zero ? `f32(i32(held) - i32(${prefix}zero(${placeOf(zero)})))` : 'f32(held)',
+        offset: offset ? `rounded(scaled) + f32(${prefix}offset(${placeOf(offset)}))` : 'scaled',
       }
       const value =
         table === undefined

@@ -233,6 +233,21 @@ describeEncoding('affine with quantised scales and offsets', () => {
   const parts = { codes: codes!, scale: quantized(scale!, 6, 13, 0), offset: quantized(offset!, 6, 13, 0) }
   return lossy(x, affine(parts, { dims: x.dims, bits: 4, group: 8, axis: 1 }), 0.15, 0.02)
 })
+describeEncoding('affine with scales, and one zero for all', () => {
+  const scale = normal([13, 3], 5)
+  const parts = {
+    codes: new Tensor(
+      'uint8',
+      Uint8Array.from({ length: 13 * 12 }, (_, i) => 29 * i),
+      [13, 12],
+    ),
+    scale,
+  }
+  const zero = new Tensor('uint8', [8], [1, 1])
+  const options = { dims: x.dims, bits: 4, group: 8, axis: 1 }
+  const each = new Tensor('uint8', new Uint8Array(39).fill(8), [13, 3])
+  return lossless(decode(affine({ ...parts, zero: each }, options)), affine({ ...parts, zero }, options))
+})
 describeEncoding('affine with one scale for all', () => {
   const scale = new Tensor('float32', [0.25], [1, 1])
   const codes = quantizeAffine(x, scale, {

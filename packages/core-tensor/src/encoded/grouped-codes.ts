@@ -28,7 +28,8 @@ export function groupedMeta(
  *
  * @param maxBits  of a code
  * @param codeWidth  elements that a code stands for
- * @param numbers  names of the parts with a number for each group; all have the shape of the first
+ * @param numbers  names of the parts with a number for each group; all have the shape of the first, or one
+ *   number for all groups
  */
 export function checkGroupedCodes(
   e: Encoded,
@@ -47,13 +48,20 @@ export function checkGroupedCodes(
   const fits = fitsGroups(shape, full)
   for (const name of numbers) {
     const dims = e.parts[name]?.dims
-    if (!fits || (dims !== undefined && !sameDims(dims, shape))) {
+    const fitting =
+      dims === undefined || sameDims(dims, shape) || (dims.length === shape.length && isOne(dims))
+    if (!fits || !fitting) {
       throw malformed(e, `expected ${numbers.join(' and ')} of [${full}], or 1 on shared axes`)
     }
   }
 }
 
-/** The dims that per-group parts share, where there are any. */
+/** Whether dims are those of one number for all groups. */
+function isOne(dims: readonly number[]): boolean {
+  return dims.every(dim => dim === 1)
+}
+
+/** The dims that per-group parts share, where there are any; one of them may be one number for all groups. */
 function shapeOfNumbers(e: Encoded, numbers: readonly string[]): readonly number[] | undefined {
   return numbers.map(name => e.parts[name]?.dims).find(dims => dims !== undefined)
 }
@@ -131,14 +139,17 @@ export function groupNumbers(
   const base = from * productOf(shape.slice(1))
   const tensors = numbers.map(name => {
     const part = e.parts[name]
-    return part && decode(part, { rows: [from, Math.max(from, to)] })
+    if (part === undefined) return undefined
+    return decode(part, isOne(part.dims) ? {} : { rows: [from, Math.max(from, to)] })
   })
+  const count = Math.max(0, to - from) * productOf(shape.slice(1))
   return {
     row: index => at.row(index) - base,
     columns: at.columns,
     of: name => {
       const tensor = tensors[numbers.indexOf(name)]
-      return tensor && toFloat32(tensor)
+      const values = tensor && toFloat32(tensor)
+      return values?.length === 1 && count > 1 ? new Float32Array(count).fill(values[0]!) : values
     },
   }
 }
@@ -163,14 +174,11 @@ export function selectGroupedRows(
 ): Encoded | undefined {
   const { group, axis } = e.meta as unknown as GroupedMeta
   if (e.dims.length < 2) return undefined
-  const shared = shapeOfNumbers(e, numbers)?.[0] === 1
-  const groups = axis === 0 && !shared ? wholeGroups(rowList(rows), group) : rows
+  const ofRows = numbers.filter(name => (e.parts[name]?.dims[0] ?? 1) !== 1)
+  const groups = axis === 0 && ofRows.length > 0 ? wholeGroups(rowList(rows), group) : rows
   if (groups === undefined) return undefined
   const parts: Record<string, Tensor | Encoded> = { codes: select(part(e, 'codes'), rows) }
-  for (const name of shared ? [] : numbers) {
-    const found = e.parts[name]
-    if (found !== undefined) parts[name] = select(found, groups)
-  }
+  for (const name of ofRows) parts[name] = select(part(e, name), groups)
   return withRowCount(e, rowCount(rows), parts)
 }
 

@@ -22,8 +22,8 @@ import type { RowSelection, SelectRows } from '../row-selection.ts'
  * @param parts.codes  uint8 (…, ⌈columns · bits / 8⌉), rows packed as in `packRow`
  * @param parts.scale  one number a group: the shape of the whole with ⌈length / group⌉ along `axis`;
  *   other axes may be 1, and the last group may be short
- * @param parts.zero  integers of the shape of `scale`; 0 without
- * @param parts.offset  floats of the shape of `scale`; 0 without
+ * @param parts.zero  integers of the shape of `scale`, or (1, …): one for all groups; 0 without
+ * @param parts.offset  floats, likewise; 0 without
  * @param options.dims  the shape of the whole
  * @throws {FormatError} when the shapes do not fit
  * @example

@@ -37,7 +37,7 @@ interface PackedMeta {
   /** The type of the scales and offsets in the stream. */
   readonly numbers: 'float16' | 'float32'
   readonly shift: keyof typeof shiftKinds
-  /** The dtype of the zeros, null without any. */
+  /** The dtype of the zeros; null without any, and where they are a part beside the stream. */
   readonly zero: DType | null
   /** The zero of all groups. */
   readonly constant: number
@@ -160,6 +160,9 @@ function numbersOfGroups({ parts }: Encoded, dims: readonly number[]): GroupNumb
   const zeros = numbersOf(zero)
   const constant = zeros[0] ?? 0
   if (zeros.some(value => value < 0 || value > 255)) return undefined
+  // One for all groups stays as it is.
+  if (!sameDims(zero.dims, dims))
+    return { ...common, shift: 'constantZero', constant, kept: { ...kept, zero }, beside: undefined }
   return zeros.every(value => value === constant)
     ? { ...common, shift: 'constantZero', zero: zero.type, constant, beside: undefined }
     : { ...common, shift: 'zero', zero: zero.type, beside: cast(zero, 'uint8') }
@@ -187,6 +190,7 @@ function unpackRows(e: Encoded, [start, end]: readonly [number, number], primiti
   }
   const parts: Record<string, Tensor | Encoded> = { codes, scale: kept('scale') ?? scale }
   if (shift === 'offset') parts.offset = kept('offset') ?? beside!
+  if (e.parts.zero !== undefined) parts.zero = e.parts.zero
   if (zero !== null) parts.zero = cast(beside ?? filled(device.empty('uint8', groups), constant), zero)
   if (meta.of === 'codebook') parts.table = e.parts.table!
   const encoding = meta.of === 'codebook' ? codebookEncoding : affineEncoding

@@ -34,7 +34,7 @@ function affineWeight(
   device: Device,
   shape: { dims: readonly number[]; group: number; axis: number },
   bits: number,
-  rich: boolean,
+  rich: boolean | 'shared',
 ): Weight {
   const { dims, group, axis } = shape
   const rng = new Rng(51 + bits)
@@ -42,8 +42,10 @@ function affineWeight(
   const scaleDims = groupDims(dims, group, axis)
   const groups = sizeOf(scaleDims)
   const scale = normals(rng, groups).map(fround)
-  const zero = Array.from({ length: groups }, () => rng.integer(2 ** bits))
-  const offset = normals(rng, groups).map(fround)
+  // One for all groups, or one each.
+  const shiftDims = rich === 'shared' ? dims.map(() => 1) : scaleDims
+  const zero = Array.from({ length: sizeOf(shiftDims) }, () => rng.integer(2 ** bits))
+  const offset = normals(rng, sizeOf(shiftDims)).map(fround)
   const columns = dims.at(-1)!
   const parts = {
     codes: upload(
@@ -55,12 +57,13 @@ function affineWeight(
     scale: upload(device, 'float32', scaleDims, scale),
   }
   const extra = {
-    zero: upload(device, 'int32', scaleDims, zero),
-    offset: upload(device, 'float32', scaleDims, offset),
+    zero: upload(device, 'int32', shiftDims, zero),
+    offset: upload(device, 'float32', shiftDims, offset),
   }
   const values = groupsOf(dims, group, axis).map((g, i) => {
-    const scaled = fround((codes[i]! - (rich ? zero[g]! : 0)) * scale[g]!)
-    return rich ? fround(scaled + offset[g]!) : scaled
+    const at = rich === 'shared' ? 0 : g
+    const scaled = fround((codes[i]! - (rich ? zero[at]! : 0)) * scale[g]!)
+    return rich ? fround(scaled + offset[at]!) : scaled
   })
   return { encoded: affine(rich ? { ...parts, ...extra } : parts, { ...shape, bits }), values }
 }
@@ -103,7 +106,7 @@ const bitCases = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((bits): KernelCase[] => [
     name: `affine codes of ${bits} bits, bit for bit, also some rows`,
     async run(device) {
       for (const shape of AFFINE_SHAPES) {
-        for (const rich of [false, true]) {
+        for (const rich of [false, true, 'shared'] as const) {
           const { encoded, values } = affineWeight(device, shape, bits, rich)
           await expectElements(affineEncoding.decode(encoded), values, { dims: shape.dims })
           const rowSize = sizeOf(shape.dims.slice(1))

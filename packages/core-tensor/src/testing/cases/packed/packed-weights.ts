@@ -303,6 +303,42 @@ export const packedWeightCases: readonly KernelCase[] = [
   },
   {
     kernel: 'linearAffine',
+    name: 'packed codes with one zero for all groups, and with scales of scales',
+    async run(device) {
+      for (const [n, k, group] of SHAPES) {
+        const scaleType = 'float16'
+        for (const bits of [4, 8]) {
+          const plain = affineOf(device, { n, k, group, bits, scaleType, shift: 'constantZero' })
+          const zero = upload(device, 'uint8', [1, 1], [2 ** (bits - 1)])
+          const weight = withParts(plain, { zero })
+          expect(sameBytes(await decode(weight).read(), await decode(plain).read())).toBe(true)
+          await packedConforms(device, weight)
+        }
+        const weight = affineOf(device, { n, k, group, bits: 4, scaleType, shift: 'offset' })
+        const scale = affineOf(device, {
+          n,
+          k: Math.ceil(k / group),
+          group: 8,
+          bits: 6,
+          scaleType,
+          shift: 'none',
+        })
+        const nested = withParts(weight, { scale })
+        const packed = device.pack(nested)
+        await expectSameTree(device.unpack(packed), nested)
+        expect(sameBytes(await decode(packed).read(), await decode(nested).read())).toBe(true)
+        const x = random(device, new Rng(59), [2, k])
+        const expected = await numbersIn(linear(x, decode(nested)))
+        await expectElements(linear(x, packed), expected, {
+          dims: [2, n],
+          rtol: 1e-3,
+          atol: 1e-2 * Math.sqrt(k),
+        })
+      }
+    },
+  },
+  {
+    kernel: 'linearAffine',
     name: 'packed codes and zeros that are encodings: decoded once',
     hostOnly: true,
     async run(device) {
