@@ -9,6 +9,7 @@ import {
   gram,
   hadamard,
   histogram,
+  layerNorm,
   matmul,
   mergeAttention,
   nearest,
@@ -107,6 +108,8 @@ export const kernelRuns: readonly KernelRun[] = [
   },
   { kernel: 'unary', what: 'silu', prepare: on([wide], x => unary('silu', x)) },
   { kernel: 'unary', what: 'gelu', prepare: on([wide], x => unary('gelu', x)) },
+  { kernel: 'unary', what: 'geluTanh', prepare: on([wide], x => unary('geluTanh', x)) },
+  { kernel: 'unary', what: 'tanh', prepare: on([wide], x => unary('tanh', x)) },
   { kernel: 'reduce', what: 'sums of rows', prepare: on([wide], x => reduce('sum', x, { axis: 1 })) },
   { kernel: 'matmul', what: '128 × 512 × 128', prepare: on([wide, tall], (a, b) => matmul(a, b)) },
   { kernel: 'gram', what: '128 × 512', prepare: on([wide], x => gram(x)) },
@@ -152,6 +155,11 @@ export const kernelRuns: readonly KernelRun[] = [
     prepare: on([q, k, v], (q, k, v) => attention(q, k, v, { scale, causal: true })),
   },
   {
+    kernel: 'attention',
+    what: '8 heads, 16 queries, 256 keys, capped in a window of 64',
+    prepare: on([q, k, v], (q, k, v) => attention(q, k, v, { scale, causal: true, window: 64, softcap: 50 })),
+  },
+  {
     kernel: 'mergeAttention',
     what: 'two halves of the keys',
     prepare: on([q, k, v, normals(8, 16), normals(8, 16)], (q, _k, _v, a, b) => {
@@ -166,6 +174,11 @@ export const kernelRuns: readonly KernelRun[] = [
     kernel: 'rmsNorm',
     what: '128 × 512',
     prepare: on([wide, vector], (x, w) => rmsNorm(x, w, { epsilon: 1e-5 })),
+  },
+  {
+    kernel: 'layerNorm',
+    what: '128 × 512',
+    prepare: on([wide, vector], (x, w) => layerNorm(x, w, { epsilon: 1e-5, bias: w })),
   },
   {
     kernel: 'rope',

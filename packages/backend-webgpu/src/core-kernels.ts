@@ -8,6 +8,7 @@ import { gather } from './kernels/gather.ts'
 import { gram } from './kernels/gram.ts'
 import { hadamard } from './kernels/hadamard.ts'
 import { histogram } from './kernels/histogram.ts'
+import { layerNorm } from './kernels/layer-norm.ts'
 import { linearDense } from './kernels/linear-dense.ts'
 import { linearSparse } from './kernels/linear-sparse.ts'
 import { matmul } from './kernels/matmul.ts'
@@ -44,6 +45,7 @@ export const coreKernels: CoreKernels = Object.freeze({
   attention,
   mergeAttention,
   rmsNorm,
+  layerNorm,
   rope,
   softmax,
   topK,

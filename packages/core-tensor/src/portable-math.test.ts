@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { NumericalError } from './errors.ts'
-import { cos, exp, log, sin } from './portable-math.ts'
+import { cos, exp, log, sin, tanh } from './portable-math.ts'
 import { Rng } from './rng.ts'
 
 /** The distance of two numbers in units in the last place of the second. */
@@ -35,6 +35,8 @@ function worst(
 /** A positive number of any magnitude, subnormal ones included. */
 const anyMagnitude = (rng: Rng) => 2 ** (rng.uniform() * 2098 - 1074) * (1 + rng.uniform() * 2 ** -8)
 
+const anyMagnitudeBelowOne = (rng: Rng) => rng.normal() * 2 ** -rng.integer(1000)
+
 describe('portable mathematics', () => {
   // Math itself may be an ulp off.
   it.each([
@@ -51,6 +53,14 @@ describe('portable mathematics', () => {
     expect(worst(f, g, draw).ulps).toBeLessThanOrEqual(2)
   })
 
+  it.each([
+    ['all over', (rng: Rng) => rng.uniform() * 50 - 25],
+    ['where the formula changes', (rng: Rng) => 1 + rng.normal() * 2 ** -20],
+    ['near 0', anyMagnitudeBelowOne],
+  ] as const)('tanh %s is within four units in the last place of Math', (_, draw) => {
+    expect(worst(tanh, Math.tanh, draw).ulps).toBeLessThanOrEqual(4)
+  })
+
   it('is exact where the answer is', () => {
     expect([exp(0), exp(-0), exp(-Infinity), exp(Infinity), exp(710), exp(-746)]).toEqual([
       1,
@@ -62,7 +72,8 @@ describe('portable mathematics', () => {
     ])
     expect([log(1), log(0), log(-0), log(Infinity)]).toEqual([0, -Infinity, -Infinity, Infinity])
     expect([sin(0), sin(-0), cos(0), cos(-0)]).toEqual([0, -0, 1, 1])
-    for (const nothing of [exp(NaN), log(NaN), log(-1), log(-Infinity)]) expect(nothing).toBeNaN()
+    expect([tanh(0), tanh(-0), tanh(-Infinity), tanh(Infinity)]).toEqual([0, -0, -1, 1])
+    for (const nothing of [exp(NaN), log(NaN), log(-1), log(-Infinity), tanh(NaN)]) expect(nothing).toBeNaN()
     expect(exp(-745.1)).toBe(5e-324)
     expect(ulps(log(5e-324), Math.log(5e-324))).toBeLessThanOrEqual(1)
     for (let k = -1074; k <= 1023; k++) expect(ulps(log(2 ** k), k * Math.LN2)).toBeLessThanOrEqual(1)

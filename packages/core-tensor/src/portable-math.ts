@@ -1,5 +1,5 @@
 /**
- * exp, log, sin and cos from IEEE operations alone (+ − × ÷ √ and bits), so that they give the same
+ * exp, log, sin, cos and tanh from IEEE operations alone (+ − × ÷ √ and bits), so that they give the same
  * bytes on every engine and device, which `Math.exp` and its siblings need not. Errors stay below
  * one unit in the last place. They serve where bytes are decided: random numbers, exact kernels,
  * fixed-point models. Elsewhere `Math` is faster.
@@ -136,6 +136,23 @@ const SIN_TERMS: readonly number[] = /* @__PURE__ */ [
 const COS_TERMS: readonly number[] = /* @__PURE__ */ [
   24, -720, 40320, -3628800, 479001600, -87178291200, 20922789888000, -6402373705728000,
 ].map(reciprocal)
+
+/**
+ * tanh x: below 1 the continued fraction x / (1 + x² / (3 + x² / (5 + …))), beyond it from the exponential.
+ *
+ * @example
+ * tanh(0.5) // => ≈ 0.4621171573
+ */
+export function tanh(x: number): number {
+  const size = Math.abs(x)
+  if (size < 1) {
+    let below = 21
+    for (let odd = 19; odd > 0; odd -= 2) below = odd + (x * x) / below
+    return x / below
+  }
+  const e = exp(-2 * size)
+  return (Math.sign(x) * (1 - e)) / (1 + e)
+}
 
 /** x · 2^k, in two steps where 2^k alone would leave the range. */
 function scaleByPowerOfTwo(x: number, k: number): number {

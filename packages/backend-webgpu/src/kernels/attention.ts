@@ -62,6 +62,9 @@ interface Attended {
   readonly options: AttentionOptions
 }
 
+/** So far no cache goes. */
+const EVERYWHERE = 2 ** 30
+
 function attend(
   { q, k, v, bias, kvHeads, capacity, options }: Attended,
   y: Tensor,
@@ -72,7 +75,10 @@ function attend(
   const rows = (heads / kvHeads) * queries
   const lanes = rows === 1 ? 1 : 4
   const groups = kvHeads * Math.ceil(rows / lanes)
-  const { parts, span } = partsOf(options.length ?? capacity, groups)
+  const { length = capacity, window = EVERYWHERE } = options
+  // The first key that the first query sees, which no other looks behind.
+  const base = Math.max(0, Math.min(length, length - queries - window + 1))
+  const { parts, span } = partsOf(length - base, groups)
   const alone = parts === 1
   const device = webGpuOf(q)
   const sums = alone ? y : device.make('float32', [parts, ...q.dims])
@@ -83,18 +89,18 @@ function attend(
   const words = k.unit > 1 && headDim % k.unit === 0
   device.run({
     name: 'attention',
-    variant: `${lanes},${columns},${words},${adds},${k.key};${v.key}`,
+    variant: `${lanes},${columns},${words},${adds},${options.softcap !== undefined},${k.key};${v.key}`,
     inputs: { q, ...k.inputs, ...v.inputs, bias },
     outputs: { y: sums, lse: sumsLse && retyped(sumsLse, 'uint32', sumsLse.dims) },
     params: {
       ...{ ...k.params, ...v.params, ...sizes(options, { rows, queries, headDim, capacity }) },
-      ...{ span, part_groups: groups, part_rows: heads * queries },
+      ...{ base, span, part_groups: groups, part_rows: heads * queries },
     },
     groups: parts * groups,
     code: card =>
       shader(card, {
         ...{ k, v, lanes, columns, words, accumulate: adds },
-        ...{ bias: bias !== undefined, lse: sumsLse !== undefined },
+        ...{ bias: bias !== undefined, lse: sumsLse !== undefined, softcap: options.softcap !== undefined },
       }),
   })
   if (!alone) joinParts(sums, sumsLse!, { y, lse, accumulate })
@@ -108,7 +114,7 @@ interface Sizes {
 }
 
 function sizes(
-  { scale, causal = false, length }: AttentionOptions,
+  { scale, causal = false, length, window = EVERYWHERE, softcap = 1 }: AttentionOptions,
   { rows, queries, headDim, capacity }: Sizes,
 ) {
   return {
@@ -117,25 +123,39 @@ function sizes(
     head_dim: headDim,
     capacity,
     tokens: length ?? capacity,
-    causal: causal ? 1 : 0,
+    // How many keys behind and after its own a query sees.
+    behind: Math.min(window, EVERYWHERE) - 1,
+    after: causal ? 0 : Math.min(window, EVERYWHERE) - 1,
     scale: { f32: scale },
+    softcap: { f32: softcap },
   }
 }
 
-/** What the score of key `j` of a key head is raised by, and how many keys a query sees. */
-function scoring(bias: boolean): string {
+/** The score of key `j` of a key head, and the keys that a query sees: from `seen_from` to before `seen_until`. */
+function scoring({ bias, softcap }: { bias: boolean; softcap: boolean }): string {
   return /* wgsl */ `
-fn visible(query: u32) -> u32 {
-  if (p.causal == 0u) { return p.tokens; }
-  return u32(clamp(i32(p.tokens) - i32(p.queries) + i32(query) + 1, 0, i32(p.tokens)));
+fn seen_from(query: u32) -> u32 {
+  return u32(clamp(i32(p.tokens) - i32(p.queries) + i32(query) - i32(p.behind), 0, i32(p.tokens)));
+}
+fn seen_until(query: u32) -> u32 {
+  return u32(clamp(i32(p.tokens) - i32(p.queries) + i32(query) + i32(p.after) + 1, 0, i32(p.tokens)));
+}
+fn score_of(dot: f32) -> f32 {
+  ${
+    softcap
+      ? `let share = dot * p.scale / p.softcap;
+  let e = exp(-2.0 * abs(share));
+  return sign(share) * p.softcap * (1.0 - e) / (1.0 + e);`
+      : 'return dot * p.scale;'
+  }
 }
 fn raised(dot: f32, head: u32, j: u32) -> f32 {
   ${
     bias
       ? `let held = bias(head * p.capacity + j);
   if (held == ${NOTHING}) { return ${LOWEST}; }
-  return dot * p.scale + bitcast<f32>(held);`
-      : 'return dot * p.scale;'
+  return score_of(dot) + bitcast<f32>(held);`
+      : 'return score_of(dot);'
   }
 }
 `
@@ -150,11 +170,13 @@ interface Layout {
   /** Whether the codes of a key are read word by word. */
   readonly words: boolean
   readonly bias: boolean
+  readonly softcap: boolean
   readonly lse: boolean
   readonly accumulate: boolean
 }
 
-function shader(card: Card, { k, v, lanes, columns: count, words, bias, lse, accumulate }: Layout) {
+function shader(card: Card, layout: Layout) {
+  const { k, v, lanes, columns: count, words, lse, accumulate } = layout
   const type = lanes === 1 ? 'f32' : 'vec4<f32>'
   const each = (line: (lane: number, of: (name: string) => string) => string) =>
     Array.from({ length: lanes }, (_, lane) =>
@@ -162,7 +184,7 @@ function shader(card: Card, { k, v, lanes, columns: count, words, bias, lse, acc
     ).join('\n  ')
   const columns = Array.from({ length: count }, (_, i) => i)
   const globals = /* wgsl */ `
-${k.globals()}${v.globals()}${scoring(bias)}
+${k.globals()}${v.globals()}${scoring(layout)}
 ${fold(card, 'greatest', KEYS, 'max', type)}${fold(card, 'total', KEYS, 'add', type)}
 var<workgroup> query: array<${type}, ${Math.max(1, count) * KEYS}>;
 var<workgroup> weights: array<${type}, ${KEYS}>;
@@ -178,11 +200,15 @@ var<workgroup> weights: array<${type}, ${KEYS}>;
     query[d] = ${type}(${Array.from({ length: lanes }, (_, lane) => `f32(q((head * p.rows + row${lane}) * p.head_dim + d))`).join(', ')});
   }
   workgroupBarrier();
-  ${each(lane => `let end${lane} = visible(row${lane} % p.queries);`)}
+  ${each(lane => `let begin${lane} = seen_from(row${lane} % p.queries);`)}
+  ${each(lane => `let end${lane} = seen_until(row${lane} % p.queries);`)}
+  var begin = p.tokens;
   var end = 0u;
+  ${each(lane => `begin = min(begin, begin${lane});`)}
   ${each(lane => `end = max(end, end${lane});`)}
-  let begin = part * p.span;
-  end = min(end, begin + p.span);
+  let part_begin = p.base + part * p.span;
+  begin = max(begin, part_begin);
+  end = min(end, part_begin + p.span);
   var most = ${type}(${LOWEST});
   var sum = ${type}(0.0);
   ${columns.map(i => `var sum${i} = ${type}(0.0);`).join('\n  ')}
@@ -192,7 +218,7 @@ var<workgroup> weights: array<${type}, ${KEYS}>;
     if (j < end) {
       var dot = ${type}(0.0);
       ${words ? dotWithWords(k) : 'for (var d = 0u; d < p.head_dim; d++) { dot += query[d] * kweight(head, j, d); }'}
-      ${each((lane, of) => `if (j < end${lane}) { ${of('score')} = raised(${of('dot')}, head, j); }`)}
+      ${each((lane, of) => `if (j >= begin${lane} && j < end${lane}) { ${of('score')} = raised(${of('dot')}, head, j); }`)}
     }
     let next = max(most, greatest(score, thread));
     let kept = exp(most - next);
@@ -247,7 +273,7 @@ function addMass({ q, k, bias, kvHeads, capacity, options }: Attended, lse: Tens
   output('attention', 'float32', q, mass.dims, { out: mass, accumulate: true }, (y, accumulate) => {
     device.run({
       name: 'attentionMass',
-      variant: `${accumulate},${k.key}`,
+      variant: `${accumulate},${options.softcap !== undefined},${k.key}`,
       inputs: { q, ...k.inputs, bias, lse: retyped(lse, 'uint32', lse.dims) },
       outputs: { y },
       params: {
@@ -258,7 +284,7 @@ function addMass({ q, k, bias, kvHeads, capacity, options }: Attended, lse: Tens
       },
       groups: Math.ceil((heads * capacity) / 64),
       code: () => ({
-        globals: `${k.globals()}${scoring(bias !== undefined)}`,
+        globals: `${k.globals()}${scoring({ bias: bias !== undefined, softcap: options.softcap !== undefined })}`,
         main: /* wgsl */ `
   let i = group * 64u + thread;
   if (i >= p.count) { return; }
@@ -268,7 +294,7 @@ function addMass({ q, k, bias, kvHeads, capacity, options }: Attended, lse: Tens
   var received = 0.0;
   for (var query = 0u; query < p.queries; query++) {
     let held = lse(h * p.queries + query);
-    if (j >= visible(query) || held == ${NOTHING}) { continue; }
+    if (j < seen_from(query) || j >= seen_until(query) || held == ${NOTHING}) { continue; }
     var dot = 0.0;
     for (var d = 0u; d < p.head_dim; d++) {
       dot += f32(q((h * p.queries + query) * p.head_dim + d)) * kweight(head, j, d);

@@ -18,7 +18,17 @@ export interface Order {
 }
 
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'max'
-export type UnaryOp = 'neg' | 'exp' | 'silu' | 'gelu' | 'sqrt' | 'abs'
+export type UnaryOp =
+  | 'neg'
+  | 'exp'
+  | 'silu'
+  | 'gelu'
+  | 'geluTanh'
+  | 'tanh'
+  | 'sigmoid'
+  | 'relu'
+  | 'sqrt'
+  | 'abs'
 export type ReduceOp = 'sum' | 'max' | 'absMax' | 'sumSquares'
 export type RopeLayout = 'half' | 'interleaved'
 
@@ -32,6 +42,10 @@ export interface AttentionOptions extends Out, Order {
   scale: number
   /** Query i of n sees the keys up to `length − n + i`. */
   causal?: boolean | undefined
+  /** Query i of n, which sits at `length − n + i`, sees keys fewer than this many places away, on either side. */
+  window?: number | undefined
+  /** Scores scale · q·k go through softcap · tanh(score / softcap) before `logWeight` is added. */
+  softcap?: number | undefined
   /** Keys in use, where the tensors have room for more. */
   length?: number | undefined
   /** (kvHeads, tokens) added to the scaled scores: a mask is −∞, n merged tokens are ln n. */
@@ -63,8 +77,17 @@ export interface RopeOptions extends Out {
   frequencies: Tensor
   /** Which elements form a pair: i and i + headDim/2 (`half`, Hugging Face) or 2i and 2i + 1 (`interleaved`, llama2.c). */
   layout: RopeLayout
-  /** Rotates back. */
+  /** Multiplies what is turned, by way of its cosines and sines; 1 by default. */
+  scale?: number | undefined
+  /** Takes the rotation back, and the scale. */
   inverse?: boolean | undefined
+}
+
+export interface LayerNormOptions extends Out {
+  /** Added to the variance. */
+  epsilon: number
+  /** (d) added last */
+  bias?: Tensor | undefined
 }
 
 export interface QuantizeAffineOptions {
@@ -107,6 +130,7 @@ export interface CoreKernels {
   attention(q: Tensor, k: Tensor | Encoded, v: Tensor | Encoded, options: AttentionOptions): Tensor
   mergeAttention(parts: readonly AttentionPart[], options?: { out?: Tensor | undefined }): Tensor
   rmsNorm(x: Tensor, weight: Tensor, options: Out & { epsilon: number }): Tensor
+  layerNorm(x: Tensor, weight: Tensor, options: LayerNormOptions): Tensor
   rope(x: Tensor, options: RopeOptions): Tensor
   softmax(x: Tensor, options?: Out): Tensor
   topK(x: Tensor, options: { k: number; sorted?: boolean | undefined }): { values: Tensor; indices: Tensor }

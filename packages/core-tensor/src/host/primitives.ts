@@ -63,8 +63,8 @@ export interface PrimitiveSignatures {
   convert: [outputs: [y: Tensor], inputs: [x: Tensor], scalars: [size: number, from: number, to: number]]
 
   /**
-   * y = op(x), op an index of {@link unaryOps}. y may be x. neg, sqrt and abs are exact; exp, silu and gelu
-   * (tanh form) to 2e-6 relative or 1e-37 absolute; −∞ gives 0, −0 and −0, as the reference says.
+   * y = op(x), op an index of {@link unaryOps}. y may be x. neg, sqrt and abs are exact; exp, silu and
+   * geluTanh to 2e-6 relative or 1e-37 absolute; −∞ gives 0, −0 and −0, as the reference says.
    */
   unary: [outputs: [y: Tensor], inputs: [x: Tensor], scalars: [op: number, size: number]]
 
@@ -350,7 +350,7 @@ export interface Primitives {
   ): number
 }
 
-export const unaryOps = ['neg', 'exp', 'silu', 'gelu', 'sqrt', 'abs'] as const
+export const unaryOps = ['neg', 'exp', 'silu', 'geluTanh', 'sqrt', 'abs'] as const
 export const binaryOps = ['add', 'sub', 'mul', 'div', 'max'] as const
 export const reduceOps = ['sum', 'max', 'absMax', 'sumSquares'] as const
 

@@ -1,5 +1,5 @@
 import type { AttentionOptions } from '../device/kernels.ts'
-import { log } from '../portable-math.ts'
+import { log, tanh } from '../portable-math.ts'
 import { numbersOf, toFloat32, writeNumbers } from '../tensor/convert.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { fastExp, powersOfTwo } from './fast-exp.ts'
@@ -8,14 +8,14 @@ import { output } from './output.ts'
 import { multiplyRow, type Panel, packColumns, packRows, summationOf, TILE, tileWithin } from './tiles.ts'
 
 /**
- * Attention over plain tensors whose shapes fit. Queries go four at a time, so that each group sees
- * hardly more keys than it may and its scores stay in the first cache, past keys and values that are
+ * Attention over plain tensors whose shapes fit. Queries go four at a time, so that each group meets
+ * hardly more keys than it sees and its scores stay in the first cache, past keys and values that are
  * packed once for all query heads that share them. Fewer than four read them in place.
  */
 export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const [heads, queries, headDim] = q.dims as [number, number, number]
   const [kvHeads, capacity] = k.dims as [number, number]
-  const { length = capacity, causal = false, lse, mass } = options
+  const { length = capacity, lse, mass } = options
   const { values, done } = output('attention', q.device, 'float32', q.dims, options)
   const query = toFloat32(q)
   const key = toFloat32(k)
@@ -23,6 +23,7 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
   const summation = summationOf(values, options)
   const { Panel, tile } = summation
   const softmax = softmaxOf(options, biasOf(options, kvHeads, capacity))
+  const seen = sightOf(options, queries, length)
   const lseOut = new Float32Array(heads * queries) // (heads, queries)
   const massOut = new Float64Array(mass === undefined ? 0 : heads * capacity) // (heads, capacity)
 
@@ -46,10 +47,9 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
     for (let q0 = 0; q0 < queries; q0 += lanes) {
       const count = Math.min(lanes, queries - q0)
       const start = (h * queries + q0) * headDim
-      /** Keys that the query of a lane sees. */
-      const seen = (lane: number) =>
-        causal ? Math.max(0, Math.min(length, length - queries + q0 + lane + 1)) : length
-      const visible = seen(count - 1)
+      // The keys that any of these queries sees; tiles of keys begin at multiples of four.
+      const first = Math.floor(seen(q0).from / lanes) * lanes
+      const visible = Math.max(0, seen(q0 + count - 1).until - first)
       packRows(
         { data: query, offset: start, rowStride: headDim, columnStride: 1 },
         count,
@@ -58,16 +58,22 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
       )
       if (tiled) {
         for (let j = 0; j < visible; j += TILE) {
-          tile(headDim, keyPanels, j * headDim, queryPanel, 0, weights, j * TILE, TILE)
+          tile(headDim, keyPanels, (first + j) * headDim, queryPanel, 0, weights, j * TILE, TILE)
         }
-      } else multiplyRow(summation, headDim, queryPanel, keys, visible, weights, 0)
+      } else {
+        const seenKeys = { ...keys, offset: keys.offset + first * headDim }
+        multiplyRow(summation, headDim, queryPanel, seenKeys, visible, weights, 0)
+      }
 
       for (let lane = 0; lane < count; lane++) {
-        const end = seen(lane) * lanes
-        lseOut[h * queries + q0 + lane] = softmax(weights, lane, lanes, end, kv)
-        for (let at = end + lane; at < visible * lanes; at += lanes) weights[at] = 0
+        const { from, until } = seen(q0 + lane)
+        const begin = (from - first) * lanes + lane
+        const end = (until - first) * lanes + lane
+        lseOut[h * queries + q0 + lane] = softmax(weights, begin, lanes, end, kv + from)
+        for (let at = lane; at < begin; at += lanes) weights[at] = 0
+        for (let at = end; at < visible * lanes; at += lanes) weights[at] = 0
         if (mass === undefined) continue
-        for (let at = lane, j = h * capacity; at < end; at += lanes) massOut[j++]! += weights[at]!
+        for (let at = begin, j = h * capacity + from; at < end; at += lanes) massOut[j++]! += weights[at]!
       }
 
       if (tiled) {
@@ -77,7 +83,7 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
             visible,
             weights,
             valuePanels,
-            d * length,
+            d * length + first * TILE,
             count,
             headDim - d,
             values,
@@ -86,7 +92,10 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
             edge,
           )
         }
-      } else multiplyRow(summation, visible, weights, held, headDim, values, start)
+      } else {
+        const seenValues = { ...held, offset: held.offset + first * headDim }
+        multiplyRow(summation, visible, weights, seenValues, headDim, values, start)
+      }
     }
   }
   if (lse !== undefined) writeNumbers(lseOut, lse.type, lse.data)
@@ -98,25 +107,36 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
   return done()
 }
 
+/** The keys that each query sees: from ≤ key < until, neither of which ever falls from one query to the next. */
+function sightOf({ causal = false, window = Infinity }: AttentionOptions, queries: number, length: number) {
+  const within = (key: number) => Math.max(0, Math.min(length, key))
+  return (query: number): { from: number; until: number } => {
+    const position = length - queries + query
+    return { from: within(position - window + 1), until: within(position + (causal ? 1 : window)) }
+  }
+}
+
 /**
- * Turns one lane of scores into weights in place and returns their log-sum-exp; a row without keys
- * has weights of 0. The loops are one function, so that they are compiled once for all calls.
+ * Turns the scores of one query, every `step`th, into weights in place and returns their log-sum-exp; a row
+ * without keys has weights of 0. The loops are one function, so that they are compiled once for all calls.
  */
-function softmaxOf({ scale }: AttentionOptions, bias: Float32Array | undefined) {
+function softmaxOf({ scale, softcap }: AttentionOptions, bias: Float32Array | undefined) {
   const powers = powersOfTwo()
-  return (scores: Panel, lane: number, lanes: number, end: number, kv: number): number => {
+  return (scores: Panel, begin: number, step: number, end: number, firstBias: number): number => {
     let max = -Infinity
-    for (let at = lane, j = kv; at < end; at += lanes) {
+    for (let at = begin, j = firstBias; at < end; at += step) {
       const added = bias === undefined ? 0 : bias[j++]!
-      scores[at] = added === -Infinity ? added : scores[at]! * scale + added
+      const score = scores[at]! * scale
+      const capped = softcap === undefined ? score : softcap * tanh(score / softcap)
+      scores[at] = added === -Infinity ? added : capped + added
       if (scores[at]! > max) max = scores[at]!
     }
     // Where nothing is seen, exp(−∞ − 0) adds up to 0; a score that is not a number still shows.
     const shift = max === -Infinity ? 0 : max
     let sum = 0
-    for (let at = lane; at < end; at += lanes) sum += scores[at] = fastExp(scores[at]! - shift, powers)
+    for (let at = begin; at < end; at += step) sum += scores[at] = fastExp(scores[at]! - shift, powers)
     if (sum === 0) return -Infinity
-    for (let at = lane; at < end; at += lanes) scores[at]! /= sum
+    for (let at = begin; at < end; at += step) scores[at]! /= sum
     return shift + log(sum)
   }
 }

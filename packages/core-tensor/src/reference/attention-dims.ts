@@ -24,14 +24,29 @@ export function fitsAttention(
   )
 }
 
-/** @throws {ShapeError} unless the shapes that `attention` is given fit each other, and there is a scale */
+/** Whether a window and a softcap, where they are given, mean something. */
+function fitsScores({ window, softcap }: AttentionOptions): boolean {
+  return (
+    (window === undefined || (isWhole(window) && window > 0)) &&
+    (softcap === undefined || (Number.isFinite(softcap) && softcap > 0))
+  )
+}
+
+/** @throws {ShapeError} unless the shapes that `attention` is given fit each other, and its numbers mean something */
 export function requireAttentionDims(
   q: Tensor,
   k: Tensor | Encoded,
   v: Tensor | Encoded,
-  { scale, length, logWeight, keyIndex, lse, mass }: AttentionOptions,
+  options: AttentionOptions,
 ): void {
+  const { scale, length, logWeight, keyIndex, lse, mass } = options
   requireNumber('attention', 'scale', scale)
+  if (!fitsScores(options)) {
+    throw new ShapeError(
+      `[attention] expected a window of at least 1 key and a softcap above 0, where they are given, ` +
+        `got ${options.window} and ${options.softcap}`,
+    )
+  }
   const [heads = 0, queries = 0] = q.dims
   const [kvHeads = 0, capacity = 0] = k.dims
   if (!fitsAttention(q, k, v, length)) {

@@ -8,14 +8,15 @@ import { rope } from './rope.ts'
 
 /**
  * Scaled dot-product attention, softmax(scale · q·kᵀ + logWeight)·v, with grouped query heads:
- * query head h reads key head ⌊h · kvHeads / heads⌋. A query that sees no key gives zeros. Values
+ * query head h reads key head ⌊h · kvHeads / heads⌋. A `window` hides keys that are further away, and
+ * a `softcap` bounds the scaled scores (Gemma 2, 2024, arXiv:2408.00118). A query that sees no key gives zeros. Values
  * are finite also where they are masked: a weight of 0 times infinity is not a number.
  *
  * @param q  (heads, queries, headDim), rotated
  * @param k  (kvHeads, tokens, headDim), a tensor or an encoding; rotated unless `rope` is given
  * @param v  (kvHeads, tokens, headDim), likewise
  * @returns (heads, queries, headDim) float32
- * @throws {ShapeError} when the shapes do not fit or a key index is out of range
+ * @throws {ShapeError} when the shapes do not fit, a key index is out of range, or an option means nothing
  * @example
  * const q = new Tensor('float32', [1, 0], [1, 1, 2])
  * const k = new Tensor('float32', [0, 0, 0, 0], [1, 2, 2])

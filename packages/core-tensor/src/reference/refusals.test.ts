@@ -7,9 +7,20 @@ const f = (...dims: number[]) =>
   new Tensor('float32', new Float32Array(dims.reduce((a, b) => a * b, 1)), dims)
 const i = (values: number[], ...dims: number[]) =>
   new Tensor('int32', values, dims.length > 0 ? dims : [values.length])
-const { attention, binary, copy, gather, gram, hadamard, histogram, matmul, mergeAttention, nearest } =
-  kernels
-const { quantizeAffine, reduce, rmsNorm, rope, scatterAdd, softmax, topK, transpose, unary } = kernels
+const { attention, binary, copy, gather, gram, hadamard, histogram, layerNorm, matmul } = kernels
+const {
+  mergeAttention,
+  nearest,
+  quantizeAffine,
+  reduce,
+  rmsNorm,
+  rope,
+  scatterAdd,
+  softmax,
+  topK,
+  transpose,
+  unary,
+} = kernels
 
 /** What a kernel must refuse rather than compute something. */
 const refusals: Record<string, readonly (() => unknown)[]> = {
@@ -19,6 +30,8 @@ const refusals: Record<string, readonly (() => unknown)[]> = {
     () => attention(f(2, 1, 4), f(2, 5, 4), f(2, 5, 4), { scale: 1, length: 6 }),
     () => attention(f(2, 1, 4), f(2, 5, 4), f(2, 5, 4), { scale: 1, logWeight: f(2, 4) }),
     () => attention(f(2, 1, 4), f(2, 5, 4), f(2, 5, 4), { scale: 1, lse: f(2) }),
+    () => attention(f(2, 1, 4), f(2, 5, 4), f(2, 5, 4), { scale: 1, window: 0 }),
+    () => attention(f(2, 1, 4), f(2, 5, 4), f(2, 5, 4), { scale: 1, softcap: -1 }),
     () => attention(f(2, 1, 4), f(2, 5, 4), f(2, 5, 4), { scale: 1, mass: f(2, 4) }),
     () => attention(f(2, 1, 4), f(2, 5, 4), f(2, 5, 4), { scale: 1, keyIndex: i([0, 5], 2, 1) }),
   ],
@@ -43,6 +56,11 @@ const refusals: Record<string, readonly (() => unknown)[]> = {
     () => histogram(f(3), { bins: 0, range: [0, 1] }),
     () => histogram(f(3), { bins: 2, range: [1, 1] }),
     () => histogram(f(3), { bins: 2, range: [0, Infinity] }),
+  ],
+  layerNorm: [
+    () => layerNorm(f(2, 3), f(2), { epsilon: 1 }),
+    () => layerNorm(f(2, 3), f(3), { epsilon: 1, bias: f(2) }),
+    () => layerNorm(f(), f(1), { epsilon: 1 }),
   ],
   matmul: [
     () => matmul(f(2, 3), f(4, 5)),
@@ -83,6 +101,8 @@ const refusals: Record<string, readonly (() => unknown)[]> = {
   rope: [
     () => rope(f(2, 4), { positions: i([0]), frequencies: f(2), layout: 'half' }),
     () => rope(f(1, 4), { positions: i([0]), frequencies: f(3), layout: 'half' }),
+    () => rope(f(1, 4), { positions: i([0]), frequencies: f(2), layout: 'half', scale: 0 }),
+    () => rope(f(1, 4), { positions: i([0]), frequencies: f(2), layout: 'half', scale: NaN }),
   ],
   scatterAdd: [
     () => scatterAdd(f(2, 3), i([0, 5]), { out: f(4, 3), axis: 0 }),

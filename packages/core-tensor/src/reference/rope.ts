@@ -5,14 +5,25 @@ import { numbersOf } from '../tensor/convert.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { floats } from './matmul.ts'
 import { floatType, output } from './output.ts'
-import { requireOneOf } from './required.ts'
+import { requireNumber, requireOneOf } from './required.ts'
 
 /** Which elements of a head turn together. */
 export const ropeLayouts: readonly RopeLayout[] = ['half', 'interleaved']
 
 /**
+ * What cosines and sines are multiplied by: `scale`, or what takes it back.
+ *
+ * @throws {ShapeError} for a scale that is not a number, or is 0
+ */
+export function ropeScale({ scale = 1, inverse = false }: RopeOptions): { cos: number; sin: number } {
+  requireNumber('rope', 'a scale', scale)
+  if (scale === 0) throw new ShapeError('[rope] expected a scale other than 0, which leaves nothing to turn')
+  return inverse ? { cos: 1 / scale, sin: -1 / scale } : { cos: scale, sin: scale }
+}
+
+/**
  * Rotary position embedding (Su et al., 2021, arXiv:2104.09864): turns each pair of elements of a
- * token by position · frequency. Elements past 2 · frequencies.size pass unchanged.
+ * token by position · frequency, and multiplies it by `scale`. Elements past 2 · frequencies.size pass unchanged.
  *
  * @param x  (…, tokens, headDim)
  * @param options.positions  (tokens)
@@ -26,8 +37,9 @@ export const ropeLayouts: readonly RopeLayout[] = ['half', 'interleaved']
 export const rope = /* @__PURE__ */ kernel('rope', ropeReference)
 
 function ropeReference(x: Tensor, options: RopeOptions): Tensor {
-  const { positions, frequencies, layout, inverse = false } = options
+  const { positions, frequencies, layout } = options
   requireOneOf('rope', 'a layout', layout, ropeLayouts)
+  const scale = ropeScale(options)
   const [tokens, headDim] = x.dims.slice(-2) as [number, number]
   const pairs = frequencies.size
   if (x.dims.length < 2 || positions.size !== tokens || 2 * pairs > headDim) {
@@ -46,8 +58,8 @@ function ropeReference(x: Tensor, options: RopeOptions): Tensor {
   for (let t = 0; t < tokens; t++) {
     for (let p = 0; p < pairs; p++) {
       const angle = at[t]! * turn[p]!
-      cos[t * pairs + p] = Math.cos(angle)
-      sin[t * pairs + p] = inverse ? -Math.sin(angle) : Math.sin(angle)
+      cos[t * pairs + p] = Math.cos(angle) * scale.cos
+      sin[t * pairs + p] = Math.sin(angle) * scale.sin
     }
   }
   const [near, far] = layout === 'half' ? [1, pairs] : [2, 1]

@@ -4,6 +4,7 @@ import { DTypeError } from '../errors.ts'
 import { numbersOf } from '../tensor/convert.ts'
 import { isFloat } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { normalDistribution } from './normal-distribution.ts'
 import { floatType, output } from './output.ts'
 import { requireOneOf } from './required.ts'
 
@@ -12,15 +13,20 @@ const operations: Record<UnaryOp, (x: number) => number> = {
   abs: Math.abs,
   sqrt: Math.sqrt,
   exp: Math.exp,
-  // At −∞ the formulas of silu and gelu multiply it by 0; the limit of both is −0.
+  sigmoid: x => 1 / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
+  relu: x => Math.max(x, 0),
+  // At −∞ the formulas of silu and both gelus multiply it by 0; the limit of all is −0.
   silu: x => (x === -Infinity ? -0 : x / (1 + Math.exp(-x))),
-  gelu: x =>
+  gelu: x => (x === -Infinity ? -0 : x * normalDistribution(x)),
+  geluTanh: x =>
     x === -Infinity ? -0 : 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
 }
 
 /**
- * A function of every element: `neg`, `abs` and `sqrt` are exact; `exp`, `silu` (x·σ(x)) and
- * `gelu` (in its tanh form, as GPT-2 has it) are tolerant.
+ * A function of every element: `neg`, `abs`, `sqrt` and `relu` (max(x, 0)) are exact; `exp`, `tanh`,
+ * `sigmoid` (σ(x) = 1 / (1 + e⁻ˣ)), `silu` (x·σ(x)), `gelu` (x/2 · (1 + erf(x / √2))) and `geluTanh`
+ * (x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³))), as GPT-2 and Gemma have it) are tolerant.
  *
  * @returns the same shape in float32, or float64 where `x` is
  * @throws {DTypeError} for integers

@@ -23,6 +23,8 @@ export function attention(primitives: Primitives): DeviceKernels {
         sameStorage(keys, values) &&
         options.rope === undefined &&
         options.keyIndex === undefined &&
+        options.window === undefined &&
+        options.softcap === undefined &&
         options.mass === undefined &&
         options.order !== 'sequential' &&
         Number.isFinite(options.scale) &&

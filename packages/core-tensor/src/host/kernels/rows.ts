@@ -1,5 +1,5 @@
 import type { DeviceKernels } from '../../device/kernels.ts'
-import { ropeLayouts } from '../../reference/rope.ts'
+import { ropeLayouts, ropeScale } from '../../reference/rope.ts'
 import { numbersOf } from '../../tensor/convert.ts'
 import { aroundAxis } from '../../tensor/dims.ts'
 import { Tensor } from '../../tensor/tensor.ts'
@@ -30,14 +30,15 @@ export function rows(primitives: Primitives): DeviceKernels {
     },
 
     rope(x, options) {
-      const { positions, frequencies, layout, inverse = false } = options
+      const { positions, frequencies, layout } = options
       const [tokens = 0, headDim = 0] = x.dims.slice(-2)
       const pairs = frequencies.size
       const fits = x.dims.length >= 2 && positions.size === tokens && 2 * pairs <= headDim
       if (!fits || x.type !== 'float32' || !ropeLayouts.includes(layout)) return undefined
+      const scale = ropeScale(options)
       const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
       if (result === undefined) return undefined
-      const angles = anglesOf(positions, frequencies, inverse)
+      const angles = anglesOf(positions, frequencies, scale)
       const cos = x.device.upload(angles.cos)
       const sin = x.device.upload(angles.sin)
       const [near, far] = layout === 'half' ? [1, pairs] : [2, 1]
@@ -89,8 +90,12 @@ function rowsOf(x: Tensor): number {
   return columns === 0 ? 0 : x.size / columns
 }
 
-/** (tokens, pairs) cosines and sines, each rounded once from float64. */
-function anglesOf(positions: Tensor, frequencies: Tensor, inverse: boolean): { cos: Tensor; sin: Tensor } {
+/** (tokens, pairs) cosines and sines times their scales, each rounded once from float64. */
+function anglesOf(
+  positions: Tensor,
+  frequencies: Tensor,
+  scale: ReturnType<typeof ropeScale>,
+): { cos: Tensor; sin: Tensor } {
   const at = numbersOf(positions)
   const turn = numbersOf(frequencies)
   const cos = new Float32Array(at.length * turn.length)
@@ -98,8 +103,8 @@ function anglesOf(positions: Tensor, frequencies: Tensor, inverse: boolean): { c
   for (let t = 0; t < at.length; t++) {
     for (let p = 0; p < turn.length; p++) {
       const angle = at[t]! * turn[p]!
-      cos[t * turn.length + p] = Math.cos(angle)
-      sin[t * turn.length + p] = inverse ? -Math.sin(angle) : Math.sin(angle)
+      cos[t * turn.length + p] = Math.cos(angle) * scale.cos
+      sin[t * turn.length + p] = Math.sin(angle) * scale.sin
     }
   }
   const dims = [at.length, turn.length]

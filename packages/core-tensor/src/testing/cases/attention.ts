@@ -4,6 +4,7 @@ import type { AttentionOptions } from '../../device/kernels.ts'
 import { decode, type Encoded } from '../../encoded/encoded.ts'
 import { affine } from '../../encoded/kinds/affine.ts'
 import { dense } from '../../encoded/kinds/dense.ts'
+import { ShapeError } from '../../errors.ts'
 import { attention } from '../../reference/attention.ts'
 import { cast } from '../../reference/cast.ts'
 import { mergeAttention } from '../../reference/merge-attention.ts'
@@ -42,6 +43,8 @@ interface Sample extends Heads {
   scale: number
   length: number
   causal?: boolean | undefined
+  window?: number | undefined
+  softcap?: number | undefined
   /** What is added to the score of a key of a key head; −∞ hides it. */
   bias?: ((kvHead: number, token: number) => number) | undefined
 }
@@ -58,7 +61,8 @@ function specified(s: Sample): Specified {
   const bias = Float64Array.from({ length: kvHeads * length }, (_, i) =>
     s.bias === undefined ? 0 : s.bias(Math.floor(i / length), i % length),
   )
-  const shape = [heads, kvHeads, queries, tokens, headDim, scale, length, s.causal ? 1 : 0]
+  const { window = Infinity, softcap = Infinity } = s
+  const shape = [heads, kvHeads, queries, tokens, headDim, scale, length, s.causal ? 1 : 0, window, softcap]
   return sharedResult('attention', [shape, s.q, s.k, s.v, bias], () => {
     const o = new Float64Array(heads * queries * headDim)
     const lse = new Float64Array(heads * queries)
@@ -67,22 +71,25 @@ function specified(s: Sample): Specified {
     for (let row = 0; row < heads * queries; row++) {
       const head = Math.floor(row / queries)
       const kv = Math.floor((head * kvHeads) / heads)
-      const seen = s.causal ? Math.max(0, Math.min(length, length - queries + (row % queries) + 1)) : length
+      const position = length - queries + (row % queries)
       let max = -Infinity
-      for (let j = 0; j < seen; j++) {
+      for (let j = 0; j < length; j++) {
+        weights[j] = -Infinity
+        if ((s.causal && j > position) || Math.abs(position - j) >= window) continue
         let dot = 0
         for (let d = 0; d < headDim; d++)
           dot += s.q[row * headDim + d]! * s.k[(kv * tokens + j) * headDim + d]!
-        weights[j] = dot * scale + bias[kv * length + j]!
+        const score = softcap === Infinity ? dot * scale : softcap * Math.tanh((dot * scale) / softcap)
+        weights[j] = score + bias[kv * length + j]!
         max = Math.max(max, weights[j]!)
       }
       let total = 0
-      for (let j = 0; j < seen; j++) {
+      for (let j = 0; j < length; j++) {
         weights[j] = weights[j] === -Infinity ? 0 : Math.exp(weights[j]! - max)
         total += weights[j]!
       }
       lse[row] = total === 0 ? -Infinity : max + Math.log(total)
-      for (let j = 0; j < seen; j++) {
+      for (let j = 0; j < length; j++) {
         const weight = total === 0 ? 0 : weights[j]! / total
         mass[head * tokens + j]! += weight
         for (let d = 0; d < headDim; d++)
@@ -105,14 +112,14 @@ function caseOf(
     options?: Partial<AttentionOptions> | undefined
     sample?: Partial<Sample> | undefined
   },
-  hostOnly = false,
+  { hostOnly = false, shapes = SHAPES }: { hostOnly?: boolean; shapes?: readonly Heads[] } = {},
 ): KernelCase {
   return {
     kernel: 'attention',
     name,
     hostOnly,
     async run(device) {
-      for (const heads of SHAPES) {
+      for (const heads of shapes) {
         const rng = new Rng(41)
         const { kvHeads, queries, tokens, headDim } = heads
         const q = random(device, rng, [heads.heads, queries, headDim])
@@ -148,6 +155,16 @@ function caseOf(
   }
 }
 
+/** Windows that begin and end within, at and past the blocks in which devices take keys and queries. */
+const LONG_SHAPES: readonly Heads[] = [
+  { heads: 4, kvHeads: 2, queries: 1, tokens: 700, headDim: 16 },
+  { heads: 2, kvHeads: 1, queries: 3, tokens: 515, headDim: 7 },
+  { heads: 2, kvHeads: 2, queries: 70, tokens: 600, headDim: 8 },
+]
+
+/** Windows of one key, of some, of as many as there are, and of more. */
+const WINDOWS: readonly number[] = [1, 5, 37, 100, 10_000]
+
 /** Caches as they are kept: with room to grow, in float16, or in codes of 8 and 4 bits. */
 const STORED_SHAPES: readonly Heads[] = [
   { heads: 2, kvHeads: 1, queries: 1, tokens: 5, headDim: 4 },
@@ -160,15 +177,18 @@ const STORED_SHAPES: readonly Heads[] = [
 
 const storedCases = (
   [
-    ['float16', undefined],
-    ['8 bits', 8],
-    ['4 bits', 4],
+    ['float16', undefined, ['none']],
+    ['8 bits', 8, ['none', 'zero', 'sharedZero', 'offset']],
+    ['4 bits', 4, ['none', 'zero', 'sharedZero', 'offset']],
+    ['float16', undefined, ['none'], { window: 9, softcap: 0.8 }],
+    ['8 bits', 8, ['zero', 'offset'], { window: 9, softcap: 0.8 }],
+    ['4 bits', 4, ['sharedZero'], { window: 9, softcap: 0.8 }],
   ] as const
-).flatMap(([name, bits]) =>
-  (bits === undefined ? (['none'] as const) : (['none', 'zero', 'sharedZero', 'offset'] as const)).map(
+).flatMap(([name, bits, shifts, scored = {}]) =>
+  shifts.map(
     (shift): KernelCase => ({
       kernel: 'attention',
-      name: `keys and values in ${name}${bits === undefined ? '' : `, shift ${shift}`}`,
+      name: `keys and values in ${name}${bits === undefined ? '' : `, shift ${shift}`}${'window' in scored ? ', capped in a window' : ''}`,
       async run(device) {
         for (const shape of STORED_SHAPES) {
           for (const group of bits === undefined ? [1] : [32, shape.headDim]) {
@@ -186,13 +206,16 @@ const storedCases = (
               const q = random(device, rng, [heads, queries, headDim])
               const length = Math.max(0, tokens - 1)
               const lse = device.empty('float32', [heads, queries])
-              const o = attention(q, k, v, { scale: 0.1, causal: true, length, lse })
+              const o = attention(q, k, v, { scale: 0.1, causal: true, length, lse, ...scored })
               const [qs, ks, vs] = [
                 await numbersIn(q),
                 await numbersIn(decode(k, { device })),
                 await numbersIn(decode(v, { device })),
               ]
-              const want = specified({ ...shape, q: qs, k: ks, v: vs, scale: 0.1, length, causal: true })
+              const want = specified({
+                ...{ ...shape, q: qs, k: ks, v: vs, scale: 0.1, length, causal: true },
+                ...scored,
+              })
               await expectElements(o, want.o, { dims: [heads, queries, headDim], rtol: 1e-3, atol: 1e-3 })
               await expectElements(lse, want.lse, { dims: [heads, queries], rtol: 1e-3, atol: 1e-3 })
             }
@@ -260,6 +283,45 @@ export const attentionCases: readonly KernelCase[] = [
     const keyIndex = make([kvHeads, count], listed.flat(), 'int32')
     return { options: { keyIndex }, sample: { bias: (kv, j) => (listed[kv]!.includes(j) ? 0 : -Infinity) } }
   }),
+  ...WINDOWS.flatMap(window =>
+    [true, false].flatMap(causal => {
+      const name = `a window of ${window}, ${causal ? 'causal' : 'on both sides'}`
+      const set = { options: { window, causal }, sample: { window, causal } }
+      return [caseOf(name, () => set), caseOf(`${name}, over many keys`, () => set, { shapes: LONG_SHAPES })]
+    }),
+  ),
+  caseOf('a window over the keys in use, with weights per key', ({ heads: { kvHeads, tokens }, make }) => {
+    const bias = (kv: number, j: number) => ((kv + j) % 3 === 0 ? -Infinity : Math.log(1 + (j % 4)))
+    const values = Array.from({ length: kvHeads * tokens }, (_, i) =>
+      bias(Math.floor(i / tokens), i % tokens),
+    )
+    const seen = { length: Math.ceil(tokens / 2), window: 4, causal: true }
+    return { options: { ...seen, logWeight: make([kvHeads, tokens], values) }, sample: { ...seen, bias } }
+  }),
+  caseOf('capped scores, to which weights per key are added', ({ heads: { kvHeads, tokens }, make }) => {
+    const bias = (kv: number, j: number) => ((kv + j) % 5 === 0 ? -Infinity : 2 * Math.sin(j))
+    const values = Array.from({ length: kvHeads * tokens }, (_, i) =>
+      bias(Math.floor(i / tokens), i % tokens),
+    )
+    const logWeight = make([kvHeads, tokens], values)
+    return { options: { softcap: 0.7, logWeight }, sample: { softcap: 0.7, bias } }
+  }),
+  caseOf('capped scores in a window', () => ({
+    options: { softcap: 1.5, window: 6, causal: true },
+    sample: { softcap: 1.5, window: 6, causal: true },
+  })),
+  {
+    kernel: 'attention',
+    name: 'refuses a window and a softcap that mean nothing',
+    run(device) {
+      const x = upload(device, 'float32', [1, 2, 2], [1, 2, 3, 4])
+      for (const wrong of [0, -1, NaN, 'nonsense', null] as never[]) {
+        expect(() => attention(x, x, x, { scale: 1, window: wrong }), `window ${wrong}`).toThrow(ShapeError)
+        expect(() => attention(x, x, x, { scale: 1, softcap: wrong }), `softcap ${wrong}`).toThrow(ShapeError)
+      }
+      expect(() => attention(x, x, x, { scale: 1, window: 1.5 })).toThrow(ShapeError)
+    },
+  },
   ...storedCases,
   {
     kernel: 'attention',

@@ -32,8 +32,23 @@ const unaryFormulas: Record<UnaryOp, (x: number) => number> = {
   sqrt: Math.sqrt,
   exp: x => Math.E ** x,
   silu: x => (x === -Infinity ? 0 : x / (1 + Math.E ** -x)),
-  gelu: x =>
+  sigmoid: x => 1 / (1 + Math.E ** -x),
+  tanh: x => (Math.abs(x) < 1e-4 ? x - x ** 3 / 3 : 1 - 2 / (1 + Math.E ** (2 * x))),
+  relu: x => (x > 0 || Number.isNaN(x) ? x : 0),
+  gelu: x => (x === -Infinity ? 0 : x * (x < 0 ? upperTail(-x) : 1 - upperTail(x))),
+  geluTanh: x =>
     x === -Infinity ? 0 : x / (1 + Math.E ** (-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+}
+
+/** The share of a standard normal distribution above t ≥ 0: what Simpson's rule leaves of a half. */
+function upperTail(t: number): number {
+  if (t > 12) return 0
+  const steps = 1000
+  const width = t / steps
+  let sum = 0
+  for (let i = 0; i <= steps; i++)
+    sum += (i === 0 || i === steps ? 1 : i % 2 === 0 ? 2 : 4) * Math.E ** (-((i * width) ** 2) / 2)
+  return 0.5 - (sum * width) / 3 / Math.sqrt(2 * Math.PI)
 }
 
 /** Exact operations are rounded once; the others may differ by a few units of float32. */
@@ -43,7 +58,11 @@ const tolerances: Record<UnaryOp, { rtol?: number | undefined; atol?: number | u
   sqrt: {},
   exp: { rtol: 2e-6 },
   silu: { rtol: 2e-6, atol: 1e-7 },
-  gelu: { rtol: 4e-6, atol: 1e-6 },
+  sigmoid: { rtol: 2e-6, atol: 1e-7 },
+  tanh: { rtol: 2e-6, atol: 1e-7 },
+  relu: {},
+  gelu: { rtol: 2e-6, atol: 1e-7 },
+  geluTanh: { rtol: 4e-6, atol: 1e-6 },
 }
 
 const result = (type: DType) => (type === 'float64' ? 'float64' : 'float32')

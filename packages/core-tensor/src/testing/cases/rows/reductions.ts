@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { ReduceOp } from '../../../device/kernels.ts'
+import { layerNorm } from '../../../reference/layer-norm.ts'
 import { reduce } from '../../../reference/reduce.ts'
 import { rmsNorm } from '../../../reference/rms-norm.ts'
 import { softmax } from '../../../reference/softmax.ts'
@@ -131,6 +132,52 @@ export const reductionCases: readonly KernelCase[] = [
           atol: 1e-7,
         })
       }
+    },
+  },
+  ...[false, true].map(
+    (biased): KernelCase => ({
+      kernel: 'layerNorm',
+      name: `rows of many lengths${biased ? ', with a bias' : ''}`,
+      async run(device) {
+        for (const d of SIZES) {
+          const rng = new Rng(d + 25)
+          const x = upload(
+            device,
+            'float32',
+            [2, 3, d],
+            normals(rng, 6 * d).map(value => 2 * value + 3),
+          )
+          const [weight, bias] = [random(device, rng, [d]), random(device, rng, [d])]
+          const [gain, added] = [await numbersIn(weight), await numbersIn(bias)]
+          const expected = columnsOf(await numbersIn(x), [2, 3, d], 2).flatMap(row => {
+            const mean = folds.sum(row) / d
+            const variance = folds.sumSquares(row.map(value => value - mean)) / d
+            return row.map(
+              (value, i) =>
+                ((value - mean) / Math.sqrt(variance + 1e-5)) * gain[i]! + (biased ? added[i]! : 0),
+            )
+          })
+          const options = { epsilon: 1e-5, bias: biased ? bias : undefined }
+          const close = { dims: [2, 3, d], rtol: 1e-5, atol: 2e-6 }
+          await expectElements(layerNorm(x, weight, options), expected, close)
+          const out = upload(device, 'float32', [2, 3, d], new Float64Array(6 * d).fill(1))
+          const sums = expected.map(value => value + 1)
+          await expectElements(layerNorm(x, weight, { ...options, out, accumulate: true }), sums, close)
+          await expectElements(layerNorm(x, weight, { ...options, out: x }), expected, close)
+        }
+      },
+    }),
+  ),
+  {
+    kernel: 'layerNorm',
+    name: 'loses nothing to a mean far from 0',
+    async run(device) {
+      // In steps that float32 holds at 4096 and whose squares it adds exactly.
+      const values = Float64Array.from({ length: 64 }, (_, i) => 4096 + (i % 2 === 0 ? 0.5 : -0.5))
+      const x = upload(device, 'float32', [1, 64], values)
+      const ones = upload(device, 'float32', [64], new Float64Array(64).fill(1))
+      const expected = values.map(value => 2 * (value - 4096))
+      await expectElements(layerNorm(x, ones, { epsilon: 0 }), expected, { dims: [1, 64], rtol: 3e-6 })
     },
   },
 ]
