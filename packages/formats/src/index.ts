@@ -1,6 +1,6 @@
 // Where bytes come from
 export { openSource, type RandomAccess, type Source, type SourceOptions } from './random-access.ts'
-export type { TensorInfo, WeightFile } from './weight-file.ts'
+export type { ReadOptions, TensorInfo, WeightFile } from './weight-file.ts'
 
 // safetensors
 export {
@@ -19,13 +19,14 @@ export { mergeSafetensors, type MergeSafetensorsOptions } from './safetensors/me
 
 // Encoded tensors in safetensors
 export { loadEncoded, type LoadOptions } from './encoded/load-encoded.ts'
-export { loadWeight } from './encoded/load-weight.ts'
+export { type LoadWeightOptions, loadWeight } from './encoded/load-weight.ts'
 export { encodedNames } from './encoded/encoded-names.ts'
 export { weightNames } from './encoded/weight-names.ts'
 export { type WeightInfo, weightInfo } from './encoded/weight-info.ts'
 
 // GGUF
-export { openGguf, type GgufFile, type GgufInfo } from './gguf/open-gguf.ts'
+export { openGguf, type GgufFile, type OpenGgufOptions } from './gguf/open-gguf.ts'
+export type { GgufInfo } from './gguf/open-part.ts'
 export type { GgufValue } from './gguf/read-metadata.ts'
 
 // llama2.c

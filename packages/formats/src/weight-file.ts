@@ -10,15 +10,23 @@ export interface TensorInfo {
   readonly byteLength: number
 }
 
+/** What of a tensor is read. */
+export interface ReadOptions {
+  /** Only these entries of the first axis, and only their bytes. */
+  rows?: readonly [start: number, end: number] | undefined
+  signal?: AbortSignal | undefined
+}
+
 /** A file of named tensors that are read one at a time: what every format here opens to. */
 export interface WeightFile<Info extends TensorInfo = TensorInfo> {
   readonly tensors: ReadonlyMap<string, Info>
   /**
-   * Reads one tensor, and only its bytes.
+   * Reads one tensor or some of its rows, and only their bytes.
    *
    * @throws {FormatError} when the file has no tensor of that name
+   * @throws {ShapeError} when it has no such rows
    * @throws {UnsupportedError} when its stored type is not supported
    */
-  read(name: string, signal?: AbortSignal): Promise<Tensor>
+  read(name: string, options?: ReadOptions): Promise<Tensor>
   close(): Promise<void>
 }

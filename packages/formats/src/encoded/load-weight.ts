@@ -1,13 +1,19 @@
-import type { Encoded, Tensor } from '@tersor/core-tensor'
+import { type Encoded, selectRows, type Tensor } from '@tersor/core-tensor'
 import type { SafetensorsFile } from '../safetensors/open-safetensors.ts'
 import { encodedTrees } from './encoded-tree.ts'
 import { type LoadOptions, loadEncoded, loadTensor } from './load-encoded.ts'
+
+export interface LoadWeightOptions extends LoadOptions {
+  /** Only these entries of the first axis; of a plain tensor only their bytes are read. */
+  rows?: readonly [start: number, end: number] | undefined
+}
 
 /**
  * Loads a weight whichever way it is stored: an `Encoded` if the file has one of that name, else
  * the plain tensor.
  *
  * @throws {FormatError} when the file has neither
+ * @throws {ShapeError} when it has no such rows
  * @throws {UnsupportedError} when a kind of its tree is not among `kinds`
  * @example
  * const file = await openSafetensors(encodeSafetensors([['bias', new Tensor('float32', [1, 2], [2])]]))
@@ -17,9 +23,11 @@ import { type LoadOptions, loadEncoded, loadTensor } from './load-encoded.ts'
 export async function loadWeight(
   file: SafetensorsFile,
   name: string,
-  options: LoadOptions = {},
+  options: LoadWeightOptions = {},
 ): Promise<Tensor | Encoded> {
   const tree = encodedTrees(file).get(name)
-  if (tree === undefined) return file.read(name)
-  return 'kind' in tree ? loadEncoded(file, name, options) : loadTensor(file, tree)
+  const { rows } = options
+  if (tree === undefined) return file.read(name, { rows })
+  const whole = await ('kind' in tree ? loadEncoded(file, name, options) : loadTensor(file, tree))
+  return rows === undefined ? whole : selectRows(whole, rows)
 }

@@ -74,8 +74,12 @@ export class BufferedReader {
     return safe(this.number(8).getBigUint64(0, true), this.#where)
   }
 
-  /** A string after its uint64 length. */
-  async string(maxBytes: number): Promise<string> {
+  /**
+   * A string after its uint64 length.
+   *
+   * @param malformed  called where it is no UTF-8, and then U+FFFD stands for what is none; an error without
+   */
+  async string(maxBytes: number, malformed?: () => void): Promise<string> {
     const length = await this.uint64()
     if (length > maxBytes) {
       throw new FormatError(
@@ -83,7 +87,7 @@ export class BufferedReader {
       )
     }
     await this.need(length)
-    return decodeUtf8(this.take(length), this.#where)
+    return decodeUtf8(this.take(length), this.#where, malformed)
   }
 }
 

@@ -25,8 +25,9 @@ export interface GgmlType {
   readonly blockBytes: number
   /** The dtype that reading gives; undefined where Tersor cannot read it. */
   readonly type: DType | undefined
-  /** Undefined where the elements are stored as they are. */
+  /** Undefined where the elements are stored as they are, and so is `part`. */
   readonly decode?: BlockType['decode'] | undefined
+  readonly part?: BlockType['part'] | undefined
 }
 
 /** By the number that a file has for it (`enum ggml_type`). */
@@ -70,8 +71,8 @@ function native(name: string, type: DType, bytes: number): GgmlType {
   return { name, type, blockElements: 1, blockBytes: bytes }
 }
 
-function blocks({ name, elements, bytes, decode }: BlockType): GgmlType {
-  return { name, type: 'float32', blockElements: elements, blockBytes: bytes, decode }
+function blocks({ name, elements, bytes, decode, part }: BlockType): GgmlType {
+  return { name, type: 'float32', blockElements: elements, blockBytes: bytes, decode, part }
 }
 
 /** Known, so that the file can be opened and its other tensors read. */

@@ -1,11 +1,30 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import {
+  affineEncoding,
+  byteLength,
+  decode,
+  type Encoded,
+  FormatError,
+  Rng,
+  ShapeError,
+  UnsupportedError,
+} from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { type GgufContents, ggufBytes } from '../../testing/gguf-bytes.ts'
 import { openGguf } from './open-gguf.ts'
 
 const shared = new URL('../../../../../shared/data/', import.meta.url)
 const u8 = (length: number) => new Uint8Array(length)
+
+/** A file of one tensor, too long for a list of bytes. */
+function ggufBytesOf(tensor: { name: string; ne: number[]; type: number }, data: Uint8Array): Uint8Array {
+  const head = ggufBytes({ tensors: [{ ...tensor, data: u8(0) }] })
+  const bytes = new Uint8Array(head.length + data.length)
+  bytes.set(head)
+  bytes.set(data, head.length)
+  return bytes
+}
+
 const tensor = (changes: object = {}) => ({ name: 't', ne: [4], type: 0, data: u8(16), ...changes })
 
 describe('openGguf', () => {
@@ -102,6 +121,97 @@ describe('openGguf', () => {
     expect([...w.data.slice(0, 16)].map(Number)).toEqual(Array.from({ length: 16 }, (_, i) => 2 * (i - 8)))
   })
 
+  it('loads blocks as they are, and rows of them', async () => {
+    const rng = new Rng(7)
+    const data = Uint8Array.from({ length: 5 * 2 * 144 }, () => rng.integer(256) & 0x7b)
+    const file = await openGguf(
+      ggufBytes({
+        tensors: [
+          { name: 'w', ne: [512, 5], type: 12, data },
+          { name: 'vector', ne: [2560], type: 12, data },
+          {
+            name: 'plain',
+            ne: [3, 2],
+            type: 26,
+            data: new Uint8Array(Int32Array.of(1, 2, 3, 4, 5, 6).buffer),
+          },
+          { name: 'unread', ne: [256, 1], type: 16, data: u8(66) },
+        ],
+      }),
+    )
+    const values = await file.read('w')
+    const weight = (await file.load('w')) as Encoded
+    expect(weight.encoding).toBe(affineEncoding)
+    expect(decode(weight)).toEqual(values)
+    for (const rows of [
+      [0, 5],
+      [1, 3],
+      [5, 5],
+    ] as const) {
+      expect(await file.read('w', { rows })).toMatchObject({ dims: [rows[1] - rows[0], 512] })
+      expect((await file.read('w', { rows })).data).toEqual(values.rows(rows[0], rows[1]).data)
+      expect(decode(await file.load('w', { rows })).data).toEqual(values.rows(rows[0], rows[1]).data)
+    }
+    const vector = await file.read('vector')
+    expect((await file.read('vector', { rows: [7, 300] })).data).toEqual(vector.rows(7, 300).data)
+    expect(decode(await file.load('vector', { rows: [7, 300] })).data).toEqual(vector.rows(7, 300).data)
+    expect(await file.load('plain', { rows: [1, 2] })).toMatchObject({
+      type: 'int32',
+      data: Int32Array.of(4, 5, 6),
+    })
+    for (const name of ['w', 'vector', 'plain']) {
+      await expect(file.read(name, { rows: [0, 5000] })).rejects.toThrow(ShapeError)
+      await expect(file.load(name, { rows: [2, 1] })).rejects.toThrow(ShapeError)
+    }
+    await expect(file.load('unread')).rejects.toThrow(UnsupportedError)
+    await expect(file.load('nothing')).rejects.toThrow(FormatError)
+  })
+
+  it('reads only the bytes of the rows, a buffer at a time', async () => {
+    const rowBytes = 64 * 34
+    const data = u8(4000 * rowBytes)
+    const bytes = ggufBytesOf({ name: 'w', ne: [2048, 4000], type: 8 }, data)
+    const asked: number[] = []
+    const source = {
+      byteLength: bytes.length,
+      async read(start: number, length: number) {
+        asked.push(length)
+        return bytes.subarray(start, start + length)
+      },
+      close: async () => {},
+    }
+    const file = await openGguf(source)
+    asked.length = 0
+    for (const read of [file.read, file.load]) await read('w', { rows: [10, 20] })
+    expect(asked).toEqual([10 * rowBytes, 10 * rowBytes])
+    asked.length = 0
+    const weight = await file.load('w')
+    expect(byteLength(weight) - data.length).toBeLessThan(100)
+    expect(asked.reduce((a, b) => a + b)).toBe(data.length)
+    expect(Math.max(...asked)).toBeLessThanOrEqual(2 ** 22)
+    await expect(file.load('w', { signal: AbortSignal.abort() })).rejects.toThrow('aborted')
+  })
+
+  it('keeps integers of 2^53 and more, and opens files with text that is no UTF-8', async () => {
+    const bytes = ggufBytes({
+      metadata: [
+        ['hash', [10, 2n ** 63n + 5n]],
+        ['low', [11, -(2n ** 60n)]],
+        ['name', [8, 'caf?']],
+        ['tokens', [9, 8, ['a', 'caf?', '?']]],
+      ],
+    })
+    bytes.forEach((byte, i) => {
+      if (byte === 0x3f) bytes[i] = 0xe9
+    })
+    const { metadata, notUtf8 } = await openGguf(bytes)
+    expect(metadata.get('hash')).toBe(2n ** 63n + 5n)
+    expect(metadata.get('low')).toBe(-(2n ** 60n))
+    expect(metadata.get('name')).toBe('caf\ufffd')
+    expect(metadata.get('tokens')).toEqual(['a', 'caf\ufffd', '\ufffd'])
+    expect([...notUtf8]).toEqual(['name', 'tokens'])
+  })
+
   const malformed: [string, GgufContents][] = [
     [
       'a metadata key twice',
@@ -112,7 +222,6 @@ describe('openGguf', () => {
         ],
       },
     ],
-    ['a uint64 of 2^53', { metadata: [['a', [10, 2n ** 53n]]] }],
     ['arrays five deep', { metadata: [['a', [9, 9, [[9, 9, [[9, 9, [[9, 9, [[9, 0, [1]]]]]]]]]]]] }],
     ['an alignment of 3', { metadata: [['general.alignment', [4, 3]]] }],
     ['an alignment of 0', { metadata: [['general.alignment', [4, 0]]] }],

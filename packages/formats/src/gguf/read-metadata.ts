@@ -1,11 +1,11 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import { quoted } from '../quoted.ts'
-import { type BufferedReader, safe } from './buffered-reader.ts'
+import type { BufferedReader } from './buffered-reader.ts'
 
 const WHERE = 'formats/gguf'
 
-/** A metadata value; integers of 64 bits are numbers. */
-export type GgufValue = number | boolean | string | readonly GgufValue[]
+/** A metadata value; integers of 2^53 and more are bigints. */
+export type GgufValue = number | bigint | boolean | string | readonly GgufValue[]
 
 /** Published files have fewer than a hundred. */
 const MAX_METADATA = 65_536
@@ -26,46 +26,67 @@ const STRING = 8
 const ARRAY = 9
 
 /** The types of fixed width: bytes, and how to read one. */
-const NUMBERS: Readonly<Record<number, { bytes: number; read(view: DataView): number | boolean }>> = {
-  0: { bytes: 1, read: view => view.getUint8(0) },
-  1: { bytes: 1, read: view => view.getInt8(0) },
-  2: { bytes: 2, read: view => view.getUint16(0, true) },
-  3: { bytes: 2, read: view => view.getInt16(0, true) },
-  4: { bytes: 4, read: view => view.getUint32(0, true) },
-  5: { bytes: 4, read: view => view.getInt32(0, true) },
-  6: { bytes: 4, read: view => view.getFloat32(0, true) },
-  7: { bytes: 1, read: view => view.getUint8(0) !== 0 },
-  10: { bytes: 8, read: view => safe(view.getBigUint64(0, true), WHERE) },
-  11: { bytes: 8, read: view => safe(view.getBigInt64(0, true), WHERE) },
-  12: { bytes: 8, read: view => view.getFloat64(0, true) },
+const NUMBERS: Readonly<Record<number, { bytes: number; read(view: DataView): number | bigint | boolean }>> =
+  {
+    0: { bytes: 1, read: view => view.getUint8(0) },
+    1: { bytes: 1, read: view => view.getInt8(0) },
+    2: { bytes: 2, read: view => view.getUint16(0, true) },
+    3: { bytes: 2, read: view => view.getInt16(0, true) },
+    4: { bytes: 4, read: view => view.getUint32(0, true) },
+    5: { bytes: 4, read: view => view.getInt32(0, true) },
+    6: { bytes: 4, read: view => view.getFloat32(0, true) },
+    7: { bytes: 1, read: view => view.getUint8(0) !== 0 },
+    10: { bytes: 8, read: view => whole(view.getBigUint64(0, true)) },
+    11: { bytes: 8, read: view => whole(view.getBigInt64(0, true)) },
+    12: { bytes: 8, read: view => view.getFloat64(0, true) },
+  }
+
+/** What a file says of itself. */
+export interface GgufMetadata {
+  readonly metadata: ReadonlyMap<string, GgufValue>
+  /** Where in the file each key begins and its value ends. */
+  readonly places: ReadonlyMap<string, readonly [start: number, end: number]>
+  /** The keys whose text is no UTF-8. */
+  readonly notUtf8: ReadonlySet<string>
 }
 
 /** The key-value pairs after the header: key, type, value. */
-export async function readMetadata(
-  reader: BufferedReader,
-  count: number,
-): Promise<ReadonlyMap<string, GgufValue>> {
+export async function readMetadata(reader: BufferedReader, count: number): Promise<GgufMetadata> {
   if (count > MAX_METADATA)
     throw new FormatError(`[${WHERE}] expected at most ${MAX_METADATA} metadata values, got ${count}`)
   const metadata = new Map<string, GgufValue>()
+  const places = new Map<string, readonly [number, number]>()
+  const notUtf8 = new Set<string>()
   for (let i = 0; i < count; i++) {
+    const start = reader.position
     const key = await reader.string(MAX_KEY_BYTES)
     if (metadata.has(key))
       throw new FormatError(`[${WHERE}] expected each metadata key once, got ${quoted(key)} twice`)
-    metadata.set(key, await readValue(reader, await reader.uint32(), 0))
+    const type = await reader.uint32()
+    metadata.set(key, await readValue(reader, type, { depth: 0, malformed: () => void notUtf8.add(key) }))
+    places.set(key, [start, reader.position])
   }
-  return metadata
+  return { metadata, places, notUtf8 }
 }
 
-async function readValue(reader: BufferedReader, type: number, depth: number): Promise<GgufValue> {
-  if (type === STRING) return reader.string(MAX_STRING_BYTES)
-  if (type === ARRAY) return readArray(reader, depth)
+/** How deep in arrays a value is, and whom to tell of text that is no UTF-8. */
+interface Surroundings {
+  readonly depth: number
+  readonly malformed: () => void
+}
+
+async function readValue(reader: BufferedReader, type: number, around: Surroundings): Promise<GgufValue> {
+  if (type === STRING) return reader.string(MAX_STRING_BYTES, around.malformed)
+  if (type === ARRAY) return readArray(reader, around)
   const { bytes, read } = numberType(type)
   await reader.need(bytes)
   return read(reader.number(bytes))
 }
 
-async function readArray(reader: BufferedReader, depth: number): Promise<readonly GgufValue[]> {
+async function readArray(
+  reader: BufferedReader,
+  { depth, malformed }: Surroundings,
+): Promise<readonly GgufValue[]> {
   if (depth === MAX_ARRAY_DEPTH)
     throw new FormatError(`[${WHERE}] expected arrays at most ${MAX_ARRAY_DEPTH} deep`)
   const type = await reader.uint32()
@@ -79,7 +100,8 @@ async function readArray(reader: BufferedReader, depth: number): Promise<readonl
   }
   const values: GgufValue[] = []
   if (type === STRING || type === ARRAY) {
-    for (let i = 0; i < length; i++) values.push(await readValue(reader, type, depth + 1))
+    for (let i = 0; i < length; i++)
+      values.push(await readValue(reader, type, { depth: depth + 1, malformed }))
     return values
   }
   const { bytes, read } = numberType(type)
@@ -97,4 +119,9 @@ function numberType(type: number) {
   if (found === undefined)
     throw new UnsupportedError(`[${WHERE}] expected metadata of types 0 to 12, got type ${type}`)
   return found
+}
+
+/** A 64-bit integer as a number where numbers are exact. */
+function whole(value: bigint): number | bigint {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value
 }

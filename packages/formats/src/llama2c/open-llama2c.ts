@@ -1,6 +1,7 @@
 import { FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { findTensor } from '../find-tensor.ts'
 import { parseSource, type RandomAccess, type Source, type SourceOptions } from '../random-access.ts'
+import { rowRange } from '../row-range.ts'
 import type { TensorInfo, WeightFile } from '../weight-file.ts'
 
 const WHERE = 'formats/llama2c'
@@ -54,9 +55,10 @@ export function openLlama2c(from: Source, options: SourceOptions = {}): Promise<
     return {
       config,
       tensors,
-      async read(name, signal) {
-        const { dims, start, byteLength } = findTensor(tensors, name, WHERE)
-        return new Tensor('float32', await source.read(start, byteLength, signal), dims)
+      async read(name, options = {}) {
+        const info = findTensor(tensors, name, WHERE)
+        const { dims, start, byteLength } = rowRange(name, info, options, WHERE)
+        return new Tensor('float32', await source.read(info.start + start, byteLength, options.signal), dims)
       },
       close: () => source.close(),
     }

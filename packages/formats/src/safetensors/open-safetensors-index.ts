@@ -4,6 +4,7 @@ import { findTensor } from '../find-tensor.ts'
 import { jsonObject, parseJson } from '../parse-json.ts'
 import { quoted } from '../quoted.ts'
 import { parseSource, type Source, type SourceOptions } from '../random-access.ts'
+import { missingBeside } from '../sources/missing-beside.ts'
 import { openSafetensors, type SafetensorsFile, type SafetensorsInfo } from './open-safetensors.ts'
 
 const WHERE = 'formats/safetensors-index'
@@ -49,7 +50,9 @@ export async function openSafetensorsIndex(
     for (const [name, shardName] of weightMap) {
       let shard = shards.get(shardName)
       if (shard === undefined) {
-        shard = await openSafetensors(await find(openShard, shardName), options).catch(missing(shardName))
+        shard = await openSafetensors(await find(openShard, shardName), options).catch(
+          missingBeside(WHERE, `the shard ${quoted(shardName)} beside the index`),
+        )
         shards.set(shardName, shard)
       }
       tensors.set(name, findTensor(shard.tensors, name, `${WHERE} ${quoted(shardName)}`))
@@ -61,9 +64,9 @@ export async function openSafetensorsIndex(
   return {
     tensors,
     metadata,
-    async read(name, signal) {
+    async read(name, options) {
       findTensor(tensors, name, WHERE)
-      return shards.get(weightMap.get(name)!)!.read(name, signal)
+      return shards.get(weightMap.get(name)!)!.read(name, options)
     },
     close,
   }
@@ -124,11 +127,4 @@ function siblingOf(index: Source): (shard: string) => Source {
 
 async function find(open: (shard: string) => Source | Promise<Source>, name: string): Promise<Source> {
   return open(name)
-}
-
-function missing(shard: string) {
-  return (error: unknown): never => {
-    if ((error as { code?: unknown }).code !== 'ENOENT') throw error
-    throw new FormatError(`[${WHERE}] expected the shard ${quoted(shard)} beside the index, got no such file`)
-  }
 }

@@ -2,6 +2,7 @@ import { FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { findTensor } from '../find-tensor.ts'
 import { quoted } from '../quoted.ts'
 import { parseSource, type RandomAccess, type Source, type SourceOptions } from '../random-access.ts'
+import { rowRange } from '../row-range.ts'
 import type { TensorInfo, WeightFile } from '../weight-file.ts'
 import { MAX_HEADER_BYTES, parseHeader } from './parse-header.ts'
 
@@ -38,14 +39,16 @@ export function openSafetensors(from: Source, options: SourceOptions = {}): Prom
     return {
       tensors,
       metadata,
-      async read(name, signal) {
-        const { type, dims, start, byteLength, dtype } = findTensor(tensors, name, 'formats/safetensors')
+      async read(name, options = {}) {
+        const info = findTensor(tensors, name, 'formats/safetensors')
+        const { type, dtype } = info
         if (type === undefined) {
           throw new UnsupportedError(
             `[formats/safetensors] expected a dtype that Tersor has for ${quoted(name)}, got ${quoted(dtype)}; convert the tensor first`,
           )
         }
-        return new Tensor(type, await source.read(start, byteLength, signal), dims)
+        const { dims, start, byteLength } = rowRange(name, info, options, 'formats/safetensors')
+        return new Tensor(type, await source.read(info.start + start, byteLength, options.signal), dims)
       },
       close: () => source.close(),
     }

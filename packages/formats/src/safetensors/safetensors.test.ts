@@ -1,14 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import {
   type DType,
+  decode,
+  dense,
   dtypeBits,
   FormatError,
   hostArrayOf,
+  ShapeError,
   Tensor,
   UnsupportedError,
 } from '@tersor/core-tensor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { loadWeight } from '../encoded/load-weight.ts'
 import { encodeSafetensors } from './encode-safetensors.ts'
 import { openSafetensors } from './open-safetensors.ts'
 
@@ -114,6 +118,51 @@ describe('openSafetensors', () => {
     await expect(file.read('a')).rejects.toThrow(UnsupportedError)
     expect((await file.read('b')).size).toBe(1)
     await expect(file.read('c')).rejects.toThrow('expected one of 2 tensors such as "a", "b", got "c"')
+  })
+
+  it('reads rows, and only their bytes', async () => {
+    const values = Float32Array.from({ length: 60 }, (_, i) => i)
+    const bytes = encodeSafetensors([
+      ['odd', new Tensor('uint8', [1, 2, 3], [3])],
+      ['w', new Tensor('float32', values, [5, 3, 4])],
+    ])
+    const asked: number[] = []
+    const source = {
+      byteLength: bytes.length,
+      async read(start: number, length: number) {
+        asked.push(length)
+        return bytes.subarray(start, start + length)
+      },
+      close: async () => {},
+    }
+    const file = await openSafetensors(source)
+    asked.length = 0
+    expect(await file.read('w', { rows: [1, 3] })).toMatchObject({
+      dims: [2, 3, 4],
+      data: values.subarray(12, 36),
+    })
+    expect([...(await file.read('odd', { rows: [1, 3] })).data]).toEqual([2, 3])
+    expect((await file.read('w', { rows: [5, 5] })).dims).toEqual([0, 3, 4])
+    expect((await loadWeight(file, 'w', { rows: [4, 5] })).dims).toEqual([1, 3, 4])
+    expect(asked).toEqual([96, 2, 48])
+    for (const rows of [
+      [0, 6],
+      [-1, 2],
+      [3, 2],
+      [0.5, 2],
+    ] as const)
+      await expect(file.read('w', { rows })).rejects.toThrow(ShapeError)
+    await expect(file.read('w', { rows: [2, 6] })).rejects.toThrow(
+      '[formats/safetensors] expected rows of "w" within 0 to 5, got 2 to 6',
+    )
+  })
+
+  it('reads rows of a compressed weight', async () => {
+    const weight = dense(new Tensor('int8', [1, 2, 3, 4, 5, 6], [3, 2]))
+    const file = await openSafetensors(encodeSafetensors([['w', weight]]))
+    const some = await loadWeight(file, 'w', { rows: [1, 3] })
+    expect([...decode(some).data]).toEqual([3, 4, 5, 6])
+    await expect(loadWeight(file, 'w', { rows: [1, 4] })).rejects.toThrow(ShapeError)
   })
 
   it('reads a tensor that is not aligned', async () => {

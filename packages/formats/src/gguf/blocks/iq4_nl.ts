@@ -1,5 +1,8 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { nibbles } from './nibbles.ts'
 
 /** The sixteen levels of iq4_nl and iq4_xs, denser around zero. */
 export const iq4Levels: readonly number[] = [
@@ -24,4 +27,12 @@ export const iq4_nl: BlockType = {
       out[to + 16 + i] = d * iq4Levels[pair >> 4]!
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 32,
+    bits: 4,
+    group: 32,
+    codes: nibbles(2),
+    scale: halves(0),
+    levels: iq4Levels,
+  }),
 }

@@ -1,4 +1,7 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
+import { nibbles } from './nibbles.ts'
+import { powersOfTwo } from './powers-of-two.ts'
 
 /** The values of float4 e2m1, doubled so that they are whole. */
 const LEVELS: readonly number[] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
@@ -21,4 +24,12 @@ export const mxfp4: BlockType = {
       out[to + 16 + i] = LEVELS[pair >> 4]! * half
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 32,
+    bits: 4,
+    group: 32,
+    codes: nibbles(1),
+    scale: powersOfTwo(0, 128),
+    levels: LEVELS,
+  }),
 }

@@ -1,5 +1,9 @@
+import type { BlockPart } from './block-part.ts'
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { layers } from './layers.ts'
 
 const { fround } = Math
 
@@ -28,4 +32,25 @@ export const q2_K: BlockType = {
       for (let i = 0; i < 16; i++) out[to++] = fround(scale * ((block[from + i]! >> shift) & 3)) - min
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 256,
+    bits: 2,
+    group: 16,
+    codes: layers(16),
+    scale: fourBits(0, halves(80)),
+    offset: fourBits(4, halves(82, { negated: true })),
+  }),
+}
+
+/** The sixteen numbers of four bits that stand at a shift, times a float16 of the block. */
+function fourBits(shift: number, scale: BlockPart): BlockPart {
+  return grouped({
+    count: 16,
+    bits: 4,
+    group: 16,
+    codes(block, at, codes) {
+      for (let group = 0; group < 16; group++) codes[group] = (block[at + group]! >> shift) & 15
+    },
+    scale,
+  })
 }

@@ -1,7 +1,12 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { layers } from './layers.ts'
 
 const { fround } = Math
+
+const lowBits = /* @__PURE__ */ layers(32)
 
 /**
  * 256 weights at 3.4375 bits, in 16 groups of 16: w = d·(s − 32)·(q − 4).
@@ -30,6 +35,26 @@ export const q3_K: BlockType = {
       }
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 256,
+    bits: 3,
+    group: 16,
+    zero: 4,
+    codes(block, at, codes) {
+      lowBits(block, at, codes)
+      for (let i = 0; i < 256; i++) codes[i]! |= ((block[at + (i & 31)]! >> (i >> 5)) & 1) << 2
+    },
+    scale: grouped({
+      count: 16,
+      bits: 6,
+      group: 16,
+      zero: 32,
+      scale: halves(108),
+      codes(block, at, s) {
+        for (let group = 0; group < 16; group++) s[group] = scaleOf(block, at + 96, group)
+      },
+    }),
+  }),
 }
 
 function scaleOf(block: Uint8Array, at: number, group: number): number {

@@ -1,5 +1,8 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { nibbles } from './nibbles.ts'
 
 /**
  * 32 weights at 4.5 bits: w = d·(q − 8).
@@ -19,4 +22,12 @@ export const q4_0: BlockType = {
       out[to + 16 + i] = ((pair >> 4) - 8) * d
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 32,
+    bits: 4,
+    group: 32,
+    codes: nibbles(2),
+    scale: halves(0),
+    zero: 8,
+  }),
 }

@@ -1,5 +1,8 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { nibbles } from './nibbles.ts'
 
 const { fround } = Math
 
@@ -23,4 +26,12 @@ export const q4_1: BlockType = {
       out[to + 16 + i] = fround((pair >> 4) * d) + m
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 32,
+    bits: 4,
+    group: 32,
+    codes: nibbles(4),
+    scale: halves(0),
+    offset: halves(2),
+  }),
 }

@@ -1,6 +1,9 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
-import { minOf, scaleOf } from './scale-and-min.ts'
+import { halves } from './halves.ts'
+import { nibbleLayers } from './layers.ts'
+import { minOf, scaleOf, sixBits } from './scale-and-min.ts'
 
 const { fround } = Math
 
@@ -27,4 +30,12 @@ export const q4_K: BlockType = {
       for (let i = 0; i < 32; i++) out[to++] = fround(scale * ((block[from + i]! >> shift) & 15)) - min
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 256,
+    bits: 4,
+    group: 32,
+    codes: nibbleLayers(16),
+    scale: sixBits(scaleOf, 4, halves(0)),
+    offset: sixBits(minOf, 4, halves(2, { negated: true })),
+  }),
 }

@@ -1,5 +1,8 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { nibblesAndBits } from './nibbles.ts'
 
 /**
  * 32 weights at 5.5 bits: w = d·(q − 16).
@@ -20,6 +23,14 @@ export const q5_0: BlockType = {
       out[to + 16 + i] = (((pair >> 4) | (fifth(block, at + 2, i + 16) << 4)) - 16) * d
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 32,
+    bits: 5,
+    group: 32,
+    codes: nibblesAndBits(6, 2),
+    scale: halves(0),
+    zero: 16,
+  }),
 }
 
 function fifth(block: Uint8Array, at: number, i: number): number {

@@ -1,5 +1,8 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { nibblesAndBits } from './nibbles.ts'
 
 const { fround } = Math
 
@@ -24,6 +27,14 @@ export const q5_1: BlockType = {
       out[to + 16 + i] = fround(((pair >> 4) | (fifth(block, at + 4, i + 16) << 4)) * d) + m
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 32,
+    bits: 5,
+    group: 32,
+    codes: nibblesAndBits(8, 4),
+    scale: halves(0),
+    offset: halves(2),
+  }),
 }
 
 function fifth(block: Uint8Array, at: number, i: number): number {

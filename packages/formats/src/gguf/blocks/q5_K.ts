@@ -1,8 +1,13 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
-import { minOf, scaleOf } from './scale-and-min.ts'
+import { halves } from './halves.ts'
+import { nibbleLayers } from './layers.ts'
+import { minOf, scaleOf, sixBits } from './scale-and-min.ts'
 
 const { fround } = Math
+
+const low = /* @__PURE__ */ nibbleLayers(48)
 
 /**
  * 256 weights at 5.5 bits, in 8 groups of 32: w = d·s·q − dmin·m.
@@ -31,4 +36,15 @@ export const q5_K: BlockType = {
       }
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 256,
+    bits: 5,
+    group: 32,
+    codes(block, at, codes) {
+      low(block, at, codes)
+      for (let i = 0; i < 256; i++) codes[i]! |= ((block[at + 16 + (i & 31)]! >> (i >> 5)) & 1) << 4
+    },
+    scale: sixBits(scaleOf, 4, halves(0)),
+    offset: sixBits(minOf, 4, halves(2, { negated: true })),
+  }),
 }

@@ -1,5 +1,8 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { signedBytes } from './signed-bytes.ts'
 
 const { fround } = Math
 
@@ -31,4 +34,27 @@ export const q6_K: BlockType = {
       }
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 256,
+    bits: 6,
+    group: 16,
+    zero: 32,
+    codes(block, at, codes) {
+      for (let i = 0; i < 256; i++) {
+        const half = i >> 7
+        const layer = (i >> 5) & 3
+        const low = block[at + 64 * half + (i & 63)]! >> (4 * (layer >> 1))
+        const high = block[at + 128 + 32 * half + (i & 31)]! >> (2 * layer)
+        codes[i] = (low & 15) | ((high & 3) << 4)
+      }
+    },
+    scale: grouped({
+      count: 16,
+      bits: 8,
+      group: 16,
+      zero: 128,
+      codes: signedBytes(192),
+      scale: halves(208),
+    }),
+  }),
 }

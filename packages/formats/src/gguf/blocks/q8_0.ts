@@ -1,5 +1,8 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { signedBytes } from './signed-bytes.ts'
 
 /**
  * 32 weights at 8.5 bits: w = d·q.
@@ -15,4 +18,12 @@ export const q8_0: BlockType = {
     const d = halfAt(block, at)
     for (let i = 0; i < 32; i++) out[to + i] = ((block[at + 2 + i]! << 24) >> 24) * d
   },
+  part: /* @__PURE__ */ grouped({
+    count: 32,
+    bits: 8,
+    group: 32,
+    codes: signedBytes(2),
+    scale: halves(0),
+    zero: 128,
+  }),
 }

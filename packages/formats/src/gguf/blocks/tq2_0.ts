@@ -1,5 +1,8 @@
 import type { BlockType } from './block-type.ts'
+import { grouped } from './grouped.ts'
 import { halfAt } from './half-at.ts'
+import { halves } from './halves.ts'
+import { layers } from './layers.ts'
 
 /**
  * 256 ternary weights at 2.0625 bits: w = d·(t − 1).
@@ -19,4 +22,12 @@ export const tq2_0: BlockType = {
       for (let i = 0; i < 32; i++) out[to++] = (((block[from + i]! >> shift) & 3) - 1) * d
     }
   },
+  part: /* @__PURE__ */ grouped({
+    count: 256,
+    bits: 2,
+    group: 256,
+    codes: layers(0),
+    scale: halves(64),
+    zero: 1,
+  }),
 }
