@@ -79,12 +79,13 @@ struct Kernel {
   X(binary, 1, 2, 7)            \
   X(softmax, 1, 1, 2)           \
   X(rmsNorm, 1, 2, 3)           \
+  X(layerNorm, 1, 3, 3)         \
   X(rotate, 1, 3, 7)            \
   X(reduce, 1, 1, 4)            \
   X(topK, 2, 1, 3)              \
   X(hadamard, 1, 2, 3)          \
   X(transpose, 1, 1, 4)         \
-  X(attention, 2, 8, 13)        \
+  X(attention, 2, 8, 15)        \
   X(pack, 1, 3, 6)              \
   X(unpack, 3, 1, 8)            \
   X(linearPacked, 1, 3, 10)     \

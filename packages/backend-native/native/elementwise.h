@@ -169,8 +169,51 @@ INLINE vf siluv(vf x) {
   return x == -__builtin_inff() ? splat(-0.0f) : y;
 }
 
-/** x·σ(2u), u = √(2/π)·(x + 0.044715·x³) in float64, because an error of u is a relative one of the result. */
+/** tanh x: below 0.55 an odd polynomial, fitted to a relative error of 4e-8; beyond it from the exponential. */
+INLINE vf tanhv(vf x) {
+  const vf size = absv(x), z = x * x;
+  vf p = fma(splat(0.0164375398f), z, splat(-0.0526717901f));
+  p = fma(p, z, splat(0.133207247f));
+  p = fma(p, z, splat(-0.333329469f));
+  const vf near = fma(x * z, p, x);
+  const vf far = 1.0f - 2.0f / (1.0f + expv(size + size));
+  return size < 0.55f ? near : bitcast<vf>(bitcast<vu>(far) | (bitcast<vu>(x) & 0x80000000u));
+}
+
+/** σ(x) = 1 / (1 + e⁻ˣ), with an exponential that is always of a negative number. */
+INLINE vf sigmoidv(vf x) {
+  const vf e = expv(bitcast<vf>(bitcast<vu>(x) | 0x80000000u));
+  return (x < 0.0f ? e : splat(1.0f)) / (1.0f + e);
+}
+
+/**
+ * x·Φ(x), where 1 − Φ(t) = exp(−t²/2) · u·p(u), u = 1 / (1 + 0.275 t), for t ≥ 0: a polynomial fitted to a
+ * relative error of 4e-8 up to t = 14.5. The square is taken in float64, because its error is a relative one of the result.
+ */
 INLINE vf geluv(vf x) {
+  const vd wide = __builtin_convertvector(x, vd), half = wide * wide * -0.5;
+  const vf high = __builtin_convertvector(half, vf);
+  const vf bounded = high < -120.0f ? splat(-120.0f) : high;
+  vf low = __builtin_convertvector(half - __builtin_convertvector(high, vd), vf);
+  low = bounded == high ? low : vf{};
+  vf e = expv(bounded);
+  e = fma(e, low, e);
+  const vf u = 1.0f / fma(absv(x), splat(0.275f), splat(1.0f));
+  vf p = fma(splat(0.0264066588f), u, splat(-0.10679964f));
+  p = fma(p, u, splat(0.121824622f));
+  p = fma(p, u, splat(-0.025263641f));
+  p = fma(p, u, splat(0.0809596553f));
+  p = fma(p, u, splat(0.0820094794f));
+  p = fma(p, u, splat(0.101391748f));
+  p = fma(p, u, splat(0.109767035f));
+  p = fma(p, u, splat(0.1097041f));
+  const vf tail = e * (p * u);
+  const vf y = x * (x < 0.0f ? tail : 1.0f - tail);
+  return x == -__builtin_inff() ? splat(-0.0f) : y;
+}
+
+/** x·σ(2u), u = √(2/π)·(x + 0.044715·x³) in float64, because an error of u is a relative one of the result. */
+INLINE vf geluTanhv(vf x) {
   vd wide = __builtin_convertvector(x, vd);
   vd z = wide * (1.5957691216057308 + 0.07135481627260025 * (wide * wide));
   vf high = __builtin_convertvector(z, vf);
@@ -185,14 +228,25 @@ INLINE vf geluv(vf x) {
   return x == -__builtin_inff() ? splat(-0.0f) : y;
 }
 
-enum UnaryOp { NEG, EXP, SILU, GELU, SQRT, ABS };
+/** Math.max: NaN wins, and 0 is above −0. */
+INLINE vf maxExact(vf a, vf b) {
+  vf larger = a > b ? a : b;
+  larger = a == b ? bitcast<vf>(bitcast<vu>(a) & bitcast<vu>(b)) : larger;
+  return a != a ? a : larger;
+}
+
+enum UnaryOp { NEG, EXP, SILU, GELU_TANH, SQRT, ABS, GELU, TANH, SIGMOID, RELU };
 
 template <int OP> INLINE vf applyUnary(vf x) {
   if constexpr (OP == NEG) return bitcast<vf>(bitcast<vu>(x) ^ 0x80000000u);
   if constexpr (OP == EXP) return expv(x);
   if constexpr (OP == SILU) return siluv(x);
-  if constexpr (OP == GELU) return geluv(x);
+  if constexpr (OP == GELU_TANH) return geluTanhv(x);
   if constexpr (OP == SQRT) return sqrtv(x);
+  if constexpr (OP == GELU) return geluv(x);
+  if constexpr (OP == TANH) return tanhv(x);
+  if constexpr (OP == SIGMOID) return sigmoidv(x);
+  if constexpr (OP == RELU) return maxExact(x, vf{});
   return absv(x);
 }
 
@@ -204,7 +258,8 @@ template <int OP> NOINLINE void unaryRun(float *y, const float *x, int64_t count
 
 void unary(const Call &call, Member &member) {
   typedef void Run(float *, const float *, int64_t);
-  static Run *const runs[] = {unaryRun<NEG>, unaryRun<EXP>, unaryRun<SILU>, unaryRun<GELU>, unaryRun<SQRT>, unaryRun<ABS>};
+  static Run *const runs[] = {unaryRun<NEG>, unaryRun<EXP>, unaryRun<SILU>, unaryRun<GELU_TANH>, unaryRun<SQRT>,
+                              unaryRun<ABS>, unaryRun<GELU>, unaryRun<TANH>, unaryRun<SIGMOID>, unaryRun<RELU>};
   const int64_t size = call.size(1);
   Run *run = runs[call.size(0)];
   member.share(ceilDivide(size, CHUNK), [&](int64_t chunk) {
@@ -216,13 +271,6 @@ void unary(const Call &call, Member &member) {
 // ---- pairs
 
 enum BinaryOp { ADD, SUB, MUL, DIV, MAX };
-
-/** Math.max: NaN wins, and 0 is above −0. */
-INLINE vf maxExact(vf a, vf b) {
-  vf larger = a > b ? a : b;
-  larger = a == b ? bitcast<vf>(bitcast<vu>(a) & bitcast<vu>(b)) : larger;
-  return a != a ? a : larger;
-}
 
 template <int OP> INLINE vf applyBinary(vf a, vf b) {
   if constexpr (OP == ADD) return a + b;

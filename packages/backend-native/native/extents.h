@@ -64,7 +64,7 @@ int convert(const Call &c, double *need) {
   return -1;
 }
 int unary(const Call &c, double *need) {
-  if (!below(c.number[0], 6)) return 0;
+  if (!below(c.number[0], 10)) return 0;
   if (!isSize(c.number[1])) return 1;
   need[0] = need[1] = 4 * c.number[1];
   return -1;
@@ -89,6 +89,11 @@ int softmax(const Call &c, double *need) {
 int rmsNorm(const Call &c, double *need) {
   if (int bad = softmax(c, need); bad >= 0) return bad;
   need[2] = c.number[0] == 0 ? 0 : 4 * c.number[1];
+  return -1;
+}
+int layerNorm(const Call &c, double *need) {
+  if (int bad = rmsNorm(c, need); bad >= 0) return bad;
+  need[3] = c.tensor[3] == nullptr ? 0 : need[2];
   return -1;
 }
 int rotate(const Call &c, double *need) {
@@ -127,7 +132,7 @@ int hadamard(const Call &c, double *need) {
   need[2] = c.tensor[2] == nullptr || c.number[0] == 0 ? 0 : 4 * c.number[1];
   return -1;
 }
-// heads, kvHeads, queries, headDim, length, capacity, type, group, scaleType, shiftKind, constant, scale, causal
+// heads, kvHeads, queries, headDim, length, capacity, type, group, scaleType, shiftKind, constant, scale, causal, window, softcap
 int attention(const Call &c, double *need) {
   if (int bad = sizes(c, 0, 6); bad >= 0) return bad;
   const double heads = c.number[0], kvHeads = c.number[1], queries = c.number[2], headDim = c.number[3];
@@ -139,6 +144,8 @@ int attention(const Call &c, double *need) {
   if (codes && (!isSize(group) || group < 1)) return 7;
   if (codes && !below(c.number[8], 2)) return 8;
   if (codes && !below(c.number[9], 4)) return 9;
+  if (!isSize(c.number[13])) return 13;
+  if (!(c.number[14] >= 0)) return 14;
   const double q = 4 * times(heads, queries, headDim);
   if (times(heads, queries) == 0) return -1;
   // (kvHeads, capacity, …), of which the last head needs only what is in use.

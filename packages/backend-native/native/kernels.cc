@@ -46,6 +46,7 @@ constexpr KernelTable allKernels() {
   table[Primitive::binary] = {binary, noScratch, [](const Call &c) { return perElement(c, 0.4, 1, 3); }};
   table[Primitive::softmax] = {softmax, noScratch, [](const Call &c) { return perElement(c, 0.7, 0, 2); }};
   table[Primitive::rmsNorm] = {rmsNorm, noScratch, [](const Call &c) { return perElement(c, 0.4, 0, 2); }};
+  table[Primitive::layerNorm] = {layerNorm, noScratch, [](const Call &c) { return perElement(c, 0.6, 0, 2); }};
   table[Primitive::rotate] = {rotate, noScratch, [](const Call &c) { return c.number[0] * c.number[2] * 0.5; }};
   table[Primitive::reduce] = {reduce, noScratch, [](const Call &c) { return perElement(c, 0.2, 1, 4); }};
   table[Primitive::topK] = {topK, topKScratch, [](const Call &c) { return perElement(c, 0.3, 0, 2); }};

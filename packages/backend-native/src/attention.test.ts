@@ -15,6 +15,8 @@ interface Heads {
   capacity: number
   causal?: boolean
   weighted?: boolean
+  window?: number
+  softcap?: number
 }
 
 interface Cache {
@@ -86,6 +88,7 @@ function sideOf(t: TestDevice, seed: number, rows: number, headDim: number, cach
 
 function check(t: TestDevice, shape: Heads, cache: Cache): void {
   const { heads, kvHeads, queries, headDim, length, capacity, causal = false, weighted = false } = shape
+  const { window = 0, softcap = 0 } = shape
   const q = normals(1, heads * queries * headDim)
   const [k, v] = [
     sideOf(t, 2, kvHeads * capacity, headDim, cache),
@@ -101,15 +104,20 @@ function check(t: TestDevice, shape: Heads, cache: Cache): void {
     const kv = Math.floor((h * kvHeads) / heads)
     for (let i = 0; i < queries; i++) {
       const row = h * queries + i
-      const seen = causal ? Math.max(0, Math.min(length, length - queries + i + 1)) : length
+      const position = length - queries + i
       const scores: number[] = []
-      for (let j = 0; j < seen; j++) {
+      for (let j = 0; j < length; j++) {
+        if ((causal && j > position) || (window > 0 && Math.abs(j - position) >= window)) {
+          scores.push(Number.NEGATIVE_INFINITY)
+          continue
+        }
         let sum = 0
         for (let d = 0; d < headDim; d++)
           sum += q[row * headDim + d]! * k.values[(kv * capacity + j) * headDim + d]!
-        scores.push(sum * scale + (weighted ? logWeight[kv * capacity + j]! : 0))
+        const score = softcap > 0 ? softcap * Math.tanh((sum * scale) / softcap) : sum * scale
+        scores.push(score + (weighted ? logWeight[kv * capacity + j]! : 0))
       }
-      const max = Math.max(...scores)
+      const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
       const weights = scores.map(s => Math.exp(s - (max === Number.NEGATIVE_INFINITY ? 0 : max)))
       const sum = weights.reduce((a, b) => a + b, 0)
       expectedLse[row] = sum === 0 ? Number.NEGATIVE_INFINITY : max + Math.log(sum)
@@ -148,6 +156,8 @@ function check(t: TestDevice, shape: Heads, cache: Cache): void {
       CONSTANT,
       scale,
       Number(causal),
+      window,
+      softcap,
     ],
   )
   expect(o.data as Float32Array).toBeAllclose(expected, { rtol: 1e-4, atol: 2e-5 })
@@ -186,12 +196,45 @@ const SHAPES: readonly Heads[] = [
   },
 ]
 
+/** One query, few and many, whose windows begin within, at and past blocks and pieces of keys. */
+const WINDOWED: readonly Heads[] = [
+  { heads: 4, kvHeads: 2, queries: 1, headDim: 32, length: 2300, capacity: 2301, window: 2100 },
+  { heads: 2, kvHeads: 2, queries: 1, headDim: 64, length: 700, capacity: 700, window: 300 },
+  { heads: 6, kvHeads: 2, queries: 2, headDim: 32, length: 200, capacity: 203, window: 7 },
+  { heads: 2, kvHeads: 1, queries: 70, headDim: 32, length: 300, capacity: 310, window: 90 },
+  { heads: 2, kvHeads: 1, queries: 20, headDim: 32, length: 10, capacity: 10, window: 4 },
+]
+
 eachNativeDevice(t => {
   for (const type of ['float32', 'float16'] as const) {
     it(`attention over ${type}`, () => {
       for (const shape of SHAPES) check(t, shape, { type })
     })
   }
+
+  it('attention in windows and of capped scores, over all that a cache may be', () => {
+    const caches: readonly Cache[] = [
+      { type: 'float32' },
+      { type: 'float16' },
+      { type: 'codes8', shiftKind: 'zero', group: 32 },
+      { type: 'codes4', shiftKind: 'offset', group: 32, scaleType: 1 },
+    ]
+    for (const shape of WINDOWED) {
+      for (const cache of caches) {
+        check(t, shape, cache)
+        check(t, { ...shape, causal: true, softcap: 0.5, weighted: true }, cache)
+      }
+    }
+  })
+
+  it('attention in a window reads nothing that no query sees', () => {
+    const [q, v] = [t.floats([1]), t.floats([Number.NaN, Number.NaN, 5, 6])]
+    const k = t.floats([Number.NaN, Number.NaN, 1, 1])
+    const o = t.floats([9])
+    const absent = [undefined, undefined, undefined, undefined, undefined]
+    t.run('attention', [o, undefined], [q, k, v, ...absent], [1, 1, 1, 1, 4, 4, 0, 1, 0, 0, 0, 1, 1, 2, 0])
+    expect(o.data[0]).toBeCloseTo(5.5, 6)
+  })
 
   it('attention over codes of 8 and 4 bits', () => {
     for (const type of ['codes8', 'codes4'] as const) {
@@ -230,7 +273,7 @@ eachNativeDevice(t => {
         'attention',
         [o, lse],
         [t.floats([1]), t.floats(k), t.floats([3, 4]), undefined, undefined, undefined, undefined, logWeight],
-        [1, 1, 1, 1, 2, 2, 0, 1, 0, 0, 0, 1, 0],
+        [1, 1, 1, 1, 2, 2, 0, 1, 0, 0, 0, 1, 0, 0, 0],
       )
       return [o.data[0], lse.data[0]]
     }

@@ -117,7 +117,7 @@ describe.skipIf(!nativeAvailable())(
       expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, 5)).toBe(1)
       expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 4, 0, 4)).toBe(2)
       expect(addon.run(0, UNARY, 1, bytes, 0, undefined, 0, 0, 4)).toBe(2)
-      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 6, 4)).toBe(100)
+      expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 10, 4)).toBe(100)
       expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, -1)).toBe(101)
       expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, Number.NaN)).toBe(101)
       expect(addon.run(0, UNARY, 1, bytes, 0, bytes, 0, 0, 1e300)).toBe(101)

@@ -1,6 +1,6 @@
-import { decodeNarrow, encodeNarrow, narrowFloats, Rng, Tensor } from '@tersor/core-tensor'
+import { decodeNarrow, encodeNarrow, narrowFloats, Rng, Tensor, type UnaryOp } from '@tersor/core-tensor'
 import { floatCodes } from '@tersor/core-tensor/host'
-import { hadamard, reduce } from '@tersor/core-tensor/reference'
+import { hadamard, reduce, unary } from '@tersor/core-tensor/reference'
 import { installMatchers } from '@tersor/core-tensor/testing'
 import { expect, it } from 'vitest'
 import { eachNativeDevice, expectSame, LENGTHS, normals } from './test-devices.ts'
@@ -51,6 +51,8 @@ function anyFloats(seed: number, size: number): Float32Array {
 }
 
 const narrow = ['float16', 'bfloat16', 'float8e4m3fn', 'float8e5m2'] as const
+
+const inFloat64 = (op: UnaryOp) => (x: number) => Number(unary(op, new Tensor('float64', [x], [1])).data[0])
 
 eachNativeDevice(t => {
   it('convert narrows bit for bit', () => {
@@ -104,6 +106,10 @@ eachNativeDevice(t => {
       ],
       [Math.sqrt, 0, 0],
       [Math.abs, 0, 0],
+      [inFloat64('gelu'), 2e-6, 1e-37],
+      [Math.tanh, 1e-6, 0],
+      [x => 1 / (1 + Math.exp(-x)), 2e-6, 1e-37],
+      [x => Math.max(x, 0), 0, 0],
     ]
     const wide = Float32Array.from({ length: 4000 }, (_, i) => (i - 2000) / 16)
     const values = Float32Array.from([...SPECIALS, ...wide, ...anyFloats(3, 5000)])
@@ -121,10 +127,10 @@ eachNativeDevice(t => {
         )
       }
     }
-    const [exp, silu, gelu] = [1, 2, 3].map(
+    const atBottom = [1, 2, 3, 6, 7, 8, 9].map(
       op => t.floatsFrom('unary', 1, [t.floats([Number.NEGATIVE_INFINITY])], [op, 1])[0],
     )
-    expect([exp, silu, gelu]).toEqual([0, -0, -0])
+    expect(atBottom).toEqual([0, -0, -0, -0, -1, 0, 0])
   })
 
   it('binary, exactly, with every way to advance', () => {
@@ -214,6 +220,29 @@ eachNativeDevice(t => {
       [2, 2, 0],
     )
     expect(large).toBeAllclose([0.6 * Math.SQRT2, 0.8 * Math.SQRT2, 1, -1], { rtol: 1e-6 })
+  })
+
+  it('layerNorm, with a bias and without, also where float32 is not at ease', () => {
+    for (const columns of LENGTHS.filter(n => n > 0)) {
+      const x = normals(columns, 3 * columns).map(v => v + 3)
+      const [weight, bias] = [normals(columns + 1, columns), normals(columns + 2, columns)]
+      for (const added of [undefined, bias]) {
+        const expected = Float64Array.from(x, (v, i) => {
+          const row = Array.from(x.subarray(i - (i % columns), i - (i % columns) + columns))
+          const mean = row.reduce((s, a) => s + a, 0) / columns
+          const variance = row.reduce((s, a) => s + (a - mean) ** 2, 0) / columns
+          return (
+            ((v - mean) / Math.sqrt(variance + 1e-5)) * weight[i % columns]! + (added?.[i % columns] ?? 0)
+          )
+        })
+        const inputs = [t.floats(x), t.floats(weight), added && t.floats(added)]
+        const y = t.floatsFrom('layerNorm', x.length, inputs, [3, columns, 1e-5])
+        expect(y).toBeAllclose(expected, { rtol: 1e-5, atol: 2e-6 })
+      }
+    }
+    const rows = t.floats([3e30, 5e30, 1e-30, -1e-30, 4096.5, 4095.5])
+    const edge = t.floatsFrom('layerNorm', 6, [rows, t.floats([1, 1]), undefined], [3, 2, 0])
+    expect(edge).toBeAllclose([-1, 1, 1, -1, 1, -1], { rtol: 1e-6 })
   })
 
   it('rotate turns pairs and passes the rest', () => {

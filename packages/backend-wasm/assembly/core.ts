@@ -9,6 +9,7 @@ export { binary, unary } from './elementwise/unary-binary'
 export { hadamard } from './rows/hadamard'
 export { reduce } from './rows/reduce'
 export { rotate } from './rows/rotate'
+export { layerNorm } from './rows/layer-norm'
 export { rmsNorm, softmax } from './rows/softmax-norm'
 export { topK } from './rows/top-k'
 

@@ -48,6 +48,7 @@ export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
   binary: { work: ([, outer, inner]) => outer! * inner! },
   softmax: { work: ([rows, columns]) => (rows! < 2 ? 0 : 8 * rows! * columns!) },
   rmsNorm: { work: ([rows, columns]) => (rows! < 2 ? 0 : 3 * rows! * columns!) },
+  layerNorm: { work: ([rows, columns]) => (rows! < 2 ? 0 : 5 * rows! * columns!) },
   rotate: { work: ([rows, , headDim]) => 2 * rows! * headDim! },
   reduce: {
     work: ([, outer, length, inner]) => (outer! * inner! < 2 ? 0 : product([outer!, length!, inner!])),
@@ -63,7 +64,10 @@ export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
       (4 * KEYS + 32) * Math.ceil(headDim! / Math.max(group!, 1) + 1) * 4 +
       headDim! * 10 +
       4096,
-    work: ([heads, , queries, headDim, length]) => 2 * heads! * queries! * headDim! * length!,
+    work: ([heads, , queries, headDim, length, , , , , , , , causal, window]) => {
+      const met = window === 0 ? length! : Math.min(length!, window! * (causal === 0 ? 2 : 1))
+      return 2 * heads! * queries! * headDim! * met
+    },
   },
   pack: { work: ([rows, columns]) => 16 * rows! * columns! },
   unpack: { work: ([, columns, , , , , start, end]) => 16 * (end! - start!) * columns! },

@@ -1,6 +1,6 @@
-import { type DType, Rng, Tensor } from '@tersor/core-tensor'
-import { floatCodes } from '@tersor/core-tensor/host'
-import { cast } from '@tersor/core-tensor/reference'
+import { type DType, Rng, Tensor, type UnaryOp } from '@tersor/core-tensor'
+import { floatCodes, unaryOps } from '@tersor/core-tensor/host'
+import { cast, unary } from '@tersor/core-tensor/reference'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasRelaxedSimd } from './features.ts'
 import { createWasmDevice, type WasmDevice, type WasmDeviceOptions } from './index.ts'
@@ -92,20 +92,23 @@ describe.each(Object.entries(modes))('primitives, %s', (_, options) => {
     }
   })
 
-  it('exp, silu and gelu keep to their bounds over all of float32', () => {
+  it('exp, silu, both gelus, tanh and sigmoid keep to their bounds over all of float32', () => {
     const rng = new Rng(4)
     const x = Float32Array.from({ length: 40_000 }, (_, i) =>
       i < 20_000 ? (rng.uniform() - 0.5) * 200 : rng.normal() * 10 ** (rng.integer(12) - 8),
     )
     const sigmoid = (t: number) => 1 / (1 + Math.exp(-t))
-    const formulas = [
-      Math.exp,
-      (t: number) => t * sigmoid(t),
-      (t: number) => t * sigmoid(2 * Math.sqrt(2 / Math.PI) * (t + 0.044715 * t ** 3)),
-    ]
-    formulas.forEach((formula, i) => {
+    const formulas = {
+      exp: Math.exp,
+      silu: (t: number) => t * sigmoid(t),
+      geluTanh: (t: number) => t * sigmoid(2 * Math.sqrt(2 / Math.PI) * (t + 0.044715 * t ** 3)),
+      gelu: (t: number) => Number(unary('gelu', new Tensor('float64', [t], [1])).data[0]),
+      tanh: Math.tanh,
+      sigmoid,
+    }
+    for (const [op, formula] of Object.entries(formulas)) {
       const y = device.empty('float32', [x.length])
-      device.primitives.run('unary', [y], [floats(x)], [i + 1, x.length])
+      device.primitives.run('unary', [y], [floats(x)], [unaryOps.indexOf(op as UnaryOp), x.length])
       const actual = y.data as Float32Array
       for (const [at, value] of x.entries()) {
         const exact = formula(value)
@@ -115,9 +118,9 @@ describe.each(Object.entries(modes))('primitives, %s', (_, options) => {
         }
         const error = Math.abs(actual[at]! - exact)
         if (error > 2e-6 * Math.abs(exact) && error > 1e-37)
-          expect.fail(`${i} of ${value}: ${actual[at]}, not ${exact}`)
+          expect.fail(`${op} of ${value}: ${actual[at]}, not ${exact}`)
       }
-    })
+    }
   })
 
   it('topK orders ties, NaN and infinities for any k', () => {
@@ -193,7 +196,7 @@ describe.each(Object.entries(modes))('primitives, %s', (_, options) => {
           // biome-ignore format: as the signature has them
           [
             heads, kvHeads, queries, headDim, length, capacity, type, group,
-            floatCodes[scaleType], shiftKind, constant, headDim ** -0.5, 1,
+            floatCodes[scaleType], shiftKind, constant, headDim ** -0.5, 1, 0, 0,
           ],
         )
         expectClose(o, attend(q, k.values, v.values, shape), 2e-4)

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { DeviceError, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
-import { binary, matmul } from '@tersor/core-tensor/reference'
+import { unaryOps } from '@tersor/core-tensor/host'
+import { attention, binary, layerNorm, matmul, rope, unary } from '@tersor/core-tensor/reference'
 import { primitiveKernels } from '@tersor/core-tensor/testing'
 import { describe, expect, it } from 'vitest'
 import { hasRelaxedSimd } from './features.ts'
@@ -46,6 +47,21 @@ describe('createWasmDevice', () => {
 })
 
 describe('WasmDevice', () => {
+  it('runs what decoders ask for itself: windows, caps, norms and activations', async () => {
+    const device = await createWasmDevice({ threads: 1 })
+    const x = device.upload(new Tensor('float32', [1, 2, 3, 4], [1, 2, 2]))
+    const bias = device.upload(new Tensor('float32', [1, 2], [2]))
+    attention(x, x, x, { scale: 1, window: 1, softcap: 2, causal: true })
+    layerNorm(x, bias, { epsilon: 1e-5, bias })
+    binary('add', x, bias)
+    for (const op of unaryOps) unary(op, x)
+    const positions = device.upload(new Tensor('int32', [0, 1], [2]))
+    const frequencies = device.upload(new Tensor('float64', [1], [1]))
+    rope(x, { positions, frequencies, layout: 'half', scale: 2 })
+    expect([...device.fallbacks]).toEqual([])
+    device.dispose()
+  })
+
   it('throws when there is no room, and goes on', async () => {
     const device = await createWasmDevice({ threads: 1, maxBytes: 8 * MIB })
     const first = device.empty('uint8', [5 * MIB])

@@ -13,12 +13,35 @@ struct Running {
   float max, sum;
 };
 
+/** The keys of a block that a row sees. */
+struct Seen {
+  int64_t from, until;
+
+  Seen(const Attention &a, int64_t row, int64_t first, int64_t count)
+      : from(most(0, least(count, a.from(row) - first))), until(most(from, least(count, a.until(row) - first))) {}
+};
+
+/** s = softcap · tanh(s · factor) */
+NOINLINE void capScores(float *s, int64_t count, float factor, float softcap) {
+  int64_t i = 0;
+  for (; i + W <= count; i += W) storef(s + i, tanhv(loadf(s + i) * factor) * softcap);
+  if (i < count) storePart(s + i, tanhv(loadPart(s + i, int(count - i)) * factor) * softcap, int(count - i));
+}
+
 /**
- * Turns `seen` scores into weights relative to the running maximum, the rest up to `count` into 0, and
- * returns what everything before is to be multiplied by.
+ * Turns the scores of keys that are seen into weights relative to the running maximum, the others up to `count`
+ * into 0, and returns what everything before is to be multiplied by.
  */
-float updateRow(float *s, int64_t seen, int64_t count, float scale, const float *logWeight, Running &state) {
+float updateRow(const Attention &a, float *all, Seen keys, int64_t count, const float *logWeights, Running &state) {
   const float lowest = -__builtin_inff();
+  float *s = all + keys.from, scale = a.scale;
+  const float *logWeight = logWeights == nullptr ? nullptr : logWeights + keys.from;
+  const int64_t seen = keys.until - keys.from;
+  if (keys.from > 0) memset(all, 0, size_t(4 * keys.from));
+  if (a.softcap > 0) {
+    capScores(s, seen, scale / a.softcap, a.softcap);
+    scale = 1;
+  }
   if (logWeight == nullptr) scaleBy(s, seen, scale);
   else {
     int64_t i = 0;
@@ -35,7 +58,7 @@ float updateRow(float *s, int64_t seen, int64_t count, float scale, const float 
   const float before = state.max == lowest ? 0 : expf(state.max - shift);
   state.sum = state.sum * before + expSum(s, s, seen, shift);
   state.max = max;
-  if (seen < count) memset(s + seen, 0, size_t(4 * (count - seen)));
+  if (keys.until < count) memset(all + keys.until, 0, size_t(4 * (count - keys.until)));
   return before;
 }
 
@@ -155,7 +178,7 @@ void streamPiece(const Attention &a, int64_t head, int64_t piece, const FewRoom 
   for (int64_t r = 0; r < rows; r++) states[r] = {-__builtin_inff(), 0};
   const float *q = a.q + head * rows * d;
   int64_t visible = 0;
-  for (int64_t r = 0; r < rows; r++) visible = most(visible, a.seen(head * rows + r));
+  for (int64_t r = 0; r < rows; r++) visible = most(visible, a.until(head * rows + r));
   const bool direct = a.direct();
   const Steps steps = directSteps(a);
   const CodedSteps codedSteps = codedStepsOf(a);
@@ -164,8 +187,8 @@ void streamPiece(const Attention &a, int64_t head, int64_t piece, const FewRoom 
   float *sums = coded ? room.coded.sums : o;
   const int64_t each = coded ? sumsOfRow(a) : d;
   memset(sums, 0, size_t(4 * rows * each));
-  const int64_t end = least(visible, (piece + 1) * PIECE), atOnce = coded ? CODED_KEYS : a.keysAtOnce();
-  for (int64_t first = piece * PIECE; first < end; first += atOnce) {
+  const int64_t start = a.unseen() + piece * PIECE, end = least(visible, start + PIECE), atOnce = coded ? CODED_KEYS : a.keysAtOnce();
+  for (int64_t first = start; first < end; first += atOnce) {
     const int64_t count = least(atOnce, end - first), at = head * a.capacity + first;
     if (coded) {
       widenCoded(a, room.coded, 0, at, count);
@@ -177,8 +200,8 @@ void streamPiece(const Attention &a, int64_t head, int64_t piece, const FewRoom 
         dotRowsFor<F32>(least(3, rows - r), room.scores + r * FEW_KEYS, FEW_KEYS, q + r * d, d, reinterpret_cast<const uint8_t *>(k), d * 4, count, d, false);
     }
     for (int64_t r = 0; r < rows; r++) {
-      const int64_t seen = most(0, least(count, a.seen(head * rows + r) - first));
-      const float before = updateRow(room.scores + r * FEW_KEYS, seen, count, a.scale, a.logWeight == nullptr ? nullptr : a.logWeight + at, states[r]);
+      const Seen seen(a, head * rows + r, first, count);
+      const float before = updateRow(a, room.scores + r * FEW_KEYS, seen, count, a.logWeight == nullptr ? nullptr : a.logWeight + at, states[r]);
       if (before != 1) scaleBy(sums + r * each, each, before);
     }
     if (coded) {
@@ -227,14 +250,15 @@ struct ManyRoom {
 void multiplyBlock(const Attention &a, int64_t head, int64_t row, int64_t rows, const ManyRoom &room) {
   const int64_t d = a.headDim, width = a.width();
   Running states[QUERY_BLOCK];
-  int64_t visible = 0;
+  int64_t begin = a.length, visible = 0;
   for (int64_t r = 0; r < rows; r++) {
     states[r] = {-__builtin_inff(), 0};
-    visible = most(visible, a.seen(row + r));
+    begin = least(begin, a.from(row + r));
+    visible = most(visible, a.until(row + r));
   }
   memset(room.o, 0, size_t(4 * QUERY_BLOCK * width));
   for (int64_t r = 0; r < rows; r += MR) interleave<MR>(room.queryPanels + r * d, a.q + (row + r) * d, d, least(MR, rows - r), d);
-  for (int64_t first = 0; first < visible; first += MANY_KEYS) {
+  for (int64_t first = begin; first < visible; first += MANY_KEYS) {
     const int64_t count = least(MANY_KEYS, visible - first);
     const float *k = floatRows(a, 0, head, first, count, room.keys, room.numbers);
     for (int64_t j = 0; j < count; j += NR) {
@@ -243,8 +267,8 @@ void multiplyBlock(const Attention &a, int64_t head, int64_t row, int64_t rows, 
         multiplyTile<false>(d, room.queryPanels + r * d, room.keyPanels, room.scores + r * MANY_KEYS + j, MANY_KEYS, false);
     }
     for (int64_t r = 0; r < rows; r++) {
-      const int64_t seen = most(0, least(count, a.seen(row + r) - first));
-      const float before = updateRow(room.scores + r * MANY_KEYS, seen, count, a.scale, a.logWeight == nullptr ? nullptr : a.logWeight + head * a.capacity + first, states[r]);
+      const Seen seen(a, row + r, first, count);
+      const float before = updateRow(a, room.scores + r * MANY_KEYS, seen, count, a.logWeight == nullptr ? nullptr : a.logWeight + head * a.capacity + first, states[r]);
       if (before != 1) scaleBy(room.o + r * width, width, before);
     }
     for (int64_t r = 0; r < rows; r += MR)
@@ -322,7 +346,10 @@ size_t attentionScratch(const Call &call, int parts) {
 }
 
 double attentionCost(const Call &call) {
-  return call.number[0] * call.number[2] * call.number[3] * call.number[4] * 0.06 + call.number[1] * call.number[3] * call.number[4] * 0.1;
+  // A query meets no more than a window, and what is read is what the queries together see.
+  const double window = call.number[13] == 0 ? call.number[4] : call.number[13] * (call.number[12] != 0 ? 1 : 2);
+  const double met = fmin(call.number[4], window), read = fmin(call.number[4], window + call.number[2]);
+  return call.number[0] * call.number[2] * call.number[3] * met * 0.06 + call.number[1] * call.number[3] * read * 0.1;
 }
 
 }  // namespace

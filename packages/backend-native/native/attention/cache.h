@@ -26,16 +26,25 @@ struct Attention {
   int64_t heads, kvHeads, queries, headDim, length, capacity, type, group, scaleType, shiftKind;
   float constant, scale;
   bool causal;
+  /** A query sees keys less than this far away, or, at 0, all; scores are capped unless it is 0. */
+  int64_t window;
+  float softcap;
 
   /** Rows of queries that share a head of keys. */
   int64_t rows() const { return kvHeads == 0 ? 0 : heads / kvHeads * queries; }
   int64_t groups() const { return type >= CODES8 ? ceilDivide(headDim, group) : 0; }
-  int64_t seen(int64_t row) const {
-    const int64_t query = row % queries;
-    return causal ? most(0, least(length, length - queries + query + 1)) : length;
+  /** The first key that the query of a row sees, and the one past the last. */
+  int64_t from(int64_t row) const { return window == 0 ? 0 : within(position(row) - window + 1); }
+  int64_t until(int64_t row) const {
+    if (causal) return within(position(row) + 1);
+    return window == 0 ? length : within(position(row) + window);
   }
+  int64_t position(int64_t row) const { return length - queries + row % queries; }
+  int64_t within(int64_t key) const { return most(0, least(length, key)); }
   bool few() const { return rows() <= FEW_ROWS; }
-  int64_t pieces() const { return most(1, ceilDivide(length, PIECE)); }
+  /** Keys before the first that any query sees, and pieces of those from it on. */
+  int64_t unseen() const { return queries == 0 ? 0 : from(0); }
+  int64_t pieces() const { return most(1, ceilDivide(length - unseen(), PIECE)); }
   int64_t keysAtOnce() const { return !few() ? MANY_KEYS : type >= CODES8 ? FEW_DECODED_KEYS : FEW_KEYS; }
   int64_t rowBytes() const { return type == CACHE_F32 ? 4 * headDim : type == CACHE_F16 ? 2 * headDim : type == CODES8 ? headDim : (headDim + 1) / 2; }
   /** Whether rows of keys are whole vectors of floats, and so few rows read them that widening does not pay. */
@@ -70,6 +79,8 @@ Attention attentionOf(const Call &c) {
   a.constant = c.real(10);
   a.scale = c.real(11);
   a.causal = c.number[12] != 0;
+  a.window = c.size(13);
+  a.softcap = c.real(14);
   return a;
 }
 

@@ -121,6 +121,80 @@ void rmsNorm(const Call &call, Member &member) {
   });
 }
 
+NOINLINE float plainSumOf(const float *x, int64_t count) {
+  vf s0{}, s1{};
+  int64_t i = 0;
+  for (; i + 2 * W <= count; i += 2 * W) {
+    s0 += loadf(x + i);
+    s1 += loadf(x + i + W);
+  }
+  for (; i < count; i += W) s0 += loadPart(x + i, int(least(W, count - i)));
+  return sumOf(s0 + s1);
+}
+
+struct Moments {
+  float sum, squares;
+};
+
+/** The sums of what a row is away from a number, and of its squares. */
+NOINLINE Moments momentsOf(const float *x, int64_t count, float centre) {
+  const vf c = splat(centre);
+  vf s0{}, s1{}, q0{}, q1{};
+  int64_t i = 0;
+  for (; i + 2 * W <= count; i += 2 * W) {
+    const vf a = loadf(x + i) - c, b = loadf(x + i + W) - c;
+    s0 += a;
+    s1 += b;
+    q0 = fma(a, a, q0);
+    q1 = fma(b, b, q1);
+  }
+  for (; i < count; i += W) {
+    const vf a = loadPart(x + i, int(least(W, count - i)), centre) - c;
+    s0 += a;
+    q0 = fma(a, a, q0);
+  }
+  return {sumOf(s0 + s1), sumOf(q0 + q1)};
+}
+
+/** In float64 as the reference does it, for rows out of float32's comfort. */
+NOINLINE void layerNormExactly(float *y, const float *x, const float *weight, const float *bias, int64_t columns, double epsilon) {
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < columns; i++) sum += x[i];
+  const double mean = sum / double(columns);
+  for (int64_t i = 0; i < columns; i++) squares += (x[i] - mean) * (x[i] - mean);
+  const double scale = 1 / sqrt(squares / double(columns) + epsilon);
+  for (int64_t i = 0; i < columns; i++) y[i] = float((x[i] - mean) * scale * weight[i] + (bias == nullptr ? 0 : bias[i]));
+}
+
+void layerNorm(const Call &call, Member &member) {
+  const int64_t rows = call.size(0), columns = call.size(1);
+  const double epsilon = call.number[2];
+  const float *weight = call.at<const float>(2), *bias = call.at<const float>(3);
+  shareRows(member, rows, columns, [&](int64_t row) {
+    const float *x = call.at<const float>(1) + row * columns;
+    float *y = call.at<float>(0) + row * columns;
+    // What rounding leaves of the mean is taken off with the second sums.
+    const float centre = plainSumOf(x, columns) / float(columns);
+    const Moments moments = momentsOf(x, columns, centre);
+    const double rest = moments.sum / double(columns), variance = moments.squares / double(columns) - rest * rest;
+    const float scale = float(1 / sqrt(variance + epsilon));
+    if (!(moments.squares > 1e-30f && moments.squares < 1e38f && scale < 1e30f && scale > 1e-30f)) {
+      layerNormExactly(y, x, weight, bias, columns, epsilon);
+      return;
+    }
+    const float off = float(rest);
+    int64_t i = 0;
+    for (; i + W <= columns; i += W) {
+      const vf scaled = ((loadf(x + i) - centre) - off) * scale * loadf(weight + i);
+      storef(y + i, bias == nullptr ? scaled : scaled + loadf(bias + i));
+    }
+    for (; i < columns; i++) {
+      const float scaled = ((x[i] - centre) - off) * scale * weight[i];
+      y[i] = bias == nullptr ? scaled : scaled + bias[i];
+    }
+  });
+}
+
 void rotate(const Call &call, Member &member) {
   const int64_t rows = call.size(0), tokens = call.size(1), headDim = call.size(2), pairs = call.size(3);
   const int64_t near = call.size(4), far = call.size(5), repeat = call.size(6);

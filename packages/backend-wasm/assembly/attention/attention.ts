@@ -2,7 +2,7 @@ import { centreShifts, fetch, fetchNumbers, inIntegers, KEYS, loadNumbers, setCo
 import { addFloats, floatScores } from './cache-floats'
 import { codeScores, quantizeQuery } from './cache-keys'
 import { addCodes, directRoom } from './cache-values'
-import { expBelow, logOf } from '../elementwise/exponential'
+import { expBelow, logOf, tanh4 } from '../elementwise/exponential'
 import { GEMM_BYTES, multiply } from '../products/gemm'
 import { scaleRow } from '../rows/softmax-norm'
 import { scratchOf } from '../scratch'
@@ -53,6 +53,8 @@ export function attention(
   constant: f32,
   scale: f32,
   causal: u32,
+  window: u32,
+  softcap: f32,
   part: u32,
   parts: u32,
 ): void {
@@ -87,17 +89,20 @@ export function attention(
     const direct = codes && rows <= FEW && inIntegers()
     const streamed = !codes && rows <= STREAMING && headDim % 4 == 0
     memory.fill(out, 0, <usize>(rows * headDim) << 2)
+    let begin = length
     let visible: u32 = 0
     for (let r: u32 = 0; r < rows; r++) {
       f32.store(state + (r << 4), -f32.POSITIVE_INFINITY)
       f64.store(state + (r << 4), 0, 8)
-      visible = max(visible, seenBy((first + r) % queries, queries, length, causal))
+      const position = length - queries + (first + r) % queries
+      begin = min(begin, seenFrom(position, length, window))
+      visible = max(visible, seenUntil(position, length, causal, window))
       if (direct) {
         const unit = quantizeQuery(integers + (<usize>(r * headDim) << 1), sums + (<usize>(r * groups) << 2), query + (<usize>(r * headDim) << 2))
         f32.store(units + (r << 2), unit)
       }
     }
-    for (let j: u32 = 0; j < visible; j += KEYS) {
+    for (let j = begin; j < visible; j += KEYS) {
       const count = min(KEYS, visible - j)
       const at = kv * capacity + j
       const keys = k + <usize>at * rowBytes
@@ -122,9 +127,11 @@ export function attention(
       }
 
       for (let r: u32 = 0; r < rows; r++) {
-        const seen = seenBy((first + r) % queries, queries, length, causal)
+        const position = length - queries + (first + r) % queries
+        const from = min(count, max(seenFrom(position, length, window), j) - j)
+        const until = min(count, max(seenUntil(position, length, causal, window), j) - j)
         const bias: usize = logWeight == 0 ? 0 : logWeight + (<usize>at << 2)
-        const kept = weigh(scores + (<usize>(r * KEYS) << 2), state + (r << 4), bias, scale, seen > j ? min(count, seen - j) : 0, count)
+        const kept = weigh(scores + (<usize>(r * KEYS) << 2), state + (r << 4), bias, scale, softcap, from, until, count)
         if (kept != 1) scaleRow(out + (<usize>(r * headDim) << 2), out + (<usize>(r * headDim) << 2), headDim, kept)
       }
 
@@ -159,13 +166,25 @@ export function attention(
   }
 }
 
-/** How many keys a query sees. */
+/** The first key that a query at a position, which may be before all keys, sees; a window of 0 is none. */
 // @ts-ignore: decorator
 @inline
-function seenBy(query: u32, queries: u32, length: u32, causal: u32): u32 {
-  if (causal == 0) return length
-  const seen = <i32>length - <i32>queries + <i32>query + 1
-  return seen > 0 ? min(length, <u32>seen) : 0
+function seenFrom(position: i32, length: u32, window: u32): u32 {
+  return window == 0 ? 0 : within(position - <i32>window + 1, length)
+}
+
+/** The key past the last that it sees. */
+// @ts-ignore: decorator
+@inline
+function seenUntil(position: i32, length: u32, causal: u32, window: u32): u32 {
+  if (causal != 0) return within(position + 1, length)
+  return window == 0 ? length : within(position + <i32>window, length)
+}
+
+// @ts-ignore: decorator
+@inline
+function within(key: i32, length: u32): u32 {
+  return key > 0 ? min(length, <u32>key) : 0
 }
 
 /** Rows as floats: where they are, or widened. */
@@ -177,24 +196,38 @@ function floatsOf(strip: usize, rows: usize, size: u32, count: u32, type: i32): 
 }
 
 /**
- * Turns scores into weights relative to the largest score so far, zeros from `seen` to `count`.
+ * Turns scores of keys from `from` to before `until` into weights relative to the largest score so far, and others up
+ * to `count` into zeros.
  *
  * @param state  the largest score (float32) and the sum of weights (float64, 8 bytes on) so far
  * @returns what earlier weights are to be multiplied with
  */
-function weigh(scores: usize, state: usize, bias: usize, scale: f32, seen: u32, count: u32): f32 {
+function weigh(
+  scores: usize,
+  state: usize,
+  bias: usize,
+  scale: f32,
+  softcap: f32,
+  from: u32,
+  until: u32,
+  count: u32,
+): f32 {
   const hidden = f32x4.splat(-f32.POSITIVE_INFINITY)
-  const factors = f32x4.splat(scale)
+  const capped = softcap > 0
+  const caps = f32x4.splat(softcap)
+  const factors = f32x4.splat(capped ? scale / softcap : scale)
   const lanes = i32x4(0, 1, 2, 3)
   // Scores that are not numbers do not count here, and show in the sum.
   let most = hidden
   for (let j: u32 = 0; j < count; j += 4) {
     let s = f32x4.mul(v128.load(scores + (j << 2)), factors)
+    if (capped) s = f32x4.mul(tanh4(s), caps)
     if (bias != 0) {
       const added = v128.load(bias + (j << 2))
       s = v128.bitselect(hidden, f32x4.add(s, added), f32x4.eq(added, hidden))
     }
-    if (j + 4 > seen) s = v128.bitselect(s, hidden, i32x4.lt_s(lanes, i32x4.splat(<i32>seen - <i32>j)))
+    if (j + 4 > until) s = v128.bitselect(s, hidden, i32x4.lt_s(lanes, i32x4.splat(<i32>until - <i32>j)))
+    if (j < from) s = v128.bitselect(hidden, s, i32x4.lt_s(lanes, i32x4.splat(<i32>from - <i32>j)))
     v128.store(scores + (j << 2), s)
     most = f32x4.pmax(most, s)
   }

@@ -63,8 +63,8 @@ export interface PrimitiveSignatures {
   convert: [outputs: [y: Tensor], inputs: [x: Tensor], scalars: [size: number, from: number, to: number]]
 
   /**
-   * y = op(x), op an index of {@link unaryOps}. y may be x. neg, sqrt and abs are exact; exp, silu and
-   * geluTanh to 2e-6 relative or 1e-37 absolute; −∞ gives 0, −0 and −0, as the reference says.
+   * y = op(x), op an index of {@link unaryOps}. y may be x. neg, sqrt, abs and relu are exact, the others to
+   * 2e-6 relative or 1e-37 absolute; −∞ gives what the reference says, such as −0 for silu and both gelus.
    */
   unary: [outputs: [y: Tensor], inputs: [x: Tensor], scalars: [op: number, size: number]]
 
@@ -95,6 +95,13 @@ export interface PrimitiveSignatures {
   rmsNorm: [
     outputs: [y: Tensor],
     inputs: [x: Tensor, weight: Tensor],
+    scalars: [rows: number, columns: number, epsilon: number],
+  ]
+
+  /** As its reference; y may be x, and bias be absent. */
+  layerNorm: [
+    outputs: [y: Tensor],
+    inputs: [x: Tensor, weight: Tensor, bias: Optional],
     scalars: [rows: number, columns: number, epsilon: number],
   ]
 
@@ -156,8 +163,8 @@ export interface PrimitiveSignatures {
    * As core's `attention`. q, o (heads, queries, headDim); k, v (kvHeads, capacity, headDim) of
    * {@link cacheTypes}: floats, or codes of 8 bits, or of 4 bits two to a byte, low nibble first. Codes have
    * numbers (kvHeads, capacity, ⌈headDim / group⌉) of `scaleType` (float32 or float16); kShift and vShift as
-   * {@link shiftKinds} says. lse and logWeight (kvHeads, capacity) may be absent. Few queries must stream k
-   * and v once.
+   * {@link shiftKinds} says. lse and logWeight (kvHeads, capacity) may be absent. A window of 0 is none, and
+   * so is a softcap of 0; keys that no query sees are not read. Few queries must stream k and v once.
    */
   attention: [
     outputs: [o: Tensor, lse: Optional],
@@ -185,6 +192,8 @@ export interface PrimitiveSignatures {
       constant: number,
       scale: number,
       causal: number,
+      window: number,
+      softcap: number,
     ],
   ]
 
@@ -350,7 +359,18 @@ export interface Primitives {
   ): number
 }
 
-export const unaryOps = ['neg', 'exp', 'silu', 'geluTanh', 'sqrt', 'abs'] as const
+export const unaryOps = [
+  'neg',
+  'exp',
+  'silu',
+  'geluTanh',
+  'sqrt',
+  'abs',
+  'gelu',
+  'tanh',
+  'sigmoid',
+  'relu',
+] as const
 export const binaryOps = ['add', 'sub', 'mul', 'div', 'max'] as const
 export const reduceOps = ['sum', 'max', 'absMax', 'sumSquares'] as const
 

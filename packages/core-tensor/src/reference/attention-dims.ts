@@ -25,7 +25,7 @@ export function fitsAttention(
 }
 
 /** Whether a window and a softcap, where they are given, mean something. */
-function fitsScores({ window, softcap }: AttentionOptions): boolean {
+export function fitsScores({ window, softcap }: AttentionOptions): boolean {
   return (
     (window === undefined || (isWhole(window) && window > 0)) &&
     (softcap === undefined || (Number.isFinite(softcap) && softcap > 0))

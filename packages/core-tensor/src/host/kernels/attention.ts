@@ -1,6 +1,6 @@
 import type { DeviceKernels } from '../../device/kernels.ts'
 import { type Encoded, isEncoded } from '../../encoded/encoded.ts'
-import { fitsAttention } from '../../reference/attention-dims.ts'
+import { fitsAttention, fitsScores } from '../../reference/attention-dims.ts'
 import { numbersOf } from '../../tensor/convert.ts'
 import { sameDims } from '../../tensor/dims.ts'
 import { Tensor } from '../../tensor/tensor.ts'
@@ -11,10 +11,12 @@ import { cacheTypes, floatCodes, type Primitives, shiftKinds } from '../primitiv
 export function attention(primitives: Primitives): DeviceKernels {
   return {
     attention(q, k, v, options) {
-      const { scale, causal = false, logWeight, lse } = options
+      const { scale, causal = false, softcap = 0, logWeight, lse } = options
       const [heads = 0, queries = 0, headDim = 0] = q.dims
       const [kvHeads = 0, capacity = 0] = k.dims
       const { length = capacity } = options
+      // No key is as far away as this.
+      const window = options.window === undefined ? 0 : Math.min(options.window, length + queries)
       const keys = stored(k)
       const values = stored(v)
       const offered =
@@ -23,14 +25,13 @@ export function attention(primitives: Primitives): DeviceKernels {
         sameStorage(keys, values) &&
         options.rope === undefined &&
         options.keyIndex === undefined &&
-        options.window === undefined &&
-        options.softcap === undefined &&
         options.mass === undefined &&
         options.order !== 'sequential' &&
         Number.isFinite(options.scale) &&
         [q, logWeight, lse].every(tensor => tensor === undefined || tensor.type === 'float32')
       const fits =
         fitsAttention(q, k, v, length) &&
+        fitsScores(options) &&
         (logWeight === undefined || sameDims(logWeight.dims, [kvHeads, capacity])) &&
         (lse === undefined || sameDims(lse.dims, [heads, queries]))
       if (!offered || !fits) return undefined
@@ -44,6 +45,7 @@ export function attention(primitives: Primitives): DeviceKernels {
         [
           heads, kvHeads, queries, headDim, length, capacity,
           keys.type, keys.group, keys.scaleType, keys.shiftKind, keys.constant, scale, causal ? 1 : 0,
+          window, softcap,
         ],
       )
       return result.done()

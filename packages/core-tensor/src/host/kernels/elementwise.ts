@@ -1,4 +1,4 @@
-import type { DeviceKernels, UnaryOp } from '../../device/kernels.ts'
+import type { DeviceKernels } from '../../device/kernels.ts'
 import { sameDims } from '../../tensor/dims.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { output, overlaps, room } from '../output.ts'
@@ -19,7 +19,7 @@ export function elementwise(primitives: Primitives): DeviceKernels {
     },
 
     unary(op, x, options = {}) {
-      const index = (unaryOps as readonly UnaryOp[]).indexOf(op)
+      const index = unaryOps.indexOf(op)
       if (x.type !== 'float32' || index < 0) return undefined
       const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
       if (result === undefined) return undefined

@@ -6,7 +6,7 @@ import { Tensor } from '../../tensor/tensor.ts'
 import { output, room } from '../output.ts'
 import { type Primitives, reduceOps } from '../primitives.ts'
 
-/** What works row by row: `softmax`, `rmsNorm`, `rope`, `reduce`, `topK` and `hadamard`. */
+/** What works row by row: `softmax`, `rmsNorm`, `layerNorm`, `rope`, `reduce`, `topK` and `hadamard`. */
 export function rows(primitives: Primitives): DeviceKernels {
   return {
     softmax(x, options = {}) {
@@ -26,6 +26,18 @@ export function rows(primitives: Primitives): DeviceKernels {
       const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
       if (result === undefined) return undefined
       primitives.run('rmsNorm', [result.y], [x, weight], [rowsOf(x), columns, options.epsilon])
+      return result.done()
+    },
+
+    layerNorm(x, weight, { bias, ...options }) {
+      const columns = x.dims.at(-1)
+      if (columns === undefined || weight.size !== columns) return undefined
+      if (bias !== undefined && (bias.size !== columns || bias.type !== 'float32')) return undefined
+      if (x.type !== 'float32' || weight.type !== 'float32' || !Number.isFinite(options.epsilon))
+        return undefined
+      const result = output(x.device, x.dims, options, [x], { aliasing: 'inPlace' })
+      if (result === undefined) return undefined
+      primitives.run('layerNorm', [result.y], [x, weight, bias], [rowsOf(x), columns, options.epsilon])
       return result.done()
     },
 
