@@ -33,6 +33,8 @@ export { openTokenizer } from './tokenizers/open-tokenizer.ts'
 export { type OutlierOptions, withOutliers } from './with-outliers.ts'
 
 // Tokenizers
+export { type GgufMetadata, ggufTokenizer } from './tokenizers/gguf-tokenizer.ts'
+export type { CompanionFiles } from './tokenizers/hugging-face/companion-files.ts'
 export { huggingFaceTokenizer } from './tokenizers/hugging-face-tokenizer.ts'
 export { llama2cTokenizer } from './tokenizers/llama2c-tokenizer.ts'
 export {

@@ -40,7 +40,7 @@ import {
   whyNotThere,
 } from './model-files.ts'
 import { ggufTokenizer, holdsTokenizer } from './tokenizers/gguf-tokenizer.ts'
-import { openTokenizer } from './tokenizers/open-tokenizer.ts'
+import { tokenizerBeside } from './tokenizers/open-tokenizer.ts'
 import { weightShapes } from './weight-names.ts'
 
 /** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
@@ -156,7 +156,7 @@ async function fromSafetensors(
       info: name => weightInfo(file, name),
       load: name => loadWeight(file, name, { kinds }),
       companions: () => companionsBeside(path, config, options),
-      openTokenizer: () => tokenizerBeside(path, config, options),
+      openTokenizer: () => tokenizerBeside(path, config?.vocabSize, options),
       close: () => file.close(),
     }
   })
@@ -185,11 +185,13 @@ async function fromGguf(path: Place, options: SourceOptions): Promise<ModelFile>
         return file.read(inside(name))
       },
       async companions() {
-        if (!holdsTokenizer(file)) return companionsBeside(path, config, options)
+        if (!holdsTokenizer(file.metadata)) return companionsBeside(path, config, options)
         return new Map([[VOCABULARY, await file.metadataFile()]])
       },
       async openTokenizer() {
-        return holdsTokenizer(file) ? ggufTokenizer(file) : tokenizerBeside(path, config, options)
+        return holdsTokenizer(file.metadata)
+          ? ggufTokenizer(file.metadata)
+          : tokenizerBeside(path, config.vocabSize, options)
       },
       close: () => file.close(),
     }
@@ -218,7 +220,7 @@ async function fromLlama2c(path: Place, options: SourceOptions): Promise<ModelFi
     info: name => infoOf(file.tensors, name, path),
     load: name => file.read(name),
     companions: () => companionsBeside(path, config, options),
-    openTokenizer: () => tokenizerBeside(path, config, options),
+    openTokenizer: () => tokenizerBeside(path, config?.vocabSize, options),
     close: () => file.close(),
   }))
 }
@@ -272,19 +274,6 @@ async function orClose<T>(file: { close(): Promise<void> }, parse: () => Promise
     await file.close()
     throw error
   }
-}
-
-/** tokenizer.json, tokenizer.bin, llama2.c's tokN.bin for a vocabulary of N, or that of a GGUF, in the folder of the model. */
-async function tokenizerBeside(
-  path: Place,
-  config: LlamaConfig | undefined,
-  { fetch }: SourceOptions,
-): Promise<Tokenizer | undefined> {
-  for (const name of ['tokenizer.json', 'tokenizer.bin', `tok${config?.vocabSize}.bin`, VOCABULARY]) {
-    const candidate = beside(path, name)
-    if (await isThere(candidate, { fetch })) return openTokenizer(candidate, { fetch })
-  }
-  return undefined
 }
 
 function parseConfig(text: string, path: Place): unknown {

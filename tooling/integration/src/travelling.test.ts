@@ -133,7 +133,7 @@ describe('what a model needs', () => {
 
   it.skipIf(!existsSync(smol))('would travel with SmolLM2, which is compressed already', async () => {
     const source = await openModel(smol)
-    expect([...(await source.companions()).keys()]).toEqual(['tokenizer.json'])
+    expect([...(await source.companions()).keys()]).toEqual(['tokenizer.gguf'])
     const recipe = { name: 'rtn', rules: [{ match: '*', use: [{ method: 'rtn' }] }] }
     const settings = { source, target: at('smol', 'small.safetensors'), recipe, methods: quantizeMethods }
     const { problems } = await createJob(settings).dryRun()

@@ -15,7 +15,7 @@ export function llama2cTokenizer(bytes: Uint8Array): Tokenizer {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const pieces: string[] = []
   const scores: number[] = []
-  const decoder = new TextDecoder()
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   let at = 4
   while (at < bytes.length) {
     if (at + 8 > bytes.length) throw truncated(pieces.length)
@@ -27,7 +27,7 @@ export function llama2cTokenizer(bytes: Uint8Array): Tokenizer {
     at += 8 + length
   }
   if (pieces.length === 0) throw truncated(0)
-  return sentencePieceTokenizer({ pieces, scores })
+  return sentencePieceTokenizer({ pieces, scores, bos: 1, eos: 2, unknown: 0 })
 }
 
 function truncated(token: number): FormatError {

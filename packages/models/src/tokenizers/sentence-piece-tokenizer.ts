@@ -1,161 +1,130 @@
 import { FormatError, type Tokenizer } from '@tersor/core-tensor'
+import type { AddedToken } from './added-tokens.ts'
+import {
+  bytesOfTokens,
+  type Decoder,
+  decoderSequence,
+  fuse,
+  replaceInTokens,
+  stripFromTokens,
+} from './decoders/decoder.ts'
+import { bytePairEncoding, scoredMerges } from './models/byte-pair-encoding.ts'
+import { unigram } from './models/unigram.ts'
+import { Vocabulary } from './models/vocabulary.ts'
+import type { VocabularyModel } from './models/vocabulary-model.ts'
+import { type Normalizer, normalizerSequence, prepend, replace } from './normalizers/normalizer.ts'
+import { precompiled } from './normalizers/precompiled.ts'
+import { metaspace } from './pre-tokenizers/metaspace.ts'
+import { type PreTokenizer, preTokenizerSequence } from './pre-tokenizers/pre-tokenizer.ts'
+import { betweenSpaces } from './pre-tokenizers/words.ts'
+import { type TokenizerParts, textTokenizer } from './text-tokenizer.ts'
+
+/** What a piece is, in the numbers of SentencePiece and of GGUF. */
+export const PIECE_TYPE = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
 export interface SentencePieceVocabulary {
-  /** The text of each token; bytes as `<0x0A>`. */
+  /** The text of each token; bytes as `<0x0A>`. A space is written as ▁, or as itself. */
   readonly pieces: readonly string[]
-  /** Merges of a higher score come first. */
+  /** Merges of a higher score come first; for unigram, logarithms of probabilities. */
   readonly scores: ArrayLike<number>
+  /** By token, as in {@link PIECE_TYPE}; without them `bos` and `eos` are control tokens, and all others are text. */
+  readonly types?: ArrayLike<number> | undefined
+  /** How pieces are found; `bpe` by default. */
+  readonly kind?: 'bpe' | 'unigram' | undefined
   readonly bos?: number | undefined
   readonly eos?: number | undefined
+  readonly unknown?: number | undefined
+  /** Put a space before a text; true by default. */
+  readonly spacePrefix?: boolean | undefined
+  /** White space at the ends goes, and runs of it become one space; false by default. */
+  readonly removeExtraSpaces?: boolean | undefined
+  /** The table of replacements that is compiled into the model. */
+  readonly charsmap?: Uint8Array | undefined
 }
 
 /**
- * Byte-pair encoding as SentencePiece does it (Kudo and Richardson, 2018, arXiv:1808.06226): a space
- * is put before the text, characters are joined pair by pair in the order of the scores, and what
- * the vocabulary lacks is spelt in bytes.
+ * Byte-pair encoding or unigram pieces as SentencePiece does it (Kudo and Richardson, 2018, arXiv:1808.06226): a space is put before the
+ * text, pieces are found as the scores say, and what the vocabulary lacks is spelt in bytes.
  *
- * Pieces write a space as itself (llama2.c) or as ▁ (GGUF).
- *
+ * @throws {FormatError} when there is not a score for each piece
  * @example
- * const pieces = ['<unk>', '<s>', '</s>', ' ', 'a', 'b', 'ab', ' ab']
- * const tokenizer = sentencePieceTokenizer({ pieces, scores: [0, 0, 0, -9, -9, -9, -1, -2] })
+ * const pieces = ['<unk>', '<s>', '</s>', '▁', 'a', 'b', 'ab', '▁ab']
+ * const tokenizer = sentencePieceTokenizer({ pieces, scores: [0, 0, 0, -9, -9, -9, -1, -2], bos: 1, eos: 2 })
  * tokenizer.encode('abab') // => Int32Array [7, 6]
  * tokenizer.decode([7, 6]) // => 'abab'
  */
-export function sentencePieceTokenizer({
-  pieces,
-  scores,
-  bos = 1,
-  eos = 2,
-}: SentencePieceVocabulary): Tokenizer {
-  const spaceMark = pieces.some(piece => piece.startsWith('▁')) ? '▁' : ' '
-  const idOf = new Map<string, number>()
-  // Of equal pieces the first counts, as in the reference implementation.
-  for (let id = pieces.length - 1; id >= 0; id--) idOf.set(pieces[id]!, id)
-  const byteOf = pieces.map(byteValue)
-  const idOfByte = byteOf.reduce(
-    (ids, byte, id) => (byte === undefined ? ids : ids.set(byte, id)),
-    new Map<number, number>(),
-  )
-
-  const spell = (character: string): number[] => {
-    const whole = idOf.get(character)
-    if (whole !== undefined) return [whole]
-    return Array.from(new TextEncoder().encode(character), byte => {
-      const id = idOfByte.get(byte)
-      if (id === undefined)
-        throw new FormatError(
-          `[models/tokenizer] the vocabulary has neither '${character}' nor the byte ${byte}`,
-        )
-      return id
-    })
-  }
-
-  return {
-    vocabSize: pieces.length,
-    bos,
-    eos,
-    ends: [eos],
-    addsBos: true,
-    specialTokens: { bos_token: pieces[bos] ?? '', eos_token: pieces[eos] ?? '' },
-    idOf: token => idOf.get(token),
-    encode(text) {
-      if (text === '') return new Int32Array(0)
-      const characters = Array.from(` ${text}`.replaceAll(' ', spaceMark))
-      return mergePairs(characters.flatMap(spell), pieces, scores, idOf)
-    },
-    decode(tokens) {
-      const bytes: number[] = []
-      const encoder = new TextEncoder()
-      for (const token of tokens) {
-        if (token === bos || token === eos) continue
-        const piece = pieces[token]
-        if (piece === undefined)
-          throw new FormatError(`[models/tokenizer] expected tokens below ${pieces.length}, got ${token}`)
-        const byte = byteOf[token]
-        if (byte !== undefined) bytes.push(byte)
-        else bytes.push(...encoder.encode(piece.replaceAll(spaceMark, ' ')))
-      }
-      return new TextDecoder().decode(Uint8Array.from(bytes)).replace(/^ /, '')
-    },
-  }
+export function sentencePieceTokenizer(vocabulary: SentencePieceVocabulary): Tokenizer {
+  const { bos, eos } = vocabulary
+  const names = { bos_token: bos, eos_token: eos, unk_token: vocabulary.unknown }
+  const before = bos === undefined ? [] : [bos]
+  return textTokenizer({
+    ...sentencePieceParts(vocabulary),
+    ...{ bos, eos, before, addsBos: true },
+    specialTokens: Object.fromEntries(
+      Object.entries(names).flatMap(([key, id]) =>
+        id === undefined ? [] : [[key, vocabulary.pieces[id] ?? '']],
+      ),
+    ),
+  })
 }
 
-/** A pair of neighbours that the vocabulary knows as one piece. */
-interface Pair {
-  readonly score: number
-  readonly left: number
-  readonly right: number
-  readonly id: number
-}
-
-/**
- * Joins the best pair until none is left, the leftmost of equals first. A heap holds the
- * candidates and neighbours are linked, so a text of n tokens takes n log n steps.
- */
-function mergePairs(
-  tokens: number[],
-  pieces: readonly string[],
-  scores: ArrayLike<number>,
-  idOf: ReadonlyMap<string, number>,
-): Int32Array {
-  const next = tokens.map((_, i) => i + 1)
-  const previous = tokens.map((_, i) => i - 1)
-  const heap: Pair[] = []
-  const offer = (left: number) => {
-    const right = next[left]
-    if (left < 0 || right === undefined || right >= tokens.length) return
-    const id = idOf.get(pieces[tokens[left]!]! + pieces[tokens[right]!]!)
-    if (id !== undefined) push(heap, { score: scores[id]!, left, right, id })
+/** The parts that a vocabulary of SentencePiece decides, whatever file it comes from. */
+export function sentencePieceParts(given: SentencePieceVocabulary): TokenizerParts {
+  const { pieces, scores, spacePrefix = true, removeExtraSpaces = false, charsmap } = given
+  if (pieces.length !== scores.length)
+    throw new FormatError(
+      `[models/tokenizer] expected a score for each of ${pieces.length} tokens, got ${scores.length}`,
+    )
+  const mark = pieces.some(piece => piece.includes('▁')) ? '▁' : ' '
+  const added = addedPieces(given)
+  const model = pieceModel(given, mark, new Set(added.filter(({ special }) => special).map(({ id }) => id)))
+  const steps: Normalizer[] = charsmap === undefined || charsmap.length === 0 ? [] : [precompiled(charsmap)]
+  const decode = decoderSequence([
+    replaceInTokens(mark, ' '),
+    bytesOfTokens,
+    fuse,
+    ...prefixRemoved(spacePrefix),
+  ])
+  if (given.kind === 'unigram') {
+    const marks = metaspace({ mark, prefix: spacePrefix ? 'always' : 'never', cut: removeExtraSpaces })
+    const preTokenize: PreTokenizer = removeExtraSpaces ? preTokenizerSequence([betweenSpaces, marks]) : marks
+    return { model, added, normalize: normalizerSequence(steps), preTokenize, decode }
   }
-  const spans = tokens.map(() => 1)
-  for (let i = 0; i < tokens.length; i++) offer(i)
-  while (heap.length > 0) {
-    const { left, right, id } = pop(heap)
-    // A candidate is stale when either side was joined since.
-    if (spans[left] === 0 || spans[right] === 0 || next[left] !== right) continue
-    if (idOf.get(pieces[tokens[left]!]! + pieces[tokens[right]!]!) !== id) continue
-    tokens[left] = id
-    spans[right] = 0
-    next[left] = next[right]!
-    if (next[left]! < tokens.length) previous[next[left]!] = left
-    offer(previous[left]!)
-    offer(left)
-  }
-  return Int32Array.from(tokens.filter((_, i) => spans[i] === 1))
+  if (removeExtraSpaces) steps.push(text => text.replace(/ {2,}/g, ' ').replace(/^ | $/g, ''))
+  if (spacePrefix) steps.push(prepend(mark))
+  steps.push(replace(' ', mark))
+  return { model, added, normalize: normalizerSequence(steps), decode }
 }
 
-function before(a: Pair, b: Pair): boolean {
-  return a.score > b.score || (a.score === b.score && a.left < b.left)
+function prefixRemoved(spacePrefix: boolean): Decoder[] {
+  return spacePrefix ? [stripFromTokens(' ', 1, 0)] : []
 }
 
-function push(heap: Pair[], pair: Pair): void {
-  let i = heap.push(pair) - 1
-  while (i > 0) {
-    const parent = (i - 1) >> 1
-    if (!before(heap[i]!, heap[parent]!)) return
-    ;[heap[i], heap[parent]] = [heap[parent]!, heap[i]!]
-    i = parent
-  }
+function pieceModel(
+  given: SentencePieceVocabulary,
+  mark: string,
+  except: ReadonlySet<number>,
+): VocabularyModel {
+  const { scores, unknown } = given
+  const vocabulary = Vocabulary.of(given.pieces.map(piece => piece.replaceAll(' ', mark)))
+  const options = { vocabulary, unknown, byteFallback: true }
+  return given.kind === 'unigram'
+    ? unigram({ ...options, scores, except })
+    : bytePairEncoding({
+        ...options,
+        fuseUnknown: true,
+        merges: scoredMerges(vocabulary, scores, { except }),
+      })
 }
 
-function pop(heap: Pair[]): Pair {
-  const top = heap[0]!
-  const last = heap.pop()!
-  if (heap.length === 0) return top
-  heap[0] = last
-  for (let i = 0; ; ) {
-    let best = i
-    for (const child of [2 * i + 1, 2 * i + 2]) {
-      if (child < heap.length && before(heap[child]!, heap[best]!)) best = child
-    }
-    if (best === i) return top
-    ;[heap[i], heap[best]] = [heap[best]!, heap[i]!]
-    i = best
-  }
-}
-
-function byteValue(piece: string): number | undefined {
-  const match = /^<0x([0-9A-Fa-f]{2})>$/.exec(piece)
-  return match === null ? undefined : Number.parseInt(match[1]!, 16)
+/** Control tokens, and those that whoever trained the vocabulary defined. */
+function addedPieces({ pieces, types, bos, eos, unknown }: SentencePieceVocabulary): AddedToken[] {
+  const named = new Set([bos, eos])
+  return pieces.flatMap((content, id): AddedToken[] => {
+    const type = types?.[id] ?? (named.has(id) ? PIECE_TYPE.control : PIECE_TYPE.normal)
+    const special = type === PIECE_TYPE.control || type === PIECE_TYPE.unknown || id === unknown
+    // Runs of spaces are pieces like others in the reference implementation, which joins them by score.
+    const defined = type === PIECE_TYPE.userDefined && !/^[ ▁]+$/.test(content)
+    return (special || defined) && content !== '' ? [{ id, content, special }] : []
+  })
 }

@@ -1,16 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { FormatError } from '@tersor/core-tensor'
-import { openGguf } from '@tersor/formats'
+import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { vocabularyFromGguf } from './gguf-tokenizer.ts'
 import { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'
 import { llama2cTokenizer } from './llama2c-tokenizer.ts'
-import { sentencePieceTokenizer } from './sentence-piece-tokenizer.ts'
 
 const data = new URL('../../../../../shared/data/', import.meta.url)
 const storiesTokenizer = new URL('lm-stories260k/tok512.bin', data)
-const vocabularies = new URL('gguf-vocab/', data)
 
 /** A llama2.c tokenizer.bin: longest piece, then score, length and bytes of each token. */
 function tokenizerBin(pieces: readonly [string, number][]): Uint8Array {
@@ -49,7 +45,7 @@ const small: [string, number][] = [
   ['abab', -6],
 ]
 
-describe('sentencePieceTokenizer', () => {
+describe('llama2cTokenizer', () => {
   it('joins the best pair first and spells in bytes what it does not know', () => {
     const { encode } = llama2cTokenizer(tokenizerBin(small))
     const id = (piece: string) => small.findIndex(([name]) => name === piece)
@@ -96,26 +92,6 @@ describe('sentencePieceTokenizer', () => {
       expect(decode(encode(story))).toBe(story)
     },
   )
-
-  it.skipIf(!existsSync(vocabularies))(
-    'matches the recorded tokens of the Llama vocabulary in GGUF (needs ../shared/data)',
-    async () => {
-      const name = 'ggml-vocab-llama-spm.gguf'
-      const vocabulary = vocabularyFromGguf(await openGguf(readFileSync(new URL(name, vocabularies))))
-      const { encode, decode } = sentencePieceTokenizer(vocabulary!)
-      const texts = readFileSync(new URL(`${name}.inp`, vocabularies), 'utf8').split(
-        '\n__ggml_vocab_test__\n',
-      )
-      const tokens = readFileSync(new URL(`${name}.out`, vocabularies), 'utf8').split('\n')
-      const compared = texts.filter(text => text !== '')
-      expect(compared.length).toBeGreaterThan(30)
-      for (const [i, text] of texts.entries()) {
-        const expected = tokens[i]!.trim().split(/\s+/).filter(Boolean).map(Number)
-        expect([...encode(text)], JSON.stringify(text)).toEqual(expected)
-        expect(decode(encode(text))).toBe(text)
-      }
-    },
-  )
 })
 
 describe('huggingFaceTokenizer', () => {
@@ -147,10 +123,10 @@ describe('huggingFaceTokenizer', () => {
   })
 
   it('takes the special tokens that tokenizer_config.json names', () => {
-    expect(huggingFaceTokenizer(json, { eos_token: { content: 'ab' } }).eos).toBe(3)
+    expect(huggingFaceTokenizer(json, { tokenizer: { eos_token: { content: 'ab' } } }).eos).toBe(3)
   })
 
-  it('refuses what the library cannot read', () => {
-    expect(() => huggingFaceTokenizer({ model: { type: 'Nonsense' } })).toThrow(FormatError)
+  it('refuses what is no tokenizer', () => {
+    expect(() => huggingFaceTokenizer({ model: { type: 'Nonsense' } })).toThrow(UnsupportedError)
   })
 })

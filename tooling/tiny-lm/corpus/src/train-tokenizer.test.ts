@@ -9,7 +9,7 @@ import { bosToken, eosToken, trainTokenizer } from './train-tokenizer.ts'
 
 const texts = [...tokenizerTexts(600_000)]
 const { tokenizer: json, config } = trainTokenizer(texts)
-const tokenizer = huggingFaceTokenizer(json, config)
+const tokenizer = huggingFaceTokenizer(json, { tokenizer: config })
 const encoder = new BpeEncoder(json)
 
 describe('trainTokenizer', () => {
@@ -17,6 +17,7 @@ describe('trainTokenizer', () => {
     expect(tokenizer.vocabSize).toBe(1024)
     expect(tokenizer.bos).toBe(encoder.bos)
     expect(tokenizer.eos).toBe(encoder.eos)
+    expect(tokenizer.addsBos).toBe(true)
     expect(new Set(Object.values(json.model.vocab)).size).toBe(1024)
     expect(Object.keys(json.model.vocab).length).toBe(1024)
   })

@@ -18,7 +18,7 @@ export interface TokenizerJson {
   readonly added_tokens: readonly never[]
   readonly normalizer: null
   readonly pre_tokenizer: object
-  readonly post_processor: null
+  readonly post_processor: object
   readonly decoder: object
   readonly model: {
     readonly type: 'BPE'
@@ -86,7 +86,17 @@ export function trainTokenizer(
           { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
         ],
       },
-      post_processor: null,
+      // A text begins with the beginning token.
+      post_processor: {
+        type: 'TemplateProcessing',
+        single: [{ SpecialToken: { id: bosToken, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+        pair: [
+          { SpecialToken: { id: bosToken, type_id: 0 } },
+          { Sequence: { id: 'A', type_id: 0 } },
+          { Sequence: { id: 'B', type_id: 1 } },
+        ],
+        special_tokens: { [bosToken]: { id: bosToken, ids: [0], tokens: [bosToken] } },
+      },
       decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
       model: { type: 'BPE', vocab: Object.fromEntries(vocabulary.map((entry, id) => [entry, id])), merges },
     },
