@@ -28,7 +28,7 @@ export default [
   core('', '{ affine }', '9.8 kB'),
   core('', '{ Rng }', '1.2 kB'),
   core('/reference', '{ matmul }', '5.8 kB'),
-  core('/reference', '{ attention }', '7.6 kB'),
+  core('/reference', '{ attention }', '8 kB'),
   core('/linalg', '{ cholesky }', '4.8 kB'),
   core('/linalg', '{ svd }', '6.9 kB'),
   ...methods().map(({ folder, export: name }) => method(folder, `{ ${name} }`)),

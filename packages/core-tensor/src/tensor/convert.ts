@@ -72,6 +72,11 @@ export function writeNumbers(values: ArrayLike<number>, type: DType, out: HostAr
     ;(out as Float32Array).set(values)
     return
   }
+  if (values instanceof Float32Array && (type === 'float16' || type === 'bfloat16')) {
+    const narrow = type === 'float16' ? narrowToFloat16 : narrowToBfloat16
+    narrow(values, out as Uint16Array)
+    return
+  }
   const convert = conversionTo(type)
   const bits = dtypeBits[type]
   const low = type.startsWith('int') ? -(2 ** (bits - 1)) : 0
@@ -93,22 +98,52 @@ function conversionTo(type: DType): ((x: number) => number | bigint) | undefined
 }
 
 function widenBfloat16(bits: Uint16Array): Float32Array {
-  const words = new Uint32Array(bits.length)
+  const words = new Int32Array(bits.length)
   for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16
   return new Float32Array(words.buffer)
 }
 
 function widenFloat16(bits: Uint16Array): Float32Array {
   const out = new Float32Array(bits.length)
-  const words = new Uint32Array(out.buffer)
+  const words = new Int32Array(out.buffer)
   for (let i = 0; i < bits.length; i++) {
     const half = bits[i]!
-    words[i] = ((half & 0x8000) << 16) | ((half & 0x7fff) << 13)
+    const exponent = half & 0x7c00
     // The exponent's bias is 127 instead of 15; infinities and NaN have all its bits set.
-    out[i]! *= 2 ** 112
-    if ((half & 0x7c00) === 0x7c00) words[i]! |= 0x7f800000
+    const word = ((half & 0x8000) << 16) | (((half & 0x7fff) << 13) + REBIAS)
+    words[i] = exponent === 0x7c00 ? word + REBIAS : word
+    if (exponent === 0) out[i] = ((half & 0x8000) === 0 ? 1 : -1) * (half & 0x03ff) * 2 ** -24
   }
   return out
+}
+
+/** 127 − 15 where float32 has its exponent: makes the bias of a half that of float32, and twice all ones all ones. */
+const REBIAS = 0x38000000
+
+/** The halves nearest to float32 numbers: as {@link encodeNarrow}, on bits. */
+function narrowToFloat16(values: Float32Array, out: Uint16Array): void {
+  const words = new Int32Array(values.buffer, values.byteOffset, values.length)
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!
+    const magnitude = word & 0x7fffffff
+    // Below the normal numbers, beyond the largest, and what is none.
+    if (magnitude < 0x38800000 || magnitude >= 0x477ff000) {
+      out[i] = encodeNarrow(values[i]!, narrowFloats.float16)
+      continue
+    }
+    const rounded = (magnitude - REBIAS + 0xfff + ((magnitude >> 13) & 1)) >> 13
+    out[i] = ((word >>> 16) & 0x8000) | rounded
+  }
+}
+
+/** The bfloat16 nearest to float32 numbers, likewise. */
+function narrowToBfloat16(values: Float32Array, out: Uint16Array): void {
+  const words = new Int32Array(values.buffer, values.byteOffset, values.length)
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!
+    // The sum may run over into the sign of the word, never of the half.
+    out[i] = (word & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16
+  }
 }
 
 function widenByTable(bits: Uint8Array, type: 'float8e4m3fn' | 'float8e5m2'): Float32Array {

@@ -107,6 +107,21 @@ describe.each(formats)('%s', (type, format) => {
     expect([5e-324, -5e-324, 0, -0].map(x => encodeNarrow(x, format))).toEqual([0, sign, 0, sign])
   })
 
+  it('is what float32 numbers of any bits are written as', () => {
+    const rng = new Rng(72)
+    const words = Int32Array.from({ length: 60_000 }, (_, i) => {
+      // Of all magnitudes, around what the format can hold, and beside midpoints.
+      const any = rng.integer(2 ** 32) | 0
+      const near = (any & 0x8fffffff) | 0x30000000
+      return i % 3 === 0 ? any : i % 3 === 1 ? near : (near & ~0x1fff) | (0x0fff + rng.integer(3))
+    })
+    const values = new Float32Array([...new Float32Array(words.buffer), 65504, 65519.99, 65520, -65520])
+    const out = widthOf(format) === 16 ? new Uint16Array(values.length) : new Uint8Array(values.length)
+    writeNumbers(values, type, out)
+    for (const [i, x] of values.entries())
+      if (out[i] !== encodeNarrow(x, format)) expect.fail(`${x} was written as ${out[i]}`)
+  })
+
   it('is what tensors hold', () => {
     const wide = widthOf(format) === 16
     const data = wide ? Uint16Array.from(patterns(format)) : Uint8Array.from(patterns(format))
