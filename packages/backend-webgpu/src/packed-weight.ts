@@ -1,6 +1,7 @@
 import {
   affineEncoding,
   codebookEncoding,
+  decode,
   type Encoded,
   type Encoding,
   encoded,
@@ -19,7 +20,13 @@ const ALIGNMENT = 4
 
 const kinds = { affine: affineEncoding, codebook: codebookEncoding } as const
 
-/** Affine and codebook matrices with zeros behind each row of codes, so that rows begin on words. */
+/** What a part that was an encoding is kept as, beside the plain one that kernels read. */
+const KEPT = 'kept.'
+
+/**
+ * Affine and codebook matrices with zeros behind each row of codes, so that rows begin on words, and with plain
+ * numbers of groups.
+ */
 const packedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   kind: 'packed',
   check(e: Encoded): void {
@@ -30,7 +37,10 @@ const packedEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   linear: linearStored,
 })
 
-/** Aligns the codes of every affine and codebook matrix of a tree that are not; the rest stays as it is. */
+/**
+ * Aligns the codes of every affine and codebook matrix of a tree that are not, and decodes scales and offsets that are
+ * encodings once instead of at every call; the rest stays as it is.
+ */
 export function packWeight(given: Encoded): Encoded {
   const weight = plainIntegers(given)
   const { encoding, dims, parts, meta } = weight
@@ -39,9 +49,19 @@ export function packWeight(given: Encoded): Encoded {
   if (of === undefined || dims.length !== 2 || !(codes instanceof Tensor))
     return mapParts(weight, part => (isEncoded(part) ? packWeight(part) : part))
   const bytes = codes.dims[1]!
-  if (bytes % ALIGNMENT === 0 && codes.byteOffset % ALIGNMENT === 0) return weight
-  const padded = withRowsOf(codes, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
-  return encoded(packedEncoding, weight.type, dims, { ...parts, codes: padded }, { ...meta, of })
+  const aligned = bytes % ALIGNMENT === 0 && codes.byteOffset % ALIGNMENT === 0
+  const nested = Object.entries(parts).filter(([, part]) => isEncoded(part))
+  if (aligned && nested.length === 0) return weight
+  const plain = Object.fromEntries(nested.map(([name, part]) => [name, decode(part)]))
+  const kept = Object.fromEntries(nested.map(([name, part]) => [KEPT + name, part]))
+  const padded = aligned ? codes : withRowsOf(codes, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
+  return encoded(
+    packedEncoding,
+    weight.type,
+    dims,
+    { ...parts, ...plain, ...kept, codes: padded },
+    { ...meta, of },
+  )
 }
 
 /** The inverse of {@link packWeight}, byte for byte. */
@@ -51,8 +71,15 @@ export function unpackWeight(weight: Encoded): Encoded {
     return mapParts(weight, part => (isEncoded(part) ? unpackWeight(part) : part))
   const { of, ...meta } = weight.meta as { of: keyof typeof kinds; bits: number }
   const d = of === 'codebook' ? part(weight, 'table').dims.at(-1)! : 1
-  const codes = withRowsOf(tensorPart(weight, 'codes'), packedRowBytes(dims[1]! / d, meta.bits))
-  return encoded(kinds[of], weight.type, dims, { ...parts, codes }, meta)
+  const padded = tensorPart(weight, 'codes')
+  const rowBytes = packedRowBytes(dims[1]! / d, meta.bits)
+  const before: Record<string, Tensor | Encoded> = { ...parts }
+  before.codes = padded.dims[1] === rowBytes ? padded : withRowsOf(padded, rowBytes)
+  for (const name of Object.keys(parts).filter(name => name.startsWith(KEPT))) {
+    before[name.slice(KEPT.length)] = parts[name]!
+    delete before[name]
+  }
+  return encoded(kinds[of], weight.type, dims, before, meta)
 }
 
 /** The rows of a matrix of bytes, cut or with zeros behind them. */

@@ -21,6 +21,7 @@ import { sameDims } from '../../tensor/dims.ts'
 import type { DType } from '../../tensor/dtype.ts'
 import { Tensor } from '../../tensor/tensor.ts'
 import { floatCodes, type Primitives, shiftKinds } from '../primitives.ts'
+import { cutPieces, paddedGroup, padPieces } from './padded-groups.ts'
 import { linearBy } from './products.ts'
 
 /**
@@ -34,6 +35,8 @@ interface PackedMeta {
   readonly of: 'affine' | 'codebook'
   readonly bits: number
   readonly group: number
+  /** What groups are padded to in the stream; `group` where they are not. */
+  readonly stride: number
   /** The type of the scales and offsets in the stream. */
   readonly numbers: 'float16' | 'float32'
   readonly shift: keyof typeof shiftKinds
@@ -53,7 +56,7 @@ export function packedKind(primitives: Primitives, activations: Activations): En
 
     check(e: Encoded): void {
       const [n, k] = e.dims as [number, number]
-      if (tensorPart(e, 'stream').byteLength !== primitives.packedBytes(n, k, ...layoutOf(metaOf(e))))
+      if (tensorPart(e, 'stream').byteLength !== streamBytes(n, k, metaOf(e), primitives))
         throw malformed(e, 'expected a stream of this device')
     },
 
@@ -64,15 +67,18 @@ export function packedKind(primitives: Primitives, activations: Activations): En
 
     linear(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
       const meta = metaOf(e)
+      const { group, stride } = meta
       const precision = activations === 'int8' ? 1 : 0
-      const product = linearBy(x, e, options, (y, { m, n, k }, accumulate) =>
+      const product = linearBy(x, e, options, (y, { m, n, k }, accumulate) => {
+        const padded = stride === group ? x : padPieces(x, group, stride)
+        const columns = streamColumns(k, meta)
         primitives.run(
           'linearPacked',
           [y],
-          [x, tensorPart(e, 'stream'), e.parts.levels as Tensor | undefined],
-          [m, n, k, ...layoutOf(meta), meta.constant, precision, accumulate],
-        ),
-      )
+          [padded, tensorPart(e, 'stream'), e.parts.levels as Tensor | undefined],
+          [m, n, columns, ...layoutOf(meta), meta.constant, precision, accumulate],
+        )
+      })
       return product ?? linearTiled(x, e, options)
     },
   })
@@ -111,11 +117,15 @@ function packMatrix(weight: Encoded, kind: Encoding, primitives: Primitives): En
     const found = numbersOfGroups(weight, [n, Math.ceil(k / group)])
     if (found === undefined) return undefined
     const { scale, beside, kept, ...about } = found
-    const meta: PackedMeta = { of, bits, group, ...about }
-    const byteLength = primitives.packedBytes(n, k, ...layoutOf(meta))
-    if (byteLength === 0) return undefined
-    const stream = codes.device.empty('uint8', [byteLength])
-    primitives.run('pack', [stream], [codes, scale, beside], [n, k, ...layoutOf(meta)])
+    const strides = [group, paddedGroup(k, bits, group)].filter(stride => stride !== undefined)
+    const metas = strides.map((stride): PackedMeta => ({ of, bits, group, stride, ...about }))
+    const meta = metas.find(each => streamBytes(n, k, each, primitives) > 0)
+    if (meta === undefined) return undefined
+    const { stride } = meta
+    const spread = stride === group ? codes : padPieces(codes, (group * bits) / 8, (stride * bits) / 8)
+    const stream = codes.device.empty('uint8', [streamBytes(n, k, meta, primitives)])
+    const scalars = [n, streamColumns(k, meta), ...layoutOf(meta)] as const
+    primitives.run('pack', [stream], [spread, scale, beside], [...scalars])
     const levels = table && levelsOf(decode(table), bits)
     return encoded(kind, weight.type, dims, { stream, table, levels, ...kept }, { ...meta })
   })
@@ -174,15 +184,17 @@ function unpackRows(e: Encoded, [start, end]: readonly [number, number], primiti
   const { device } = stream
   const [n, k] = e.dims as [number, number]
   const meta = metaOf(e)
-  const { bits, group, shift, zero, constant } = meta
+  const { bits, group, stride, shift, zero, constant } = meta
+  const columns = streamColumns(k, meta)
   const groups = [end - start, Math.ceil(k / group)]
-  const codes = device.empty('uint8', [end - start, packedRowBytes(k, bits)])
+  const spread = device.empty('uint8', [end - start, packedRowBytes(columns, bits)])
   const scale = device.empty(meta.numbers, groups)
   const beside =
     shift === 'offset' || shift === 'zero'
       ? device.empty(shift === 'zero' ? 'uint8' : meta.numbers, groups)
       : undefined
-  primitives.run('unpack', [codes, scale, beside], [stream], [n, k, ...layoutOf(meta), start, end])
+  primitives.run('unpack', [spread, scale, beside], [stream], [n, columns, ...layoutOf(meta), start, end])
+  const codes = stride === group ? spread : cutPieces(spread, (group * bits) / 8, (stride * bits) / 8)
   /** A part beside the stream, or some of its rows. */
   const kept = (name: string): Tensor | Encoded | undefined => {
     const part = e.parts[name]
@@ -206,11 +218,21 @@ function metaOf(e: Encoded): PackedMeta {
   return e.meta as unknown as PackedMeta
 }
 
+/** Columns of the stream, those of padding among them. */
+function streamColumns(k: number, { group, stride }: PackedMeta): number {
+  return stride === group ? k : (k / group) * stride
+}
+
+/** 0 where the device has no such layout. */
+function streamBytes(n: number, k: number, meta: PackedMeta, primitives: Primitives): number {
+  return primitives.packedBytes(n, streamColumns(k, meta), ...layoutOf(meta))
+}
+
 function layoutOf({
   bits,
-  group,
+  stride,
   numbers,
   shift,
 }: PackedMeta): [bits: number, group: number, scaleType: number, shiftKind: number] {
-  return [bits, group, floatCodes[numbers], shiftKinds[shift]]
+  return [bits, stride, floatCodes[numbers], shiftKinds[shift]]
 }
