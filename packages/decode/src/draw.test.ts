@@ -1,4 +1,5 @@
 import { Rng, ShapeError } from '@tersor/core-tensor'
+import { exp } from '@tersor/core-tensor/portable-math'
 import { describe, expect, it } from 'vitest'
 import { draw } from './draw.ts'
 
@@ -13,6 +14,30 @@ describe('draw', () => {
     const scores = Float32Array.from({ length: 24 }, () => 2 * normal.normal())
     const rng = new Rng(3)
     expect(tokens.map(() => draw(scores, temperature, rng))).toEqual(tokens)
+  })
+
+  it('gives what portable arithmetic alone gives, also beside the borders of shares', () => {
+    const normal = new Rng(12)
+    const scores = Float32Array.from({ length: 500 }, () => 3 * normal.normal())
+    const max = scores.reduce((a, b) => Math.max(a, b))
+    const weights = Float64Array.from(scores, score => exp((score - max) / 0.9))
+    const total = weights.reduce((a, b) => a + b, 0)
+    const tokenOf = (uniform: number) => {
+      let left = uniform * total
+      const found = weights.findIndex(weight => {
+        left -= weight
+        return left < 0
+      })
+      return found === -1 ? weights.length - 1 : found
+    }
+    let below = 0
+    for (const weight of weights) {
+      below += weight
+      for (const off of [-1e-6, -1e-10, -1e-15, 0, 1e-15, 1e-10, 1e-6]) {
+        const uniform = Math.min(below / total + off, 1 - 2 ** -53)
+        expect(draw(scores, 0.9, { uniform: () => uniform } as Rng)).toBe(tokenOf(uniform))
+      }
+    }
   })
 
   it('takes one number from the generator, and the token under it', () => {
