@@ -7,9 +7,6 @@ const SERIES_END = 2
  *
  * With φ the density and t = |x|: Φ(t) − ½ = φ(t) · (t + t³/3 + t⁵/(3·5) + …), and
  * 1 − Φ(t) = φ(t) / (t + 1/(t + 2/(t + 3/(t + …)))), of which the farther out, the fewer terms are needed.
- *
- * @example
- * normalDistribution(-1) // => ≈ 0.1586552539
  */
 export function normalDistribution(x: number): number {
   const t = Math.abs(x)
