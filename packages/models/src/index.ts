@@ -33,6 +33,8 @@ export { openTokenizer } from './tokenizers/open-tokenizer.ts'
 export { type OutlierOptions, withOutliers } from './with-outliers.ts'
 
 // Tokenizers
+export { type EncodeChatOptions, encodeChat } from './tokenizers/chat/encode-chat.ts'
+export { type ChatMessage, type RenderChatOptions, renderChat } from './tokenizers/chat/render-chat.ts'
 export { type GgufMetadata, ggufTokenizer } from './tokenizers/gguf-tokenizer.ts'
 export type { CompanionFiles } from './tokenizers/hugging-face/companion-files.ts'
 export { huggingFaceTokenizer } from './tokenizers/hugging-face-tokenizer.ts'

@@ -3,9 +3,9 @@ export interface TokenizeOptions {
   addSpecial?: boolean | undefined
   /**
    * Special tokens that stand in the text (`<|im_end|>`) become those tokens; true by default. With false they are
-   * spelt as the text they are: for text from strangers.
+   * spelt as the text they are: for text from strangers. A function says it for each, by where it begins in the text.
    */
-  parseSpecial?: boolean | undefined
+  parseSpecial?: boolean | ((at: number) => boolean) | undefined
 }
 
 export interface DetokenizeOptions {

@@ -17,6 +17,9 @@ export interface AddedToken {
   readonly normalized?: boolean | undefined
 }
 
+/** Whether what stands at a place becomes the special token that is spelt so. */
+export type ParseSpecial = (at: number) => boolean
+
 /** A token, or text between tokens, with the place in the text where it begins. */
 interface Part {
   readonly at: number
@@ -29,10 +32,10 @@ interface AddedTokens {
   readonly special: readonly number[]
   idOf(content: string): number | undefined
   spellingOf(id: number): string | undefined
-  /** Parts of a text; special tokens are left as text unless `parseSpecial`. */
-  split(text: string, parseSpecial: boolean): Part[]
+  /** Parts of a text; special tokens for which `parse` says no are left as text. */
+  split(text: string, parse: ParseSpecial): Part[]
   /** The same for tokens that are found in normalised text only. */
-  splitNormalized(text: string, parseSpecial: boolean): Part[]
+  splitNormalized(text: string, parse: ParseSpecial): Part[]
 }
 
 /** Finds added tokens: the leftmost first, of those the longest. */
@@ -54,8 +57,13 @@ export function addedTokens(tokens: readonly AddedToken[], normalize: Normalizer
       if (spelling !== '') normalized.add(spelling, id)
     }
   }
-  const splitBy = (trie: Trie) => (text: string, parseSpecial: boolean) =>
-    trie.size === 0 ? wholeText(text) : split(text, trie, id => allowed(byId.get(id)!, parseSpecial))
+  const splitBy = (trie: Trie) => (text: string, parse: ParseSpecial) =>
+    trie.size === 0
+      ? wholeText(text)
+      : split(text, trie, (id, at) => {
+          const token = byId.get(id)!
+          return token.special && !parse(at) ? undefined : token
+        })
   return {
     size,
     special: tokens.filter(({ special }) => special).map(({ id }) => id),
@@ -66,14 +74,15 @@ export function addedTokens(tokens: readonly AddedToken[], normalize: Normalizer
   }
 }
 
-const allowed = (token: AddedToken, parseSpecial: boolean) =>
-  token.special && !parseSpecial ? undefined : token
-
 function wholeText(text: string): Part[] {
   return text === '' ? [] : [{ at: 0, content: text }]
 }
 
-function split(text: string, trie: Trie, tokenOf: (id: number) => AddedToken | undefined): Part[] {
+function split(
+  text: string,
+  trie: Trie,
+  tokenOf: (id: number, at: number) => AddedToken | undefined,
+): Part[] {
   const parts: Part[] = []
   /** Where the text begins that is no token. */
   let from = 0
@@ -86,7 +95,7 @@ function split(text: string, trie: Trie, tokenOf: (id: number) => AddedToken | u
       at++
       continue
     }
-    const token = tokenOf(match.value)
+    const token = tokenOf(match.value, at)
     const end = at + match.length
     if (token !== undefined && (token.singleWord !== true || standsAlone(text, at, end))) {
       const start = token.lstrip === true ? Math.max(from, spaceBefore(text, at)) : at

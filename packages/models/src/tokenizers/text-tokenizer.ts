@@ -1,5 +1,5 @@
-import { FormatError, type Tokenizer } from '@tersor/core-tensor'
-import { type AddedToken, addedTokens } from './added-tokens.ts'
+import { FormatError, type TokenizeOptions, type Tokenizer } from '@tersor/core-tensor'
+import { type AddedToken, addedTokens, type ParseSpecial } from './added-tokens.ts'
 import { type Decoder, fuse } from './decoders/decoder.ts'
 import type { VocabularyModel } from './models/vocabulary-model.ts'
 import type { Normalizer } from './normalizers/normalizer.ts'
@@ -37,10 +37,14 @@ export function textTokenizer(parts: TokenizerParts): Tokenizer {
   const special = new Set([...added.special, ...(parts.special ?? [])])
   const vocabSize = Math.max(model.size, added.size)
 
-  const encodeSection = (text: string, atStart: boolean, parseSpecial: boolean, out: number[]) => {
-    for (const part of added.splitNormalized(normalize(text), parseSpecial)) {
+  /** Text between tokens, which begins at a place of the whole. */
+  const encodeSection = (text: string, start: number, parse: ParseSpecial, out: number[]) => {
+    const normalized = normalize(text)
+    // Places in a text that was rewritten are not those that are asked for: what may be a token then stays text.
+    const known = normalized === text || parse === always ? (at: number) => parse(start + at) : never
+    for (const part of added.splitNormalized(normalized, known)) {
       if (typeof part.content === 'number') out.push(part.content)
-      else for (const piece of preTokenize(part.content, atStart && part.at === 0)) model.encode(piece, out)
+      else for (const piece of preTokenize(part.content, start + part.at === 0)) model.encode(piece, out)
     }
   }
 
@@ -53,11 +57,12 @@ export function textTokenizer(parts: TokenizerParts): Tokenizer {
     specialTokens,
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
     idOf: (token: string) => added.idOf(token) ?? model.idOf(token),
-    encode(text: string, { addSpecial = false, parseSpecial = true } = {}) {
+    encode(text: string, { addSpecial = false, parseSpecial = true }: TokenizeOptions = {}) {
       const out: number[] = addSpecial ? [...before] : []
-      for (const part of added.split(text.replace(/\p{Surrogate}/gu, '\uFFFD'), parseSpecial)) {
+      const parse = typeof parseSpecial === 'function' ? parseSpecial : parseSpecial ? always : never
+      for (const part of added.split(text.replace(/\p{Surrogate}/gu, '\uFFFD'), parse)) {
         if (typeof part.content === 'number') out.push(part.content)
-        else encodeSection(part.content, part.at === 0, parseSpecial, out)
+        else encodeSection(part.content, part.at, parse, out)
       }
       if (addSpecial) for (const id of after) out.push(id)
       return Int32Array.from(out)
@@ -77,5 +82,7 @@ export function textTokenizer(parts: TokenizerParts): Tokenizer {
   })
 }
 
+const always: ParseSpecial = () => true
+const never: ParseSpecial = () => false
 const same: Normalizer = text => text
 const whole: PreTokenizer = text => [text]
