@@ -53,7 +53,7 @@ export interface AttentionOptions extends Out, Order {
   /** (kvHeads, k) int32: the only keys that each head attends to. */
   keyIndex?: Tensor | undefined
   /** Keys arrive unrotated, and are rotated as they are read. */
-  rope?: { positions: Tensor; frequencies: Tensor; layout: RopeLayout } | undefined
+  rope?: Pick<RopeOptions, 'positions' | 'frequencies' | 'layout' | 'scale'> | undefined
   /** Written on request: (heads, queries) the log-sum-exp of each row of scores, −∞ where it saw no key. */
   lse?: Tensor | undefined
   /** Added to on request: (heads, tokens) the attention that each key received. */

@@ -335,7 +335,7 @@ export const attentionCases: readonly KernelCase[] = [
       ]
       const positions = upload(device, 'int32', [5], [0, 3, 4, 7, 100])
       const frequencies = upload(device, 'float32', [4], frequenciesOf(4))
-      const rotation = { positions, frequencies, layout: 'half' as const }
+      const rotation = { positions, frequencies, layout: 'half' as const, scale: 1.2 }
       const apart = attention(q, rope(decode(dense(k)), rotation), cast(v, 'float32'), { scale: 1 })
       const expected = await numbersIn(apart)
       expect(attention(q, dense(k), dense(v), { scale: 1, rope: rotation, out: q })).toBe(q)
