@@ -84,8 +84,16 @@ export { scaled, scaledEncoding } from './encoded/kinds/scaled.ts'
 export { permuted, permutedEncoding } from './encoded/kinds/permuted.ts'
 
 // Models and caches (types)
-export type { KVCache, KVSegment, KVStage } from './model/kv-cache.ts'
-export type { CausalLM, ForwardOptions, LayeredLM, LMConfig, Taps } from './model/causal-lm.ts'
+export type { Attention, Convolution, DeltaNet, Mixer, Rope } from './model/mixer.ts'
+export type { AttendOptions, KVCache, KVSegment, KVStage, MixerState } from './model/kv-cache.ts'
+export type {
+  CacheOptions,
+  CausalLM,
+  ForwardOptions,
+  LayeredLM,
+  LMConfig,
+  Taps,
+} from './model/causal-lm.ts'
 export type { DetokenizeOptions, Tokenizer, TokenizeOptions } from './model/tokenizer.ts'
 
 // Jobs

@@ -16,10 +16,11 @@ export interface RowRange {
  */
 export function rowRange(
   name: string,
-  { dims, byteLength }: Pick<TensorInfo, 'dims' | 'byteLength'>,
-  { rows }: ReadOptions,
+  { dims: stored, byteLength }: Pick<TensorInfo, 'dims' | 'byteLength'>,
+  { rows, flat = false }: ReadOptions,
   where: string,
 ): RowRange {
+  const dims = flat ? flattened(stored) : stored
   if (rows === undefined) return { dims, start: 0, byteLength }
   const [count = 0, ...rest] = dims
   const [start, end] = rows
@@ -31,4 +32,9 @@ export function rowRange(
   }
   const rowBytes = count === 0 ? 0 : byteLength / count
   return { dims: [end - start, ...rest], start: start * rowBytes, byteLength: (end - start) * rowBytes }
+}
+
+function flattened(dims: readonly number[]): readonly number[] {
+  if (dims.length < 3) return dims
+  return [dims.slice(0, -1).reduce((product, dim) => product * dim, 1), dims.at(-1)!]
 }

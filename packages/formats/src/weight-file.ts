@@ -12,6 +12,8 @@ export interface TensorInfo {
 
 /** What of a tensor is read. */
 export interface ReadOptions {
+  /** As a matrix: all axes but the last are one, so that `rows` may cut a stack of matrices anywhere. */
+  flat?: boolean | undefined
   /** Only these entries of the first axis, and only their bytes. */
   rows?: readonly [start: number, end: number] | undefined
   signal?: AbortSignal | undefined

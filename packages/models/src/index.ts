@@ -1,36 +1,35 @@
 // The runtime
-export { Llama } from './llama.ts'
-export {
-  checkLlamaConfig,
-  configFromHuggingFace,
-  configToHuggingFace,
-  type LlamaConfig,
-} from './llama-config.ts'
-export {
-  blockWeightNames,
-  EMBEDDING,
-  expertWeightNames,
-  FINAL_NORM,
-  feedForwardNames,
-  HEAD,
-  isRouter,
-  weightShapes,
-} from './weight-names.ts'
-export { type ExpertRoutes, routeTokens } from './route-tokens.ts'
-export { BatchedCache } from './batched-cache.ts'
-export { DenseCache, type DenseCacheOptions, ropeFrequencies } from './dense-cache.ts'
+export { Decoder } from './decoder/decoder.ts'
+export type {
+  Activation,
+  Branch,
+  DecoderConfig,
+  Experts,
+  FeedForward,
+  LayerConfig,
+  LowRank,
+  Operation,
+  PerLayer,
+} from './decoder/config.ts'
+export { EMBEDDING, FINAL_NORM, HEAD, inLayer, isRouter, weightShapes } from './decoder/roles.ts'
+export { type ExpertRoutes, type RouteOptions, routeTokens } from './decoder/route-tokens.ts'
+export { residentWeight } from './decoder/resident-weight.ts'
+export { ropeFrequencies } from './decoder/rope.ts'
 
-// Weights on devices
-export { residentWeight } from './resident-weight.ts'
+// Families
+export { configFromHuggingFace, configText } from './architectures/read-config.ts'
+
+// Caches
+export { BatchedCache } from './caches/batched-cache.ts'
+export { DenseCache, type DenseCacheOptions } from './caches/dense-cache.ts'
 
 // Files
-export { checkModel } from './check-model.ts'
-export { type LoadModelOptions, loadModel } from './load-model.ts'
-export { type ModelFile, type OpenModelOptions, openModel } from './open-model.ts'
-export { openTokenizer } from './tokenizers/open-tokenizer.ts'
+export { checkModel } from './files/check-model.ts'
+export { type LoadModelOptions, loadModel } from './files/load-model.ts'
+export { type ModelFile, type OpenModelOptions, openModel } from './files/open-model.ts'
 
 // Variants
-export { type OutlierOptions, withOutliers } from './with-outliers.ts'
+export { type OutlierOptions, withOutliers } from './variants/with-outliers.ts'
 
 // Tokenizers
 export { type EncodeChatOptions, encodeChat } from './tokenizers/chat/encode-chat.ts'
@@ -39,6 +38,7 @@ export { type GgufMetadata, ggufTokenizer } from './tokenizers/gguf-tokenizer.ts
 export type { CompanionFiles } from './tokenizers/hugging-face/companion-files.ts'
 export { huggingFaceTokenizer } from './tokenizers/hugging-face-tokenizer.ts'
 export { llama2cTokenizer } from './tokenizers/llama2c-tokenizer.ts'
+export { openTokenizer } from './tokenizers/open-tokenizer.ts'
 export {
   sentencePieceTokenizer,
   type SentencePieceVocabulary,

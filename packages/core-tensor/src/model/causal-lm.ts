@@ -2,15 +2,16 @@ import type { Device } from '../device/device.ts'
 import type { Encoded } from '../encoded/encoded.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { KVCache } from './kv-cache.ts'
+import type { Mixer } from './mixer.ts'
 
+/** What caches, samplers and jobs know of a model. */
 export interface LMConfig {
-  readonly layers: number
-  readonly heads: number
-  readonly kvHeads: number
-  readonly headDim: number
   readonly vocabSize: number
   readonly contextLength: number
-  readonly ropeBase: number
+  /** Width of the hidden state. */
+  readonly hiddenSize: number
+  /** What mixes tokens, layer by layer. */
+  readonly mixers: readonly Mixer[]
 }
 
 /** Looks into a forward pass. The tensors are valid during the call only. */
@@ -27,6 +28,8 @@ export interface ForwardOptions {
   cache: KVCache
   /** (tokens); those after the cache's length by default. */
   positions?: Int32Array | undefined
+  /** (tokens) whose hidden states a block gets; needed by models with an embedding for each layer. */
+  tokens?: Int32Array | undefined
   /** (kvHeads, keys) added to the scaled scores. */
   mask?: Tensor | undefined
   /** Which logits to compute; `last` by default. */
@@ -35,11 +38,17 @@ export interface ForwardOptions {
   signal?: AbortSignal | undefined
 }
 
+export interface CacheOptions {
+  /** How many tokens a cache will hold at most; the model's trained length by default. */
+  length?: number | undefined
+}
+
 /** Tokens and a cache in, logits out. */
 export interface CausalLM {
   readonly config: LMConfig
   readonly device: Device
-  createCache(): KVCache
+  /** @param options.length  how many tokens it will hold at most, where the rotation depends on it (longrope, dynamic NTK) */
+  createCache(options?: CacheOptions): KVCache
   /** Logits (tokens or 1, vocabSize) float32. */
   forward(tokens: Int32Array, options: ForwardOptions): Promise<{ logits?: Tensor | undefined }>
 }
@@ -51,8 +60,8 @@ export interface LayeredLM extends CausalLM {
   with(weights: ReadonlyMap<string, Tensor | Encoded>): LayeredLM
   /** The same model on another device, packed for it; this one's weights are freed unless `keep` says otherwise. */
   to(device: Device, options?: { keep?: boolean | undefined }): Promise<LayeredLM>
-  /** (tokens, hidden) */
-  embed(tokens: Int32Array): Tensor
+  /** (tokens, hidden); `positions` count from 0 by default, and matter where they are learned. */
+  embed(tokens: Int32Array, positions?: Int32Array): Tensor
   /** (tokens, hidden) to (tokens, hidden) */
   block(layer: number, x: Tensor, options: ForwardOptions): Tensor
   /** (tokens, hidden) to (tokens, hidden): what the head multiplies, without its product. */

@@ -20,6 +20,12 @@ export interface KVSegment {
   readonly sealed: boolean
 }
 
+/** What is asked of one attention; scale, causality, window and soft cap are the layer's. */
+export type AttendOptions = Pick<AttentionOptions, 'logWeight' | 'mass' | 'lse' | 'out' | 'order' | 'accumulate'>
+
+/** What a mixer without keys remembers: tensors of fixed size by name. */
+export type MixerState = Readonly<Record<string, Tensor>>
+
 /** What a transformer remembers. It owns rotation and attention. */
 export interface KVCache {
   /** Tokens seen. */
@@ -33,10 +39,16 @@ export interface KVCache {
    * Queries (heads, n, headDim), unrotated; gives (heads, n, headDim). `logWeight` and `mass` have a
    * column for each token that the layer holds.
    */
-  attend(layer: number, queries: Tensor, positions: Tensor, options: AttentionOptions): Tensor
+  attend(layer: number, queries: Tensor, positions: Tensor, options?: AttendOptions): Tensor
   /** After each forward: evict, merge, encode. */
   maintain(options?: JobOptions): Promise<void>
-  /** Forgets all but the first `length` tokens; only into the dense tail. */
+  /** What a mixer without keys left here, undefined before its first tokens; the cache owns it. */
+  state(layer: number): MixerState | undefined
+  /** Takes the place of {@link KVCache.state}, and counts `tokens` more; from then on the tensors are the cache's. */
+  keep(layer: number, state: MixerState, tokens: number): void
+  /** How far back `truncate` may go: the shortest length that it takes. */
+  readonly shortest: number
+  /** Forgets all but the first `length` tokens, from `shortest` to `length`. */
   truncate(length: number): void
   /** An independent continuation that shares what is sealed. */
   fork(): KVCache

@@ -6,6 +6,8 @@ import { type LoadOptions, loadEncoded, loadTensor } from './load-encoded.ts'
 export interface LoadWeightOptions extends LoadOptions {
   /** Only these entries of the first axis; of a plain tensor only their bytes are read. */
   rows?: readonly [start: number, end: number] | undefined
+  /** A plain tensor as a matrix, whose rows `rows` counts: all axes but the last are one. */
+  flat?: boolean | undefined
 }
 
 /**
@@ -26,8 +28,8 @@ export async function loadWeight(
   options: LoadWeightOptions = {},
 ): Promise<Tensor | Encoded> {
   const tree = encodedTrees(file).get(name)
-  const { rows } = options
-  if (tree === undefined) return file.read(name, { rows })
+  const { rows, flat } = options
+  if (tree === undefined) return file.read(name, { rows, flat })
   const whole = await ('kind' in tree ? loadEncoded(file, name, options) : loadTensor(file, tree))
   return rows === undefined ? whole : selectRows(whole, rows)
 }

@@ -1,1 +1,1 @@
-export { randomLlama, smallConfig, smallMixture } from './random-llama.ts'
+export { randomModel, smallConfig, smallJson, smallMixture } from './random-model.ts'

@@ -10,7 +10,7 @@ import {
   placeOf,
   readIfThere,
   readTextIfThere,
-} from '../model-files.ts'
+} from '../files/model-files.ts'
 import { ggufTokenizer } from './gguf-tokenizer.ts'
 import type { CompanionFiles } from './hugging-face/companion-files.ts'
 import { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'

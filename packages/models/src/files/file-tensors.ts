@@ -1,0 +1,64 @@
+import { bytesOf, type Encoding, FormatError, sizeOf } from '@tersor/core-tensor'
+import {
+  type GgufFile,
+  type Llama2cFile,
+  loadWeight,
+  type ReadOptions,
+  type SafetensorsFile,
+  type WeightInfo,
+  weightInfo,
+  weightNames,
+} from '@tersor/formats'
+import type { FileTensors } from './model-roles.ts'
+
+/** Weights of safetensors, compressed as they are. */
+export function safetensorsTensors(file: SafetensorsFile, kinds: readonly Encoding[]): FileTensors {
+  const names = weightNames(file)
+  const there = new Set(names)
+  return {
+    names,
+    has: name => there.has(name),
+    info: name => weightInfo(file, name),
+    dims: name => weightInfo(file, name).dims,
+    load: (name, rows) => loadWeight(file, name, { kinds, ...flatRows(rows) }),
+  }
+}
+
+/** Tensors of a GGUF. */
+export function ggufTensors(file: GgufFile): FileTensors {
+  const infoOf = (name: string) => {
+    const info = file.tensors.get(name)
+    if (info === undefined)
+      throw new FormatError(`[models/open-model] expected a tensor of the file, got '${name}'`)
+    return info
+  }
+  return {
+    names: [...file.tensors.keys()],
+    has: name => file.tensors.has(name),
+    dims: name => infoOf(name).dims,
+    info(name): WeightInfo {
+      const { type, dims, byteLength, ggmlType } = infoOf(name)
+      // Blocks take less than what they decode to.
+      const plain = type !== undefined && byteLength === bytesOf(type, sizeOf(dims))
+      return { type, dims, byteLength, compressed: plain ? undefined : ggmlType }
+    },
+    load: (name, rows) => file.load(name, flatRows(rows)),
+  }
+}
+
+/** Tensors of llama2.c, which have Hugging Face's names. */
+export function llama2cTensors(file: Llama2cFile): FileTensors {
+  const infoOf = (name: string) => file.tensors.get(name)!
+  return {
+    names: [...file.tensors.keys()],
+    has: name => file.tensors.has(name),
+    dims: name => infoOf(name).dims,
+    info: infoOf,
+    load: (name, rows) => file.read(name, flatRows(rows)),
+  }
+}
+
+/** Rows of a tensor seen as a matrix over its last dimension, elements of a vector. */
+function flatRows(rows: readonly [from: number, to: number] | undefined): ReadOptions {
+  return rows === undefined ? {} : { rows, flat: true }
+}

@@ -1,0 +1,162 @@
+import { type DType, type Encoded, FormatError, sizeOf, type Tensor } from '@tersor/core-tensor'
+import type { WeightInfo } from '@tersor/formats'
+import type { FileKind } from '../architectures/architecture.ts'
+import { architectureOf } from '../architectures/read-config.ts'
+import type { DecoderConfig } from '../decoder/config.ts'
+import { biasShapes, HEAD, weightShapes } from '../decoder/roles.ts'
+import { readSource, type StoredTensors } from './read-source.ts'
+import { type Names, type Placed, placeOfRole, tensorsOfSource, type Which } from './sources.ts'
+
+/** The tensors of a file as its format has them. */
+export interface FileTensors extends StoredTensors {
+  readonly names: readonly string[]
+  info(name: string): WeightInfo
+}
+
+/** One weight of a model: where it lies, and what shape it has. */
+interface Role {
+  readonly dims: readonly number[]
+  /** The tensors of the file that it is made of. */
+  readonly tensors: readonly string[]
+  /** What it is called where it is written: as in Hugging Face's files, where it lies alone there. */
+  readonly storedName: string
+  load(): Promise<Tensor | Encoded>
+}
+
+/** The weights of a model by their roles, and what of a file belongs to none. */
+export class ModelRoles {
+  readonly #roles: ReadonlyMap<string, Role>
+  readonly #file: FileTensors
+  /** Roles that the configuration asks for and the file lacks. */
+  readonly missing: readonly string[]
+  /** Tensors of the file that no role is made of, and that are not known to mean nothing. */
+  readonly unclaimed: readonly string[]
+
+  constructor(config: DecoderConfig, file: FileTensors, names: Names, written: Names) {
+    const found = new Map<string, Role>()
+    const missing: string[] = []
+    const add = (role: string, which: Which, dims: readonly number[], needed: boolean) => {
+      const name = which === 'bias' ? `${role}.bias` : role
+      const made = roleOf(file, names, written, { role, name, which, dims })
+      if (made !== undefined) found.set(name, made)
+      else if (needed) missing.push(name)
+    }
+    for (const [role, dims] of weightShapes(config)) add(role, 'weight', dims, true)
+    for (const [name, dims] of biasShapes(config)) add(name.replace(/\.bias$/, ''), 'bias', dims, false)
+    const claimed = new Set([...found.values()].flatMap(({ tensors }) => tensors))
+    const head = config.head?.tied === false ? [] : headTensors(names)
+    const isIgnored = (name: string) =>
+      claimed.has(name) || head.includes(name) || names.ignored?.some(pattern => pattern.test(name)) === true
+    this.#file = file
+    this.#roles = inOrderOf(file, found)
+    this.missing = missing
+    this.unclaimed = file.names.filter(name => !isIgnored(name))
+  }
+
+  get names(): readonly string[] {
+    return [...this.#roles.keys()]
+  }
+
+  info(name: string): WeightInfo {
+    const { tensors, dims } = this.#role(name)
+    const parts = tensors.map(tensor => this.#file.info(tensor))
+    const [first] = parts
+    const all = parts.reduce((sum, part) => sum + part.byteLength, 0)
+    const elements = parts.reduce((sum, part) => sum + sizeOf(part.dims), 0)
+    // MXFP4 in two tensors has bytes of codes and of scales, and not elements.
+    const apart = parts.length === 2 && parts.every(({ type }) => type === 'uint8')
+    const share = apart ? sizeOf(dims) / (2 * sizeOf(parts[0]!.dims)) : sizeOf(dims) / elements
+    const type: DType | undefined = apart ? 'float32' : first!.type
+    const compressed = apart ? 'mxfp4' : first!.compressed
+    return {
+      ...{ type, dims, byteLength: Math.ceil(all * share) },
+      ...(compressed === undefined ? {} : { compressed }),
+      ...(first!.spelled === undefined ? {} : { spelled: first!.spelled }),
+    }
+  }
+
+  load(name: string): Promise<Tensor | Encoded> {
+    return this.#role(name).load()
+  }
+
+  storedName(name: string): string {
+    return this.#role(name).storedName
+  }
+
+  #role(name: string): Role {
+    const role = this.#roles.get(name)
+    if (role !== undefined) return role
+    throw new FormatError(
+      `[models/open-model] expected a weight of the model, such as '${[...this.#roles.keys()][0]}', got '${name}'`,
+    )
+  }
+}
+
+interface Wanted {
+  /** Without `.bias`. */
+  readonly role: string
+  readonly name: string
+  readonly which: Which
+  readonly dims: readonly number[]
+}
+
+/** Where a weight lies: under its role's own name, as Tersor writes what is a part of a tensor elsewhere, or in its source. */
+function roleOf(file: FileTensors, names: Names, written: Names, wanted: Wanted): Role | undefined {
+  const { name, which, dims } = wanted
+  if (file.has(name)) return { dims, tensors: [name], storedName: name, load: () => file.load(name) }
+  const placed = placeFor(names, wanted)
+  const tensors = placed === undefined ? [] : tensorsOfSource(placed, which)
+  if (placed === undefined || tensors.length === 0 || !tensors.every(tensor => file.has(tensor)))
+    return undefined
+  return {
+    dims,
+    tensors,
+    storedName: writtenName(written, wanted),
+    load: () => readSource(file, placed, which, dims),
+  }
+}
+
+/** A bias may have a place of its own. */
+function placeFor(names: Names, { role, name, which }: Wanted): Placed | undefined {
+  return (which === 'bias' ? placeOfRole(names, name) : undefined) ?? placeOfRole(names, role)
+}
+
+/** As in Hugging Face's files, where the role is a tensor of its own there; else the role itself. */
+function writtenName(written: Names, wanted: Wanted): string {
+  const placed = placeFor(written, wanted)
+  if (placed === undefined) return wanted.name
+  const { source } = placed
+  if (typeof source !== 'string' && !('tensor' in source)) return wanted.name
+  return tensorsOfSource(placed, wanted.which)[0] ?? wanted.name
+}
+
+/** A head that lies in the file of a model whose head is the embedding is not read. */
+function headTensors(names: Names): readonly string[] {
+  const placed = placeOfRole(names, HEAD)
+  return placed === undefined ? [] : tensorsOfSource(placed, 'weight')
+}
+
+/** In the order in which their tensors stand in the file. */
+function inOrderOf(file: FileTensors, roles: ReadonlyMap<string, Role>): ReadonlyMap<string, Role> {
+  const at = new Map(file.names.map((name, i) => [name, i]))
+  const first = ({ tensors }: Role) => Math.min(...tensors.map(tensor => at.get(tensor)!))
+  return new Map([...roles].sort(([, a], [, b]) => first(a) - first(b)))
+}
+
+/** How a family calls its tensors in a file, by the prefix that is found there. */
+export function namesIn(config: DecoderConfig, kind: FileKind, file: FileTensors): Names {
+  const architecture = architectureOf(config)
+  const [usual = ''] = architecture.prefixes
+  const has = (name: string) => file.has(name)
+  const found = architecture.prefixes.find(prefix => {
+    const placed = placeOfRole(architecture.names(config, kind, prefix, has), 'embedding.tokens')
+    return placed !== undefined && tensorsOfSource(placed, 'weight').every(name => file.has(name))
+  })
+  return architecture.names(config, kind, found ?? usual, has)
+}
+
+/** How a family's tensors are called where they are written. */
+export function writtenNames(config: DecoderConfig): Names {
+  const { names, prefixes } = architectureOf(config)
+  return names(config, 'huggingFace', prefixes[0] ?? '', () => false)
+}

@@ -1,0 +1,322 @@
+import {
+  coreKinds,
+  type Encoded,
+  type Encoding,
+  FormatError,
+  type Tensor,
+  TersorError,
+  type Tokenizer,
+  UnsupportedError,
+} from '@tersor/core-tensor'
+import {
+  type GgufFile,
+  openGguf,
+  openLlama2c,
+  openSafetensors,
+  openSafetensorsIndex,
+  type SafetensorsFile,
+  type SourceOptions,
+  type WeightInfo,
+} from '@tersor/formats'
+import { llama2cConfig, llama2cNames } from '../architectures/llama.ts'
+import { configFromGguf, configFromHuggingFace, configText } from '../architectures/read-config.ts'
+import type { DecoderConfig } from '../decoder/config.ts'
+import { weightShapes } from '../decoder/roles.ts'
+import { ggufTokenizer, holdsTokenizer } from '../tokenizers/gguf-tokenizer.ts'
+import { tokenizerBeside } from '../tokenizers/open-tokenizer.ts'
+import { companionsBeside, VOCABULARY } from './companions.ts'
+import { ggufTensors, llama2cTensors, safetensorsTensors } from './file-tensors.ts'
+import { foreignQuantization } from './foreign-quantization.ts'
+import {
+  beside,
+  bytesOfFiles,
+  inFolder,
+  isFolder,
+  isThere,
+  nameOf,
+  type Place,
+  placeOf,
+  readTextIfThere,
+  startOf,
+  whyNotThere,
+} from './model-files.ts'
+import { type FileTensors, ModelRoles, namesIn } from './model-roles.ts'
+import { writtenNames } from './stored-name.ts'
+
+/** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
+export interface ModelFile {
+  /** Undefined for a file of weights alone, and where it is not understood. */
+  readonly config: DecoderConfig | undefined
+  /** Why its configuration is not understood: then it can be looked into and not run, see `checkModel`. */
+  readonly refusal?: TersorError | undefined
+  /** The configuration as its file spells it, every key of it; of other formats as Hugging Face would. */
+  readonly configText: string | undefined
+  /** The weights that the configuration asks for, with their shapes. */
+  readonly shapes: ReadonlyMap<string, readonly number[]> | undefined
+  /** What was opened: a path or a URL, possibly of a folder. */
+  readonly from: string | URL
+  /** The files that hold its weights, and the index of shards. */
+  readonly files: readonly (string | URL)[]
+  /** What the weights are called: by their roles, such as `layers.0.attention.query`; without a configuration as in the file. */
+  readonly names: readonly string[]
+  /** Roles that the configuration asks for and the file lacks. */
+  readonly missing: readonly string[]
+  /** Tensors that the model does not have, and that may change what it computes. */
+  readonly unclaimed: readonly string[]
+  /** How another program quantized it, such as `fp8`: then it can be looked into and not run, see `checkModel`. */
+  readonly quantizedBy?: string | undefined
+  /** Bytes of the weight files, headers and alignment included. */
+  readonly fileBytes: number
+  /**
+   * What is known of a weight before it is loaded.
+   *
+   * @throws {FormatError} when there is none of that name
+   */
+  info(name: string): WeightInfo
+  /** A weight, compressed as it is stored; rows of fused matrices, and q and k of GGUF files in the order of Hugging Face's. */
+  load(name: string): Promise<Tensor | Encoded>
+  /** What a weight is called where it is written: as in Hugging Face's files, where it is a tensor of its own there. */
+  storedName(name: string): string
+  /** What has to travel with the weights, so that text becomes the same tokens: files by name, with their bytes. */
+  companions(): Promise<ReadonlyMap<string, Uint8Array>>
+  /** The tokenizer that lies in the file or beside it. */
+  openTokenizer(): Promise<Tokenizer | undefined>
+  close(): Promise<void>
+}
+
+export interface OpenModelOptions extends SourceOptions {
+  /** The kinds of encodings that its weights may be of; `coreKinds` by default. */
+  kinds?: readonly Encoding[] | undefined
+}
+
+/**
+ * Opens a model from a path (Node) or a URL: a folder or file of safetensors (sharded or not, with a
+ * Hugging Face `config.json` beside it or the configuration that Tersor writes inside), a GGUF file, or a
+ * llama2.c `.bin`. The URL of a folder ends with a slash; of files on a
+ * server, which has to support range requests, only what is loaded is read.
+ *
+ * @param options.fetch  what asks servers, such as one that adds a token to the headers
+ * @param options.signal  aborts the opening
+ * @throws {FormatError} when nothing is there, or the file is malformed
+ * @throws {UnsupportedError} when it holds another architecture, or is of another format; from `load`, when
+ *   the weight is of a kind that is not among `kinds`
+ */
+export async function openModel(from: string | URL, options: OpenModelOptions = {}): Promise<ModelFile> {
+  const place = placeOf(from)
+  if (!(await isFolder(place))) return openModelFile(place, options)
+  const reasons: string[] = []
+  for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
+    const inside = inFolder(place, name)
+    const reason = await whyNotThere(inside, options)
+    if (reason === undefined) return { ...(await openModelFile(inside, options)), from: place }
+    reasons.push(reason)
+  }
+  if (!(place instanceof URL)) await refusePickles(place)
+  throw new FormatError(
+    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${from}, got ${reasons.join(' and ')}`,
+  )
+}
+
+async function openModelFile(path: Place, options: OpenModelOptions): Promise<ModelFile> {
+  const name = nameOf(path)
+  if (name.endsWith('.safetensors')) {
+    return fromSafetensors(await openSafetensors(path, options), path, [path], options)
+  }
+  if (name.endsWith('.safetensors.index.json')) return fromShards(path, options)
+  if (name.endsWith('.gguf')) return fromGguf(path, options)
+  if (/\.(pt|pth|ckpt)$/.test(name)) throw pickled(path)
+  if (name.endsWith('.bin')) return fromLlama2c(path, options)
+  throw new UnsupportedError(
+    `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${path}`,
+  )
+}
+
+async function fromShards(path: Place, options: OpenModelOptions): Promise<ModelFile> {
+  const file = await openSafetensorsIndex(path, options)
+  return orClose(file, async () => {
+    const { weight_map: map } = JSON.parse((await readTextIfThere(path, options))!) as {
+      weight_map: Record<string, string>
+    }
+    const shards = [...new Set(Object.values(map))].map(shard => beside(path, shard))
+    return { ...(await fromSafetensors(file, path, shards, options)), files: [...shards, path] }
+  })
+}
+
+async function fromSafetensors(
+  file: SafetensorsFile,
+  path: Place,
+  files: readonly Place[],
+  options: OpenModelOptions,
+): Promise<ModelFile> {
+  const { kinds = coreKinds } = options
+  return orClose(file, async () => {
+    const inside = file.metadata.get('config')
+    const text = inside ?? (await readTextIfThere(beside(path, 'config.json'), options))
+    const json = text === undefined ? undefined : parseConfig(text, path)
+    const { config, refusal } = json === undefined ? {} : await understood(() => configFromHuggingFace(json))
+    const tensors = safetensorsTensors(file, kinds)
+    const described = describe(config, refusal, tensors, text)
+    return {
+      ...described,
+      ...{ from: path, files },
+      quantizedBy: foreignIn(json, tensors, described),
+      fileBytes: await bytesOfFiles(files, options),
+      companions: () => companionsBeside(path, config, options),
+      openTokenizer: () => tokenizerBeside(path, config?.vocabSize, options),
+      close: () => file.close(),
+    }
+  })
+}
+
+async function fromGguf(path: Place, options: SourceOptions): Promise<ModelFile> {
+  const file = await openGguf(path, options)
+  return orClose(file, async () => {
+    const { config, refusal } = await understood(() => configFromGguf(file))
+    return {
+      ...describe(config, refusal, ggufTensors(file)),
+      ...{ from: path, files: partsOf(file, path) },
+      fileBytes: await bytesOfFiles(partsOf(file, path), options),
+      async companions() {
+        if (!holdsTokenizer(file.metadata)) return companionsBeside(path, config, options)
+        return new Map([[VOCABULARY, await file.metadataFile()]])
+      },
+      async openTokenizer() {
+        return holdsTokenizer(file.metadata)
+          ? ggufTokenizer(file.metadata)
+          : tokenizerBeside(path, config?.vocabSize, options)
+      },
+      close: () => file.close(),
+    }
+  })
+}
+
+/** The files of a model that was split into several. */
+function partsOf({ parts }: GgufFile, path: Place): readonly Place[] {
+  const places = parts.filter((part): part is Place => typeof part === 'string' || part instanceof URL)
+  return places.length === parts.length ? places : [path]
+}
+
+async function fromLlama2c(path: Place, options: SourceOptions): Promise<ModelFile> {
+  if (isPickle(await startOf(path, PICKLE.length, options))) throw pickled(path)
+  const file = await openLlama2c(path, options)
+  return orClose(file, async () => {
+    const config = llama2cConfig(file.config)
+    const roles = new ModelRoles(config, llama2cTensors(file), llama2cNames(config), writtenNames(config))
+    return {
+      ...ofRoles(config, roles, configText(config)),
+      ...{ from: path, files: [path] },
+      fileBytes: await bytesOfFiles([path], options),
+      companions: () => companionsBeside(path, config, options),
+      openTokenizer: () => tokenizerBeside(path, config?.vocabSize, options),
+      close: () => file.close(),
+    }
+  })
+}
+
+/** A zip archive, as PyTorch has written since 1.6. */
+const PICKLE = Uint8Array.of(0x50, 0x4b, 3, 4)
+
+function isPickle(start: Uint8Array): boolean {
+  return PICKLE.every((byte, i) => start[i] === byte)
+}
+
+/** A folder of PyTorch weights is told as what it is. */
+async function refusePickles(folder: Place): Promise<void> {
+  for (const name of ['pytorch_model.bin', 'pytorch_model.bin.index.json']) {
+    const path = inFolder(folder, name)
+    if (await isThere(path)) throw pickled(path)
+  }
+}
+
+function pickled(path: Place): UnsupportedError {
+  return new UnsupportedError(
+    `[models/open-model] expected safetensors, got PyTorch's pickled weights in ${path}; convert them to safetensors first`,
+  )
+}
+
+/** A configuration, or why it is not understood: then the file can be looked into all the same. */
+async function understood(
+  read: () => DecoderConfig | Promise<DecoderConfig>,
+): Promise<{ config?: DecoderConfig; refusal?: TersorError }> {
+  try {
+    return { config: await read() }
+  } catch (error) {
+    if (error instanceof TersorError) return { refusal: error }
+    throw error
+  }
+}
+
+type Described = Pick<
+  ModelFile,
+  | 'config'
+  | 'refusal'
+  | 'configText'
+  | 'shapes'
+  | 'names'
+  | 'missing'
+  | 'unclaimed'
+  | 'info'
+  | 'load'
+  | 'storedName'
+>
+
+/** The weights by their roles where the configuration is understood, else as the file has them. */
+function describe(
+  config: DecoderConfig | undefined,
+  refusal: TersorError | undefined,
+  file: FileTensors,
+  text?: string,
+): Described {
+  if (config === undefined) {
+    return {
+      ...{ config, refusal, configText: text, shapes: undefined },
+      ...{ names: file.names, missing: [], unclaimed: [] },
+      info: name => file.info(name),
+      load: name => file.load(name),
+      storedName: name => name,
+    }
+  }
+  const kind = text === undefined ? 'gguf' : 'huggingFace'
+  const roles = new ModelRoles(config, file, namesIn(config, kind, file), writtenNames(config))
+  return ofRoles(config, roles, text ?? configText(config))
+}
+
+function ofRoles(config: DecoderConfig, roles: ModelRoles, text: string): Described {
+  const { names, missing, unclaimed } = roles
+  return {
+    ...{ config, refusal: undefined, configText: text, shapes: weightShapes(config) },
+    ...{ names, missing, unclaimed },
+    info: name => roles.info(name),
+    load: name => roles.load(name),
+    storedName: name => roles.storedName(name),
+  }
+}
+
+/** MXFP4 with its scales beside is read by the families that have it; then nothing is left over. */
+function foreignIn(
+  json: unknown,
+  { names }: FileTensors,
+  { config, missing, unclaimed }: Described,
+): string | undefined {
+  const found = foreignQuantization(json, names)
+  const whole = config !== undefined && missing.length === 0 && unclaimed.length === 0
+  return found === 'mxfp4' && whole ? undefined : found
+}
+
+/** What `parse` gives; where it throws, the file is closed. */
+async function orClose<T>(file: { close(): Promise<void> }, parse: () => Promise<T>): Promise<T> {
+  try {
+    return await parse()
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+function parseConfig(text: string, path: Place): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new FormatError(`[models/open-model] expected JSON in the configuration of ${path}`)
+  }
+}
