@@ -29,8 +29,6 @@ function config(
 /** @param first  the row of the first position: rows before it belong to padding */
 function fromHuggingFace(name: string, read: Fields, first: number): DecoderConfig {
   read.only('position_embedding_type', 'absolute')
-  read.only('is_decoder', false)
-  read.only('add_cross_attention', false)
   const shape = huggingFaceShape(read, defaults)
   const contextLength = shape.contextLength - first
   return config(

@@ -59,7 +59,9 @@ function fromHuggingFace(read: Fields, name: 'gemma2' | 'gemma3'): DecoderConfig
     name === 'gemma2' ? ([second, 2, [50, 30]] as const) : ([third, 6, []] as const)
   const shape = huggingFaceShape(read, defaults)
   const every = read.number(['sliding_window_pattern', '_sliding_window_pattern'], pattern)
-  read.only('use_bidirectional_attention', null, false)
+  // Both spellings may stand beside a list of layer types.
+  read.skip('sliding_window_pattern')
+  read.skip('_sliding_window_pattern')
   const cap = (key: string, missing: number | undefined) => (read.has(key) ? read.optional(key) : missing)
   return laterConfig(name, shape, {
     types: typesOf(shape, everyNth(shape.layers, every)),

@@ -104,7 +104,6 @@ function huggingFace(read: Fields): DecoderConfig {
   const shape = huggingFaceShape(read, defaults)
   for (const key of ['attention_k_eq_v', 'enable_moe_block']) read.only(key, false)
   for (const key of ['num_experts', 'top_k_experts', 'moe_intermediate_size']) read.only(key, null)
-  read.only('use_bidirectional_attention', null, false)
   const types = typesOf(shape, everyNth(shape.layers, 6))
   const shared = read.number('num_kv_shared_layers', 0)
   const first = shape.layers - shared

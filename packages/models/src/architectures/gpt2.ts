@@ -26,7 +26,6 @@ export const gpt2: Architecture = {
   huggingFace(read) {
     read.only('scale_attn_weights', true)
     read.only('scale_attn_by_inverse_layer_idx', false)
-    read.only('add_cross_attention', false)
     return config(huggingFaceShape(read, defaults))
   },
   gguf: (read, tensors) => config(ggufShape(read, defaults, tensors)),

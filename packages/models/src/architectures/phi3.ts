@@ -6,6 +6,7 @@ import { type Defaults, ggufShape, huggingFaceShape, type Shape } from './shape.
 
 const defaults: Defaults = {
   ...{ epsilon: 1e-5, kvHeads: 'heads', tied: false, activation: 'silu', theta: 10000, rotatedPart: 1 },
+  originalLength: 4096,
 }
 
 function config(shape: Shape, window: number | undefined): DecoderConfig {

@@ -42,6 +42,8 @@ export function configFromHuggingFace(json: unknown): DecoderConfig {
   }
   // Other layouts of weights are told by the file that is opened, with their name.
   read.skip('quantization_config', 'quantization')
+  for (const key of ['is_decoder', 'add_cross_attention', 'is_encoder_decoder']) read.only(key, false)
+  read.only('use_bidirectional_attention', null, false)
   const config = architecture.huggingFace(read)
   read.refuseUnread(isHarmless)
   return checkConfig(config)

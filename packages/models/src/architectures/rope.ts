@@ -48,7 +48,7 @@ export function ropeFromHuggingFace(
   headDim: number,
   defaults: Defaults,
 ): ReadRope {
-  const original = read.optional('original_max_position_embeddings')
+  const original = read.optional('original_max_position_embeddings') ?? defaults.originalLength
   const layout = defaults.layout ?? 'half'
   const scalings = new Map<LayerType | undefined, Scaling>()
   const local = defaults.localTheta === undefined ? undefined : read.optional('rope_local_base_freq')

@@ -44,6 +44,8 @@ export interface Defaults {
   /** The share of a head that turns, in families that say it. */
   readonly rotatedPart?: number | undefined
   readonly layout?: RopeLayout | undefined
+  /** The trained length of stretched contexts, where a file does not say it. */
+  readonly originalLength?: number | undefined
   /** Whether YaRN rounds the range that it mixes, which a GGUF does not say. */
   readonly yarnTruncates?: boolean | undefined
   /** The inner size is four times the hidden one where it is left out. */
@@ -65,7 +67,7 @@ const HEADS = ['num_attention_heads', 'n_head']
 const INNER = ['intermediate_size', 'n_inner', 'ffn_dim', 'ffn_hidden_size']
 const CONTEXT = ['max_position_embeddings', 'n_positions']
 const EPSILON = ['rms_norm_eps', 'layer_norm_eps', 'layer_norm_epsilon', 'norm_eps', 'norm_epsilon']
-const ACTIVATION = ['hidden_activation', 'hidden_act', 'activation_function']
+const ACTIVATION = ['hidden_activation', 'hidden_act', 'activation_function', 'activation']
 
 /** What the keys that all families share say in config.json. */
 export function huggingFaceShape(read: Fields, defaults: Defaults): Shape {
