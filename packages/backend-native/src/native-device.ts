@@ -18,7 +18,8 @@ export interface NativeDeviceOptions {
   maxBytes?: number | undefined
   /**
    * How far products with packed weights may round activations: `exact`, the default, keeps 14 bits
-   * or more; `int8` rounds them to 8 bits in groups, which is faster for many rows.
+   * or more; `int8` rounds them to 8 bits in groups, which is faster for many rows;
+   * `float32` rounds nothing, is slower by far, and is for comparing with other implementations.
    */
   activations?: Activations | undefined
 }

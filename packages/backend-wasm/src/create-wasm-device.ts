@@ -22,7 +22,8 @@ export interface WasmDeviceOptions {
   wasm?: WebAssembly.Module | BufferSource | URL | Response | undefined
   /**
    * How far products with packed weights may round activations: `exact` keeps 14 bits or more, `int8` rounds
-   * them to 8 bits where that is faster, which it is with relaxed SIMD and codes of up to 4 bits.
+   * them to 8 bits where that is faster, which it is with relaxed SIMD and codes of up to 4 bits; `float32` rounds
+   * nothing, is slower by far, and is for comparing with other implementations.
    */
   activations?: Activations | undefined
   /** The most bytes that the device may take. */

@@ -21,7 +21,10 @@ export interface KVSegment {
 }
 
 /** What is asked of one attention; scale, causality, window and soft cap are the layer's. */
-export type AttendOptions = Pick<AttentionOptions, 'logWeight' | 'mass' | 'lse' | 'out' | 'order' | 'accumulate'>
+export type AttendOptions = Pick<
+  AttentionOptions,
+  'logWeight' | 'mass' | 'lse' | 'out' | 'order' | 'accumulate'
+>
 
 /** What a mixer without keys remembers: tensors of fixed size by name. */
 export type MixerState = Readonly<Record<string, Tensor>>

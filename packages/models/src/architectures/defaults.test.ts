@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FormatError } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
-import { Golden, goldenRoot, hasGoldens } from '../../testing/golden.ts'
 import { configFromHuggingFace } from '../index.ts'
+import { Golden, goldenRoot, hasGoldens } from '../testing/golden.ts'
 
 type Json = Record<string, unknown>
 

@@ -26,9 +26,10 @@ import { linearBy } from './products.ts'
 
 /**
  * How far products with packed weights may round activations: `exact` keeps 14 bits or more of the
- * largest of a group, `int8` rounds them to 8 bits in groups, as ONNX Runtime does at accuracy level 4.
+ * largest of a group, `int8` rounds them to 8 bits in groups, as ONNX Runtime does at accuracy level 4. With `float32`
+ * weights are decoded tile by tile and nothing is rounded: slower by far, for comparing with other implementations.
  */
-export type Activations = 'exact' | 'int8'
+export type Activations = 'exact' | 'int8' | 'float32'
 
 /** What a packed weight was, so that it can be given back byte for byte. */
 interface PackedMeta {
@@ -66,6 +67,7 @@ export function packedKind(primitives: Primitives, activations: Activations): En
     },
 
     linear(x: Tensor, e: Encoded, options: LinearOptions = {}): Tensor {
+      if (activations === 'float32') return linearTiled(x, e, options)
       const meta = metaOf(e)
       const { group, stride } = meta
       const precision = activations === 'int8' ? 1 : 0

@@ -1,0 +1,53 @@
+import type { ArchitectureRow } from './describe-architecture.ts'
+
+/** Golden checkpoints of decoders, what they are read as, and how exact their logits have to be where 1e-4 is too much. */
+const rows: readonly (readonly [folder: string, architecture: string, within?: number])[] = [
+  ['llama-2', 'llama'],
+  ['llama-3.2', 'llama'],
+  ['llama-bias', 'llama'],
+  ['llama-keys-missing', 'llama'],
+  ['llama-rope-dynamic', 'llama'],
+  ['llama-rope-linear', 'llama'],
+  ['llama-rope-yarn', 'llama'],
+  ['smollm2', 'llama'],
+  ['smollm3', 'smollm3'],
+  ['mistral', 'mistral'],
+  ['mixtral', 'mixtral'],
+  ['qwen2', 'qwen2'],
+  ['qwen2-moe', 'qwen2_moe'],
+  ['qwen3', 'qwen3'],
+  ['qwen3-moe', 'qwen3_moe'],
+  ['qwen3.5', 'qwen3_5', 3e-4],
+  ['gemma', 'gemma'],
+  ['gemma2', 'gemma2'],
+  ['gemma2-27b-scale', 'gemma2'],
+  ['gemma3', 'gemma3'],
+  ['gemma3n', 'gemma3n'],
+  ['gemma4', 'gemma4'],
+  ['phi-2', 'phi'],
+  ['phi-3', 'phi3'],
+  ['phi-3-longrope', 'phi3'],
+  ['phi-4-mini', 'phi3'],
+  ['olmo2', 'olmo2'],
+  ['gpt2', 'gpt2'],
+  ['gpt-neox', 'gpt_neox'],
+  ['stablelm-2', 'stablelm'],
+  ['granite', 'granite'],
+  ['granitemoe', 'granitemoe'],
+  ['falcon', 'falcon'],
+  ['falcon-7b', 'falcon'],
+  ['starcoder2', 'starcoder2'],
+  ['bloom', 'bloom'],
+  ['cohere', 'cohere'],
+  ['glm4', 'glm4'],
+  ['nemotron', 'nemotron'],
+  ['exaone4', 'exaone4'],
+  ['gpt-oss', 'gpt_oss'],
+  ['gpt-oss-mxfp4', 'gpt_oss'],
+  ['lfm2', 'lfm2'],
+]
+
+/** Every golden checkpoint of a decoder. */
+export const architectureRows: readonly ArchitectureRow[] = /* @__PURE__ */ rows.map(
+  ([folder, architecture, within]) => ({ folder, architecture, within }),
+)
