@@ -30,6 +30,7 @@ export { type ModelFile, type OpenModelOptions, openModel } from './files/open-m
 
 // Variants
 export { type OutlierOptions, withOutliers } from './variants/with-outliers.ts'
+export { type RescaleOptions, withRescaledChannels } from './variants/with-rescaled-channels.ts'
 
 // Tokenizers
 export { type EncodeChatOptions, encodeChat } from './tokenizers/chat/encode-chat.ts'

@@ -1,15 +1,8 @@
-import {
-  decode,
-  denseEncoding,
-  isEncoded,
-  Rng,
-  ShapeError,
-  Tensor,
-  UnsupportedError,
-} from '@tersor/core-tensor'
-import { cast } from '@tersor/core-tensor/reference'
+import { denseEncoding, isEncoded, Rng, ShapeError, type Tensor, UnsupportedError } from '@tersor/core-tensor'
+import type { DecoderConfig } from '../decoder/config.ts'
 import type { Decoder } from '../decoder/decoder.ts'
 import { inLayer } from '../decoder/roles.ts'
+import { floatCopy, readersOf, scaleColumns } from './channels.ts'
 
 export interface OutlierOptions {
   /** How many of the hidden state's channels become outliers, the same ones in all layers; 4 by default. */
@@ -43,10 +36,15 @@ export function withOutliers(
     throw new ShapeError(`[models/outliers] expected 0 to ${hiddenSize} channels, got ${channels}`)
   if (!(factor > 0 && Number.isInteger(Math.log2(factor))))
     throw new ShapeError(`[models/outliers] expected a factor that is a power of two, got ${factor}`)
+  requirePlainNorms(model.config)
   const chosen = drawChannels(hiddenSize, channels, seed)
   const changed = new Map<string, Tensor>()
-  const scaled = (name: string, by: number) =>
-    changed.set(name, scaleColumns(floats(model, name), chosen, by))
+  const scaled = (name: string, by: number) => {
+    requireFloats(model, name)
+    const factors = new Float64Array(hiddenSize).fill(1)
+    for (const channel of chosen) factors[channel] = by
+    changed.set(name, scaleColumns(floatCopy(model, name), factors))
+  }
   for (const [layer, { branches }] of layers.entries()) {
     for (const { op, norms } of branches) {
       if (!norms.includes('before')) continue
@@ -55,12 +53,6 @@ export function withOutliers(
     }
   }
   return model.with(changed)
-}
-
-/** The matrices that read the norm of a branch. */
-function readersOf({ weights }: Decoder, prefix: string): string[] {
-  const reads = /^(query|key|value|gate|router|(experts\.\d+|shared)\.(gate|up)|up|shared\.router)$/
-  return [...weights.keys()].filter(name => name.startsWith(prefix) && reads.test(name.slice(prefix.length)))
 }
 
 function drawChannels(count: number, wanted: number, seed: number): number[] {
@@ -73,24 +65,20 @@ function drawChannels(count: number, wanted: number, seed: number): number[] {
   return all.slice(0, wanted)
 }
 
-/** A copy of a weight in float32. */
-function floats(model: Decoder, name: string): Tensor {
-  const held = model.weights.get(name)!
-  // Files hold narrow floats as dense encodings.
-  const weight = isEncoded(held) && held.encoding === denseEncoding ? decode(held) : held
-  if (isEncoded(weight)) {
-    throw new UnsupportedError(
-      `[models/outliers] expected '${name}' as a tensor, got ${weight.encoding.kind}; decode it first`,
-    )
-  }
-  const values = cast(weight, 'float32').data as Float32Array
-  return new Tensor('float32', values.slice(), weight.dims)
+/** Copies of chosen columns may be decoded from files that hold narrow floats, but not from what a method made. */
+function requireFloats({ weights }: Decoder, name: string): void {
+  const held = weights.get(name)!
+  if (!isEncoded(held) || held.encoding === denseEncoding) return
+  throw new UnsupportedError(
+    `[models/outliers] expected '${name}' as a tensor, got ${held.encoding.kind}; decode it first`,
+  )
 }
 
-function scaleColumns(weight: Tensor, columns: readonly number[], by: number): Tensor {
-  const width = weight.dims.at(-1)!
-  const values = weight.data as Float32Array
-  for (let row = 0; row < values.length; row += width)
-    for (const column of columns) values[row + column]! *= by
-  return weight
+/** Elsewhere a norm is read by two branches, or is stored as a distance from 1, and has a bias. */
+function requirePlainNorms({ norm, layers }: DecoderConfig): void {
+  const isRead = layers.every(({ branches }) => branches.every(({ reads }) => reads === undefined))
+  if (isRead && norm.kind === 'rms' && norm.offset === undefined) return
+  throw new UnsupportedError(
+    '[models/outliers] expected a model with an RMS norm of its own before each branch, got one with other norms',
+  )
 }
