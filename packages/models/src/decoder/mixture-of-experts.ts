@@ -1,6 +1,7 @@
 import type { Tensor } from '@tersor/core-tensor'
 import { binary, gather, scatterAdd, unary } from '@tersor/core-tensor/reference'
 import type { Experts, FeedForward } from './config.ts'
+import { everyExpert } from './every-expert.ts'
 import { runNetwork } from './feed-forward.ts'
 import type { LayerPass } from './layer.ts'
 import { routeTokens } from './route-tokens.ts'
@@ -15,21 +16,42 @@ import { routeTokens } from './route-tokens.ts'
  * many others it is computed with. A token's sum runs over its experts in their order. Every expert is shown to taps,
  * where no token chose it with no rows.
  *
- * @param h  (tokens, d) on a host device
+ * On a remote device, whose numbers cannot route, {@link everyExpert} sees every token.
+ *
+ * @param h  (tokens, d)
  * @param prefix  of the layer's roles
  * @returns (tokens, d)
  */
 export function mixtureOfExperts(
   h: Tensor,
   op: FeedForward,
-  { count, perToken, normalise, shared }: Experts,
+  experts: Experts,
   prefix: string,
   pass: LayerPass,
 ): Tensor {
   const { weights, taps } = pass
+  const { shared } = experts
   const { device } = h
   taps?.linear?.([`${prefix}router`], h)
   using logits = weights.linear(h, `${prefix}router`, { order: 'sequential' })
+  const said = device.host
+    ? chosenExperts(h, logits, op, experts, prefix, pass)
+    : everyExpert(h, logits, op, experts, prefix, pass)
+  if (shared === undefined) return said
+  using common = sharedExpert(h, op, shared.gated, prefix, pass)
+  return binary('add', said, common, { out: said })
+}
+
+/** Σ wₑ · networkₑ(h) over the experts that each token chose. */
+function chosenExperts(
+  h: Tensor,
+  logits: Tensor,
+  op: FeedForward,
+  { count, perToken, normalise }: Experts,
+  prefix: string,
+  pass: LayerPass,
+): Tensor {
+  const { device } = h
   const { borders, ...routes } = routeTokens(logits, { perToken, normalise })
   using tokens = routes.tokens
   using shares = routes.weights
@@ -37,16 +59,13 @@ export function mixtureOfExperts(
   using y = device.empty('float32', x.dims)
   for (let expert = 0; expert < count; expert++) {
     const [from, to] = [borders[expert]!, borders[expert + 1]!]
-    if (from === to && taps?.linear === undefined) continue
+    if (from === to && pass.taps?.linear === undefined) continue
     runNetwork(op, x.rows(from, to), `${prefix}experts.${expert}.`, pass, y.rows(from, to))
   }
-  const said = device.scope(() => {
+  return device.scope(() => {
     const weighted = binary('mul', y, shares)
     return scatterAdd(weighted, tokens, { out: device.empty('float32', h.dims), axis: 0 })
   })
-  if (shared === undefined) return said
-  using common = sharedExpert(h, op, shared.gated, prefix, pass)
-  return binary('add', said, common, { out: said })
 }
 
 /** What the expert that every token uses says, times σ of its own router where it has one. */
