@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { run } from '@tersor/cli'
 import { Rng, sizeOf, Tensor } from '@tersor/core-tensor'
 import { createSafetensorsWriter } from '@tersor/formats'
-import { configFromHuggingFace, configToHuggingFace, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, configText, weightShapes } from '@tersor/models'
 
 const config = configFromHuggingFace({
+  model_type: 'llama',
+  max_position_embeddings: 2048,
   num_hidden_layers: 1,
   num_attention_heads: 4,
   hidden_size: 64,
@@ -25,13 +27,13 @@ try {
     const values = Float32Array.from({ length: sizeOf(dims) }, () => rng.normal())
     await writer.write(name, new Tensor('float32', values, dims))
   }
-  await writer.finish({ config: JSON.stringify(configToHuggingFace(config)) })
+  await writer.finish({ config: configText(config) })
 
   // A recipe is data: of several rules that match, the first counts.
   const recipe = {
     name: 'embedding in 8 bits, the rest in NF4',
     rules: [
-      { match: '*embed_tokens*', use: [{ method: 'rtn', bits: 8 }] },
+      { match: 'embedding.tokens', use: [{ method: 'rtn', bits: 8 }] },
       { match: '*', use: [{ method: 'nf4' }] },
     ],
   }

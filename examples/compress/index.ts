@@ -13,16 +13,17 @@ import { tinyLmMini } from '@tersor/tiny-lm'
 const recipe: Recipe = {
   name: 'tokens in 8 bits, attention in NF4, the rest in 3 bits, calibrated',
   rules: [
-    { match: '*embed_tokens*', use: [{ method: 'rtn', bits: 8 }] },
-    { match: '*self_attn*', use: [{ method: 'nf4' }] },
+    { match: 'embedding.tokens', use: [{ method: 'rtn', bits: 8 }] },
+    { match: '*.before', use: [] }, // what no step compresses is stored in float16
+    { match: '*.attention.*', use: [{ method: 'nf4' }] },
     {
-      match: '*mlp*',
+      match: '*.feedForward.*',
       use: [
         { method: 'gptq', bits: 3 },
         { method: 'quant-ease', sweeps: 4 },
       ],
     },
-    { match: '*norm*', use: [] }, // what no step compresses is stored in float16
+    { match: 'norm', use: [] },
   ],
 }
 

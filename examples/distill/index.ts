@@ -11,7 +11,7 @@ import {
   train,
   trainingRows,
 } from '@tersor/distill'
-import { configFromHuggingFace, Llama, type LlamaConfig, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, Decoder, type DecoderConfig, weightShapes } from '@tersor/models'
 
 const VOCABULARY = 24
 const LENGTH = 64
@@ -54,8 +54,10 @@ async function learn(
   width: number,
   steps: number,
   options: Pick<TrainOptions, 'data' | 'objective'>,
-): Promise<Llama> {
+): Promise<Decoder> {
   const config = configFromHuggingFace({
+    model_type: 'llama',
+    max_position_embeddings: LENGTH,
     num_hidden_layers: layers,
     num_attention_heads: 4,
     hidden_size: width,
@@ -78,7 +80,7 @@ async function learn(
   return model
 }
 
-function untrained(config: LlamaConfig): Llama {
+function untrained(config: DecoderConfig): Decoder {
   const rng = new Rng(2)
   const weights = new Map<string, Tensor>()
   for (const [name, dims] of weightShapes(config)) {
@@ -86,5 +88,5 @@ function untrained(config: LlamaConfig): Llama {
     const values = Float32Array.from({ length: size }, () => (dims.length === 1 ? 1 : 0.1 * rng.normal()))
     weights.set(name, device.upload(new Tensor('float32', values, dims)))
   }
-  return new Llama(config, weights, device)
+  return new Decoder(config, weights, device)
 }

@@ -3,10 +3,12 @@
 import { calibrateBlocks, sampleWindows } from '@tersor/compress'
 import { type Encoded, type LayeredLM, Rng, sizeOf, Tensor } from '@tersor/core-tensor'
 import { evaluate, recordLogits, sizeReport } from '@tersor/eval'
-import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
 import { gptq, rtn } from '@tersor/quantize'
 
 const config = configFromHuggingFace({
+  model_type: 'llama',
+  max_position_embeddings: 2048,
   num_hidden_layers: 2,
   num_attention_heads: 4,
   hidden_size: 64,
@@ -20,7 +22,7 @@ for (const [name, dims] of weightShapes(config)) {
   const values = Float32Array.from({ length: sizeOf(dims) }, () => spread * rng.normal())
   weights.set(name, new Tensor('float32', dims.length === 1 ? values.fill(1) : values, dims))
 }
-const model = new Llama(config, weights)
+const model = new Decoder(config, weights)
 
 // Text that the model draws itself: some to calibrate on, other text to judge by.
 const sample = { tokens: 2048, bos: 1, windowLength: 64 }

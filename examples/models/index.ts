@@ -2,30 +2,28 @@
 
 import { byteLength, type Encoded, Rng, sizeOf, Tensor } from '@tersor/core-tensor'
 import { generate } from '@tersor/decode'
-import { Llama, type LlamaConfig, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
 import { rtn } from '@tersor/quantize'
 
-const config: LlamaConfig = {
-  layers: 2,
-  heads: 4,
-  kvHeads: 2,
-  headDim: 16,
-  vocabSize: 256,
-  contextLength: 128,
-  ropeBase: 10000,
-  hiddenSize: 64,
-  intermediateSize: 128,
-  epsilon: 1e-5,
-  ropeLayout: 'half',
-  tied: true,
-}
+const config = configFromHuggingFace({
+  model_type: 'llama',
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 256,
+  max_position_embeddings: 128,
+  hidden_size: 64,
+  intermediate_size: 128,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+})
 const rng = new Rng(1)
 const weights = new Map<string, Tensor>()
 for (const [name, dims] of weightShapes(config)) {
   const values = Float32Array.from({ length: sizeOf(dims) }, () => rng.normal() / Math.sqrt(dims.at(-1)!))
   weights.set(name, new Tensor('float32', dims.length === 1 ? values.fill(1) : values, dims))
 }
-const model = new Llama(config, weights)
+const model = new Decoder(config, weights)
 
 // Greedy: always the likeliest token.
 const prompt = Int32Array.of(1, 2, 3, 4)
@@ -47,8 +45,8 @@ for (const [name, weight] of weights) {
   if (weight.dims.length === 2) small.set(name, rtn(weight, { bits: 4 }))
 }
 const compressed = model.with(small)
-const bytes = (llama: Llama) =>
-  [...llama.weights.values()].reduce((total, weight) => total + byteLength(weight), 0)
+const bytes = (lm: Decoder) =>
+  [...lm.weights.values()].reduce((total, weight) => total + byteLength(weight), 0)
 const others: number[] = []
 for await (const token of generate(compressed, prompt, { maxTokens: 12 })) others.push(token)
 console.log(`4 bits:  ${others.join(' ')}`)

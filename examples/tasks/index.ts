@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { createWasmDevice } from '@tersor/backend-wasm'
 import { byteLength, decode, type Encoded } from '@tersor/core-tensor'
-import { type Llama, loadModel, openTokenizer } from '@tersor/models'
+import { type Decoder, loadModel, openTokenizer } from '@tersor/models'
 import { rtn } from '@tersor/quantize'
 import { evaluateTasks, measureOf, type TaskName, taskNames, taskPrompts } from '@tersor/tasks'
 import { tinyLm } from '@tersor/tiny-lm'
@@ -34,7 +34,7 @@ for (const bits of [4, 3]) {
   await report(`${bits} bits`, model.with(small))
 }
 
-async function report(name: string, llama: Llama) {
+async function report(name: string, llama: Decoder) {
   const bytes = [...llama.weights.values()].reduce((total, weight) => total + byteLength(weight), 0)
   const { tasks: scores, answerNats } = await evaluateTasks(
     await llama.to(device, { keep: true }),

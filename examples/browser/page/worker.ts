@@ -1,11 +1,11 @@
 import { byteLength, type Encoded, type Tensor, type Tokenizer } from '@tersor/core-tensor'
 import { generate } from '@tersor/decode'
-import { isRouter, Llama, openModel, weightShapes } from '@tersor/models'
+import { checkModel, Decoder, isRouter, openModel } from '@tersor/models'
 import { rtn } from '@tersor/quantize'
 import { aboutDevice, createDevice } from './create-device.ts'
 import type { Answer, Request } from './messages.ts'
 
-let model: Llama | undefined
+let model: Decoder | undefined
 let tokenizer: Tokenizer | undefined
 
 const answer = (message: Answer) => self.postMessage(message)
@@ -24,10 +24,11 @@ async function load({ url, bits, device: name }: Request & { kind: 'load' }): Pr
   model = undefined
   const file = await openModel(new URL(url))
   if (file.config === undefined) throw new Error(`there is no config.json beside ${url}`)
+  checkModel(file)
   tokenizer = await file.openTokenizer()
 
   const weights = new Map<string, Tensor | Encoded>()
-  const names = [...weightShapes(file.config).keys()]
+  const { names } = file
   let fetchedBytes = 0
   for (const [i, name] of names.entries()) {
     const weight = await file.load(name) // one range request
@@ -37,7 +38,7 @@ async function load({ url, bits, device: name }: Request & { kind: 'load' }): Pr
   }
   const heldBytes = [...weights.values()].reduce((sum, weight) => sum + byteLength(weight), 0)
   const device = await createDevice(name)
-  model = await new Llama(file.config, weights).to(device)
+  model = await new Decoder(file.config, weights).to(device)
   await file.close()
   answer({
     kind: 'loaded',
@@ -50,7 +51,7 @@ async function load({ url, bits, device: name }: Request & { kind: 'load' }): Pr
 /** Matrices in fewer bits; vectors stay, and what many tokens depend on keeps 8 bits. */
 function smaller(name: string, weight: Tensor | Encoded, bits: number): Tensor | Encoded {
   if (bits === 16 || weight.dims.length !== 2 || !('data' in weight)) return weight
-  const delicate = name === 'model.embed_tokens.weight' || name === 'lm_head.weight' || isRouter(name)
+  const delicate = name === 'embedding.tokens' || name === 'head' || isRouter(name)
   return rtn(weight, {
     bits: delicate ? 8 : bits,
     zero: 'float',

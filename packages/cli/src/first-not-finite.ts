@@ -1,7 +1,7 @@
 import { decode, isEncoded, isFloat, toFloat32 } from '@tersor/core-tensor'
 import type { ModelFile } from '@tersor/models'
 
-/** The first weight of a file that holds NaN or infinity, in words: `'model.norm.weight' holds NaN at 3`. */
+/** The first weight of a file that holds NaN or infinity, in words: `'norm' holds NaN at 3`. */
 export async function firstNotFinite(file: ModelFile): Promise<string | undefined> {
   for (const name of file.names) {
     const weight = await file.load(name)

@@ -50,7 +50,7 @@ for (let index = 0; tokens < Number(values.tokens); index++) {
 
 const small = new Map<string, Encoded>()
 const floats = await loadModel(file)
-for (let layer = 0; layer < floats.config.layers; layer++) {
+for (let layer = 0; layer < floats.config.layers.length; layer++) {
   for (const name of floats.blockWeights(layer)) {
     const weight = floats.weights.get(name)!
     small.set(name, rtn(isEncoded(weight) ? decode(weight) : weight, { bits: 4 }))

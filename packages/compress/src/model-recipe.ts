@@ -15,9 +15,9 @@ export interface ModelRecipeOptions {
  * @param use  the steps, done in turn
  * @param names  the model's weights
  * @example
- * const names = ['model.embed_tokens.weight', 'model.layers.0.mlp.down_proj.weight']
+ * const names = ['embedding.tokens', 'layers.0.feedForward.down']
  * const { rules } = modelRecipe([{ method: 'rtn', bits: 3 }], names, { delicate: [{ method: 'rtn', bits: 8 }] })
- * rules.map(rule => rule.match) // => ['model.embed_tokens.weight', '*']
+ * rules.map(rule => rule.match) // => ['embedding.tokens', '*']
  */
 export function modelRecipe(
   use: readonly Step[],

@@ -94,12 +94,7 @@ describe('planRules', () => {
 })
 
 describe('modelRecipe', () => {
-  const names = [
-    'model.embed_tokens.weight',
-    'model.layers.0.block_sparse_moe.gate.weight',
-    'w',
-    'lm_head.weight',
-  ]
+  const names = ['embedding.tokens', 'layers.0.feedForward.router', 'w', 'head']
   const few = [{ method: 'bytes' }]
   const more = [{ method: 'half' }]
   it('keeps tables of tokens and routers apart', () => {

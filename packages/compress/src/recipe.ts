@@ -99,7 +99,7 @@ export function checkRecipe(
  * @throws {ShapeError} when a rule matches no tensor: a misspelt rule must not pass silently
  * @example
  * const rules = [{ match: '*embed*', use: ['more'] }, { match: '*', use: ['few'] }]
- * const planned = planRules(rules, ['model.embed_tokens.weight', 'lm_head.weight'])
+ * const planned = planRules(rules, ['embedding.tokens', 'head'])
  * Array.from(planned.values(), ({ use }) => use[0]) // => ['more', 'few']
  */
 export function planRules<R extends { readonly match: string }>(

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeSafetensors } from '@tersor/formats'
-import { configToHuggingFace, type ModelFile, openModel } from '@tersor/models'
-import { randomLlama, smallConfig } from '@tersor/models/testing'
+import { type ModelFile, openModel } from '@tersor/models'
+import { randomModel, smallJson, storedWeights } from '@tersor/models/testing'
 import { createJob, type JobSettings } from '../src/job/create-job.ts'
 import type { Recipe } from '../src/recipe.ts'
 import { toyMethods } from './toy-methods.ts'
@@ -12,7 +12,10 @@ export const toyRecipe: Recipe = {
   name: 'three kinds',
   rules: [
     { match: '*embed*', use: [{ method: 'half' }] },
-    { match: '*mlp*', use: [{ method: 'energy' }, { method: 'towards' }] },
+    ...['*.gate', '*.up', '*.down'].map(match => ({
+      match,
+      use: [{ method: 'energy' }, { method: 'towards' }],
+    })),
     { match: '*', use: [{ method: 'bytes', noise: 0.5 }] },
   ],
 }
@@ -22,12 +25,8 @@ export const toyWindows = [3, 5].map(step => Int32Array.from({ length: 20 }, (_,
 /** A folder with a small random model, its configuration and a tokenizer. */
 export async function writeToyModel(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  const { weights, config } = randomLlama(smallConfig)
-  await writeFile(join(folder, 'model.safetensors'), encodeSafetensors(weights))
-  await writeFile(
-    join(folder, 'config.json'),
-    JSON.stringify({ ...configToHuggingFace(config), bos_token_id: 1 }),
-  )
+  await writeFile(join(folder, 'model.safetensors'), encodeSafetensors(storedWeights(randomModel())))
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...smallJson, bos_token_id: 1 }))
   await writeFile(join(folder, 'tokenizer.json'), '{}')
 }
 

@@ -24,15 +24,16 @@ export interface GenerateOptions extends JobOptions {
  * @throws {ShapeError} when the prompt is empty or longer than the model's context, or for both a sampler and a temperature
  * @throws {NumericalError} when the model's logits are not numbers
  * @example
- * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ * import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
  *
  * const config = configFromHuggingFace({
+ *   model_type: 'llama', max_position_embeddings: 32,
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
  * })
  * const weights = new Map(
  *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
  * )
- * const model = new Llama(config, weights)
+ * const model = new Decoder(config, weights)
  * // All weights are 0, so every token is equally likely, and the first of them is taken.
  * const tokens: number[] = []
  * for await (const token of generate(model, Int32Array.of(1), { maxTokens: 3 })) tokens.push(token)
@@ -55,7 +56,7 @@ export async function* generate(
   const room = contextLength - prompt.length
   const limit = Math.min(options.maxTokens ?? room, room)
   const rng = new Rng(seed)
-  const cache = model.createCache()
+  const cache = model.createCache({ length: prompt.length + limit })
   try {
     let tokens = prompt
     for (let i = 0; i < limit; i++) {

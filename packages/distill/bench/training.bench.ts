@@ -13,7 +13,7 @@ import { createWasmDevice, training } from '@tersor/backend-wasm'
 import { type Device, Rng, Tensor } from '@tersor/core-tensor'
 import { matmul } from '@tersor/core-tensor/reference'
 import { initialWeights, type TrainingWindow, train } from '@tersor/distill'
-import { Llama, type LlamaConfig } from '@tersor/models'
+import { configFromHuggingFace, Decoder } from '@tersor/models'
 
 const TOKENS = 4096
 const PRODUCTS = 20
@@ -29,20 +29,20 @@ const { values } = parseArgs({
 })
 const steps = WARM_UP + Number(values.steps)
 
-const config: LlamaConfig = {
-  layers: 8,
-  heads: 4,
-  kvHeads: 4,
-  headDim: 32,
-  vocabSize: 1024,
-  contextLength: 1024,
-  ropeBase: 10_000,
-  hiddenSize: 128,
-  intermediateSize: 288,
-  epsilon: 1e-5,
-  ropeLayout: 'half',
-  tied: true,
-}
+const HIDDEN = 128
+const INNER = 288
+const config = configFromHuggingFace({
+  model_type: 'llama',
+  num_hidden_layers: 8,
+  num_attention_heads: 4,
+  vocab_size: 1024,
+  max_position_embeddings: 1024,
+  rope_theta: 10_000,
+  hidden_size: HIDDEN,
+  intermediate_size: INNER,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+})
 
 function windowsOf(length: number): TrainingWindow[] {
   const rng = new Rng(length)
@@ -63,7 +63,7 @@ function productRate(x: Tensor, weight: Tensor, out: Tensor): number {
   const start = performance.now()
   for (let i = 0; i < PRODUCTS; i++) matmul(x, weight, { transposeB: true, out })
   const seconds = (performance.now() - start) / 1000
-  return (PRODUCTS * 2 * TOKENS * config.hiddenSize * config.intermediateSize) / seconds
+  return (PRODUCTS * 2 * TOKENS * HIDDEN * INNER) / seconds
 }
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!
@@ -79,15 +79,15 @@ for (const name of values.device.split(',')) {
         const values = Float32Array.from({ length: rows * columns }, () => rng.normal())
         return device.upload(new Tensor('float32', values, [rows, columns]))
       }
-      const x = normals(TOKENS, config.hiddenSize)
-      const weight = normals(config.intermediateSize, config.hiddenSize)
-      const out = device.empty('float32', [TOKENS, config.intermediateSize])
+      const x = normals(TOKENS, HIDDEN)
+      const weight = normals(INNER, HIDDEN)
+      const out = device.empty('float32', [TOKENS, INNER])
       const windows = windowsOf(length)
       const speeds: number[] = []
       const rates: number[] = []
       const products: number[] = []
       const shares: number[] = []
-      const model = new Llama(config, initialWeights(config, { seed: 1, device }), device)
+      const model = new Decoder(config, initialWeights(config, { seed: 1, device }), device)
       await train(model, {
         steps,
         data: () => windows,

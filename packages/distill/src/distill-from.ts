@@ -1,5 +1,5 @@
 import { ShapeError } from '@tersor/core-tensor'
-import type { Llama } from '@tersor/models'
+import type { Decoder } from '@tersor/models'
 import { crossEntropy } from './cross-entropy.ts'
 import { denseWeights } from './dense-weights.ts'
 import { floatData } from './float-data.ts'
@@ -26,7 +26,7 @@ export interface DistillFromOptions {
  * @throws {ShapeError} for a share outside 0 to 1
  */
 export function distillFrom(
-  teacher: Llama,
+  teacher: Decoder,
   { temperature = 2, textShare = 0.5, direction = 'forward' }: DistillFromOptions = {},
 ): Objective {
   const where = 'distill/distill-from'

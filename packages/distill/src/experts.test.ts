@@ -1,12 +1,12 @@
 import { Tensor } from '@tersor/core-tensor'
-import { routeTokens } from '@tersor/models'
+import { configFromHuggingFace, routeTokens } from '@tersor/models'
 import { describe, expect, test } from 'vitest'
 import { expertsBackward } from './experts-backward.ts'
 import { type ExpertTensors, expertsForward } from './experts-forward.ts'
 import { initialWeights } from './initial-weights.ts'
 import { loadBalancing } from './load-balancing.ts'
 import { centralDifferences, dot, normals, relativeError } from './testing/central-differences.ts'
-import { smallMixture } from './testing/small-llama.ts'
+import { mixtureJson, smallJson } from './testing/small-llama.ts'
 import { trainingFlops } from './training-flops.ts'
 
 const [tokens, d, hidden, experts] = [9, 6, 5, 4]
@@ -19,6 +19,8 @@ const mixture = (make: (dims: readonly number[], seed: number) => Tensor): Exper
     down: make([d, hidden], 40 + e),
   })),
 })
+
+const mixtureConfig = (own: object) => configFromHuggingFace({ ...mixtureJson, ...own })
 
 const zeros = (dims: readonly number[]) =>
   new Tensor('float64', new Float64Array(dims.reduce((a, b) => a * b)), dims)
@@ -113,23 +115,24 @@ test('balancing alone spreads tokens that all prefer one expert', () => {
 
 test('what a step costs counts the experts that a token chose', () => {
   const windows = [{ tokens: new Int32Array(4) }]
-  const flops = (expertsPerToken: number) => trainingFlops({ ...smallMixture, expertsPerToken }, windows)
+  const flops = (expertsPerToken: number) =>
+    trainingFlops(mixtureConfig({ num_experts_per_tok: expertsPerToken }), windows)
   // Two layers, four tokens, three matrices of 6 · 8 weights, six operations each.
   expect(flops(2) - flops(1)).toBe(2 * 4 * 3 * 48 * 6)
-  const { experts: _, expertsPerToken: __, ...dense } = smallMixture
+  const dense = configFromHuggingFace({ ...smallJson, intermediate_size: 6 })
   // One expert of four is the dense model with a router of 4 · 8 weights.
   expect(flops(1) - trainingFlops(dense, windows)).toBe(2 * 4 * 32 * 6)
 })
 
 test('what writes to the residual stream begins small, and routers without preference', () => {
-  const config = { ...smallMixture, hiddenSize: 64, intermediateSize: 64, layers: 8 }
+  const config = mixtureConfig({ hidden_size: 64, intermediate_size: 64, num_hidden_layers: 8 })
   const weights = initialWeights(config, { seed: 1 })
   const deviation = (name: string) => {
-    const values = weights.get(`model.layers.3.block_sparse_moe.${name}.weight`)!.data as Float32Array
+    const values = weights.get(`layers.3.feedForward.${name}`)!.data as Float32Array
     return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)
   }
-  expect(deviation('experts.2.w1')).toBeCloseTo(1 / 8, 2)
-  expect(deviation('experts.2.w3')).toBeCloseTo(1 / 8, 2)
-  expect(deviation('experts.2.w2')).toBeCloseTo(1 / 32, 2)
-  expect(deviation('gate')).toBeCloseTo(0.02, 2)
+  expect(deviation('experts.2.gate')).toBeCloseTo(1 / 8, 2)
+  expect(deviation('experts.2.up')).toBeCloseTo(1 / 8, 2)
+  expect(deviation('experts.2.down')).toBeCloseTo(1 / 32, 2)
+  expect(deviation('router')).toBeCloseTo(0.02, 2)
 })

@@ -1,5 +1,6 @@
 import { Tensor } from '@tersor/core-tensor'
 import { binary, gather, matmul, rmsNorm, unary } from '@tersor/core-tensor/reference'
+import { ropeFrequencies } from '@tersor/models'
 import { describe, expect, test } from 'vitest'
 import { attentionBackward } from './attention-backward.ts'
 import { crossEntropy } from './cross-entropy.ts'
@@ -76,7 +77,7 @@ const cases: Record<string, () => Case> = {
 for (const layout of ['half', 'interleaved'] as const) {
   cases[`rope ${layout}`] = () => {
     const x = normals([6, 8])
-    const rotations = rotationsOf({ headDim: 4, ropeBase: 100, ropeLayout: layout }, 3, x)
+    const rotations = rotationsOf({ frequencies: ropeFrequencies(4, 100), layout }, 3, x)
     const copyOf = (t: Tensor) => new Tensor('float64', (t.data as Float64Array).slice(), t.dims)
     return {
       inputs: { x },

@@ -1,7 +1,8 @@
 import { type Loss, type Rotations, Tensor } from '@tersor/core-tensor'
 import { binary, gather, matmul, rmsNorm } from '@tersor/core-tensor/reference'
-import { blockWeightNames, EMBEDDING, FINAL_NORM, HEAD, type LlamaConfig, weightShapes } from '@tersor/models'
+import { type DecoderConfig, EMBEDDING, FINAL_NORM, HEAD, weightShapes } from '@tersor/models'
 import { attentionBackward } from './attention-backward.ts'
+import { blockRoles } from './block-roles.ts'
 import { crossEntropy } from './cross-entropy.ts'
 import { embeddingBackward } from './embedding-backward.ts'
 import { expertsBackward } from './experts-backward.ts'
@@ -55,14 +56,16 @@ interface KeptAndBalanced extends Kept {
  * Experts are balanced over the windows that are given together; where a batch comes in parts, a part counts by
  * its share of `total`.
  *
- * @param weights  under Hugging Face's names, on a host device
+ * @param weights  by their roles, on a host device
  * @param windows  of one length
  * @returns the loss; the part of it that balances experts, 0 without; the gradients by weight name; the
  *   tokens that count
  * @throws {ShapeError} when a weight or a window does not fit
+ * @throws {UnsupportedError} for a model of another family
  * @example
  * import { configFromHuggingFace, weightShapes } from '@tersor/models'
  * const config = configFromHuggingFace({
+ *   model_type: 'llama', max_position_embeddings: 32,
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16, tie_word_embeddings: true,
  * })
  * const weights = new Map(
@@ -73,18 +76,19 @@ interface KeptAndBalanced extends Kept {
  * gradients.size // => 11
  */
 export function llamaGradients(
-  config: LlamaConfig,
+  config: DecoderConfig,
   weights: ReadonlyMap<string, Tensor>,
   windows: readonly TrainingWindow[],
   { gradients, total, objective = {} }: LlamaGradientsOptions = {},
 ): { loss: number; balance: number; gradients: ReadonlyMap<string, Tensor>; total: number } {
   const rows = trainingRows(windows)
   const { device, ...model } = passOver(config, weights, rows)
+  const { layers } = model.shape
   const sums = gradients ?? zerosLike(weights, config)
   const divisor = total ?? rows.total
   const balanceWeight = divisor === 0 ? 0 : ((objective.balance ?? 0.01) * rows.total) / divisor
   const losses = device.scope(() => {
-    const rotations = rotationsOf(config, rows.length, model.weight(EMBEDDING))
+    const rotations = rotationsOf(model.shape.rope, rows.length, model.weight(EMBEDDING))
     const rotationsBack = inverseRotations(rotations)
     const pass: BackwardPass = { ...model, rotations, rotationsBack, gradient: name => sums.get(name)! }
     const tokens = device.upload(new Tensor('int32', rows.tokens, [rows.tokens.length]))
@@ -98,7 +102,7 @@ export function llamaGradients(
       hiddenSlopes.push(felt?.gradient)
     }
     let x = gather(pass.weight(EMBEDDING), tokens, { axis: 0 })
-    for (let layer = 0; layer < config.layers; layer++) {
+    for (let layer = 0; layer < layers; layer++) {
       observe(layer, x)
       const { z, ...state } = device.scope(() => blockForward(layer, x, pass))
       const { routing } = state
@@ -107,14 +111,14 @@ export function llamaGradients(
       kept.push(felt === undefined ? state : { ...state, logitGradient: felt.gradient })
       x = z
     }
-    observe(config.layers, x)
+    observe(layers, x)
     let dx = device.scope(() => {
       const { loss, gradient } = headPass(x, pass, divisor, objective)
       sum += loss
       return gradient
     })
     x.dispose()
-    for (let layer = config.layers; layer >= 0; layer--) {
+    for (let layer = layers; layer >= 0; layer--) {
       const slopes = hiddenSlopes[layer]
       if (slopes !== undefined) binary('add', dx, slopes, { out: dx })
       if (layer === 0) break
@@ -132,9 +136,9 @@ export function llamaGradients(
 
 /** The final norm, the head and the loss, forward and backward: the loss, and its gradient with respect to x. */
 function headPass(x: Tensor, pass: BackwardPass, total: number, objective: Objective): Loss {
-  const { config, weight, gradient, rows } = pass
-  const { epsilon } = config
-  const name = config.tied ? EMBEDDING : HEAD
+  const { shape, weight, gradient, rows } = pass
+  const { epsilon } = shape
+  const name = shape.tied ? EMBEDDING : HEAD
   const h = rmsNorm(x, weight(FINAL_NORM), { epsilon })
   const logits = project(h, weight(name))
   const felt =
@@ -147,10 +151,10 @@ function headPass(x: Tensor, pass: BackwardPass, total: number, objective: Objec
 }
 
 function blockBackward(layer: number, dz: Tensor, kept: KeptAndBalanced, pass: BackwardPass): Tensor {
-  const { config, weight, gradient, rows, rotationsBack } = pass
-  const { epsilon } = config
+  const { shape, weight, gradient, rows, rotationsBack } = pass
+  const { epsilon } = shape
   const { x, q, k, v, o, y } = kept
-  const names = blockWeightNames(layer)
+  const names = blockRoles(layer)
   const through = (name: string, input: Tensor, slopes: Tensor, into?: Tensor) =>
     linearBackward(input, weight(name), slopes, {
       weightGradient: gradient(name),
@@ -167,7 +171,7 @@ function blockBackward(layer: number, dz: Tensor, kept: KeptAndBalanced, pass: B
   })
 
   const dO = through(names.output, o, dy)
-  const { dq, dk, dv } = attentionBackward(dO, { q, k, v, o, ...config, borders: rows.borders })
+  const { dq, dk, dv } = attentionBackward(dO, { q, k, v, o, ...shape, borders: rows.borders })
   rotateHeads(dq, rotationsBack)
   rotateHeads(dk, rotationsBack)
   const h = rmsNorm(x, weight(names.attentionNorm), { epsilon })
@@ -187,14 +191,14 @@ function feedForwardBackward(
   h: Tensor,
   dz: Tensor,
   { gate, up, routing, logitGradient }: KeptAndBalanced,
-  { config, weight, gradient }: BackwardPass,
+  { shape, weight, gradient }: BackwardPass,
 ): Tensor {
   if (routing !== undefined) {
-    const weights = expertTensors(layer, config, weight)
-    const gradients = expertTensors(layer, config, gradient)
+    const weights = expertTensors(layer, shape, weight)
+    const gradients = expertTensors(layer, shape, gradient)
     return expertsBackward(h, dz, { weights, gradients, gate, up, routing, logitGradient })
   }
-  const names = blockWeightNames(layer)
+  const names = blockRoles(layer)
   const da = matmul(dz, weight(names.down))
   const { gateGradient, upGradient, value } = swigluBackward(gate, up, da)
   matmul(dz, value, { transposeA: true, out: gradient(names.down), accumulate: true })
@@ -212,7 +216,7 @@ function release({ routing, ...tensors }: KeptAndBalanced): void {
 /** Zeros for the gradients of a model's weights. */
 export function zerosLike(
   weights: ReadonlyMap<string, Tensor>,
-  config: LlamaConfig,
+  config: DecoderConfig,
 ): ReadonlyMap<string, Tensor> {
   const zeros = new Map<string, Tensor>()
   for (const name of weightShapes(config).keys()) {

@@ -1,15 +1,9 @@
 import { type Device, type Rotations, ShapeError, Tensor } from '@tersor/core-tensor'
 import { binary, gather, matmul, rmsNorm } from '@tersor/core-tensor/reference'
-import {
-  blockWeightNames,
-  EMBEDDING,
-  FINAL_NORM,
-  feedForwardNames,
-  HEAD,
-  type LlamaConfig,
-  weightShapes,
-} from '@tersor/models'
+import { type DecoderConfig, EMBEDDING, FINAL_NORM, HEAD, weightShapes } from '@tersor/models'
+import { blockRoles, networkRoles } from './block-roles.ts'
 import { type ExpertRouting, type ExpertTensors, expertsForward } from './experts-forward.ts'
+import { type LlamaShape, llamaShape, requireTrainable } from './llama-shape.ts'
 import { rotateHeads, rotationsOf } from './rotate-heads.ts'
 import { segmentAttention } from './segment-attention.ts'
 import { swiglu } from './swiglu.ts'
@@ -39,7 +33,7 @@ export interface Kept {
 
 /** A model in one pass over some rows. */
 export interface Pass {
-  config: LlamaConfig
+  shape: LlamaShape
   weight(name: string): Tensor
   rows: TrainingRows
   rotations: Rotations
@@ -51,39 +45,41 @@ export interface Pass {
  *
  * @returns logits (rows, vocabulary); hidden: (rows, d) what enters each block, then the final norm
  * @throws {ShapeError} when a weight or a token does not fit
+ * @throws {UnsupportedError} for a model of another family
  */
 export function llamaStates(
-  config: LlamaConfig,
+  config: DecoderConfig,
   weights: ReadonlyMap<string, Tensor>,
   rows: TrainingRows,
 ): { logits: Tensor; hidden: readonly Tensor[] } {
   const { device, ...model } = passOver(config, weights, rows)
+  const { layers, epsilon, rope, tied } = model.shape
   return device.scope(() => {
-    const pass = { ...model, rotations: rotationsOf(config, rows.length, model.weight(EMBEDDING)) }
+    const pass = { ...model, rotations: rotationsOf(rope, rows.length, model.weight(EMBEDDING)) }
     const tokens = device.upload(new Tensor('int32', rows.tokens, [rows.tokens.length]))
     const hidden = [gather(pass.weight(EMBEDDING), tokens, { axis: 0 })]
-    for (let layer = 0; layer < config.layers; layer++) {
+    for (let layer = 0; layer < layers; layer++) {
       hidden.push(device.scope(() => blockForward(layer, hidden[layer]!, pass).z))
     }
-    const h = rmsNorm(hidden[config.layers]!, pass.weight(FINAL_NORM), { epsilon: config.epsilon })
-    return { logits: project(h, pass.weight(config.tied ? EMBEDDING : HEAD)), hidden }
+    const h = rmsNorm(hidden[layers]!, pass.weight(FINAL_NORM), { epsilon })
+    return { logits: project(h, pass.weight(tied ? EMBEDDING : HEAD)), hidden }
   })
 }
 
 /** One block forward: what it keeps, and z (rows, d), what leaves it. */
 export function blockForward(layer: number, x: Tensor, pass: Pass): Kept & { z: Tensor } {
-  const { config, weight, rows, rotations } = pass
-  const names = blockWeightNames(layer)
-  const { epsilon, expertsPerToken: perToken } = config
+  const { shape, weight, rows, rotations } = pass
+  const names = blockRoles(layer)
+  const { epsilon, expertsPerToken: perToken } = shape
   const h = rmsNorm(x, weight(names.attentionNorm), { epsilon })
   const q = rotateHeads(project(h, weight(names.query)), rotations)
   const k = rotateHeads(project(h, weight(names.key)), rotations)
   const v = project(h, weight(names.value))
-  const o = segmentAttention(q, k, v, { ...config, borders: rows.borders })
+  const o = segmentAttention(q, k, v, { ...shape, borders: rows.borders })
   const y = binary('add', x, project(o, weight(names.output)))
   const h2 = rmsNorm(y, weight(names.feedForwardNorm), { epsilon })
   if (perToken !== undefined) {
-    const { y: said, ...mixture } = expertsForward(h2, expertTensors(layer, config, weight), { perToken })
+    const { y: said, ...mixture } = expertsForward(h2, expertTensors(layer, shape, weight), { perToken })
     return { x, q, k, v, o, y, ...mixture, z: binary('add', y, said) }
   }
   const gate = project(h2, weight(names.gate))
@@ -95,12 +91,12 @@ export function blockForward(layer: number, x: Tensor, pass: Pass): Kept & { z: 
 /** The weights of a block's experts, or whatever else has their names. */
 export function expertTensors(
   layer: number,
-  config: LlamaConfig,
+  shape: LlamaShape,
   tensor: (name: string) => Tensor,
 ): ExpertTensors {
   return {
-    router: tensor(blockWeightNames(layer).router),
-    experts: feedForwardNames(layer, config).map(({ gate, up, down }) => ({
+    router: tensor(blockRoles(layer).router),
+    experts: networkRoles(layer, shape).map(({ gate, up, down }) => ({
       gate: tensor(gate),
       up: tensor(up),
       down: tensor(down),
@@ -117,12 +113,15 @@ export function project(x: Tensor, weight: Tensor): Tensor {
  * A pass of a model over some rows.
  *
  * @throws {ShapeError} when a weight or a token does not fit
+ * @throws {UnsupportedError} for a model of another family
  */
 export function passOver(
-  config: LlamaConfig,
+  config: DecoderConfig,
   weights: ReadonlyMap<string, Tensor>,
   rows: TrainingRows,
 ): Omit<Pass, 'rotations'> & { device: Device } {
+  const shape = llamaShape(config)
+  requireTrainable(config, weights)
   for (const [name, dims] of weightShapes(config)) {
     const weight = weights.get(name)
     if (!(weight instanceof Tensor) || weight.dims.join() !== dims.join()) {
@@ -144,7 +143,7 @@ export function passOver(
   }
   return {
     device: weights.get(EMBEDDING)!.device,
-    config,
+    shape,
     weight: name => weights.get(name)!,
     rows,
   }

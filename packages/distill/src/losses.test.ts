@@ -1,6 +1,6 @@
 import { type Loss, Rng, Tensor } from '@tersor/core-tensor'
 import { softmax } from '@tersor/core-tensor/reference'
-import { Llama } from '@tersor/models'
+import { Decoder } from '@tersor/models'
 import { describe, expect, test } from 'vitest'
 import { attentionMatching } from './attention-matching.ts'
 import { distillFrom } from './distill-from.ts'
@@ -83,17 +83,17 @@ test('attention matching: its gradient with respect to scores', () => {
 test.each(['forward', 'reverse'] as const)(
   'the mix with a teacher (%s), through the whole model',
   direction => {
-    const teacher = new Llama(smallConfig, randomWeights(smallConfig, 'float64', { seed: 50 }))
+    const teacher = new Decoder(smallConfig, randomWeights(smallConfig, 'float64', { seed: 50 }))
     const student = randomWeights(smallConfig, 'float64')
     const objective = distillFrom(teacher, { textShare: 0.3, direction })
     const windows = [{ tokens: Int32Array.of(1, 5, 3, 9, 0, 2), borders: [0, 2, 6] }]
     const run = () => llamaGradients(smallConfig, student, windows, { objective })
     const { gradients } = run()
-    const name = 'model.layers.0.self_attn.k_proj.weight'
+    const name = 'layers.0.attention.key'
     const along = normals(student.get(name)!.dims, { seed: 3 })
     const slope = differencesAlong(student.get(name)!, along, () => run().loss)
     expect(relativeError([dot(gradients.get(name)!, along)], [slope])).toBeLessThan(1e-7)
-    const own = distillFrom(new Llama(smallConfig, student), { textShare: 0 })
+    const own = distillFrom(new Decoder(smallConfig, student), { textShare: 0 })
     expect(llamaGradients(smallConfig, student, windows, { objective: own }).loss).toBeCloseTo(0, 12)
   },
 )

@@ -1,6 +1,5 @@
-import { kernel, type Rotations, ShapeError, Tensor } from '@tersor/core-tensor'
+import { kernel, type Rope, type Rotations, ShapeError, Tensor } from '@tersor/core-tensor'
 import { unary } from '@tersor/core-tensor/reference'
-import { type LlamaConfig, ropeFrequencies } from '@tersor/models'
 import { floatData } from './float-data.ts'
 
 /**
@@ -9,11 +8,10 @@ import { floatData } from './float-data.ts'
  * @param like  whose device and type they are for
  */
 export function rotationsOf(
-  config: Pick<LlamaConfig, 'headDim' | 'ropeBase' | 'ropeLayout'>,
+  { frequencies, layout }: Pick<Rope, 'frequencies' | 'layout'>,
   length: number,
   like: Tensor,
 ): Rotations {
-  const frequencies = ropeFrequencies(config.headDim, config.ropeBase).data as Float64Array
   const pairs = frequencies.length
   const angles = Float64Array.from(
     { length: length * pairs },
@@ -25,7 +23,7 @@ export function rotationsOf(
         ? new Tensor('float64', values, [length, pairs])
         : new Tensor('float32', Float32Array.from(values), [length, pairs]),
     )
-  return { cos: upload(angles.map(Math.cos)), sin: upload(angles.map(Math.sin)), layout: config.ropeLayout }
+  return { cos: upload(angles.map(Math.cos)), sin: upload(angles.map(Math.sin)), layout }
 }
 
 /** The rotations back: a rotation is orthogonal, so that these are also its backward pass. */

@@ -1,13 +1,13 @@
 import { Rng, type Tensor } from '@tersor/core-tensor'
 import { openSafetensors } from '@tersor/formats'
-import { Llama } from '@tersor/models'
+import { Decoder } from '@tersor/models'
 import { expect, test, vi } from 'vitest'
 import { distillFrom } from './distill-from.ts'
 import { initialWeights } from './initial-weights.ts'
 import { randomWeights, smallConfig, smallMixture } from './testing/small-llama.ts'
 import { type TrainOptions, type TrainProgress, train } from './train.ts'
 
-const untrained = () => new Llama(smallConfig, randomWeights(smallConfig, 'float32', { spread: 0.1 }))
+const untrained = () => new Decoder(smallConfig, randomWeights(smallConfig, 'float32', { spread: 0.1 }))
 
 /** Documents that count up from a random token, modulo the vocabulary: two in each window. */
 function data(step: number) {
@@ -19,7 +19,7 @@ function data(step: number) {
   })
 }
 
-const bytesOf = (model: Llama) =>
+const bytesOf = (model: Decoder) =>
   Array.from(model.weights.values(), weight => Buffer.from((weight as Tensor).data as Float32Array))
 
 async function run(options: Partial<TrainOptions> = {}, start = untrained()) {
@@ -70,7 +70,7 @@ test('killed and resumed, it ends in the same bits', async () => {
 })
 
 test('experts learn to count too, all of them, and a run that was stopped ends in the same bits', async () => {
-  const start = () => new Llama(smallMixture, initialWeights(smallMixture, { seed: 1 }))
+  const start = () => new Decoder(smallMixture, initialWeights(smallMixture, { seed: 1 }))
   const kept: Uint8Array[] = []
   const saveCheckpoint = (bytes: Uint8Array) => void kept.push(bytes.slice())
   const whole = await run({ checkpointEvery: 20, saveCheckpoint }, start())
@@ -83,11 +83,12 @@ test('experts learn to count too, all of them, and a run that was stopped ends i
   expect(bytesOf(resumed.model)).toEqual(bytesOf(whole.model))
 
   const file = await openSafetensors(kept[0]!)
-  const block = 'model.layers.1.block_sparse_moe'
+  const block = 'layers.1.feedForward'
   const slots = [...file.tensors.keys()].filter(name => name.includes(block) && !name.startsWith('weight/'))
-  expect(slots).toHaveLength(2 + 4 * 3)
-  expect(slots).toContain(`momentum/${block}.experts.3.w2.weight`)
-  expect(slots).toContain(`mean/${block}.gate.weight`)
+  // Two for the norm and for the router, one for each matrix.
+  expect(slots).toHaveLength(2 * 2 + 4 * 3)
+  expect(slots).toContain(`momentum/${block}.experts.3.down`)
+  expect(slots).toContain(`mean/${block}.router`)
 })
 
 test('accumulation gives the same step, and lengths may differ', async () => {
@@ -119,7 +120,7 @@ test('checkpoints of something else, empty data and infinite losses are refused'
   await run({ steps: 1, saveCheckpoint: save })
   const [bytes] = save.mock.calls[0] as [Uint8Array]
   const otherOptimizer = run({ resume: bytes, useMuon: () => false })
-  await expect(otherOptimizer).rejects.toThrow("expected 'mean/model.layers.0.self_attn.q_proj.weight'")
+  await expect(otherOptimizer).rejects.toThrow("expected 'mean/layers.0.attention.query'")
   await expect(run({ resume: new Uint8Array(10) })).rejects.toThrow('safetensors')
   await expect(run({ data: () => [] })).rejects.toThrow('tokens to predict')
   await expect(run({ muon: { rate: Infinity } })).rejects.toThrow('expected')

@@ -1,15 +1,17 @@
 import { NumericalError, pace, ShapeError, type Tensor } from '@tersor/core-tensor'
-import { isRouter, Llama, weightShapes } from '@tersor/models'
+import { Decoder, isRouter, weightShapes } from '@tersor/models'
 import { type AdamWOptions, adamW } from './adam-w.ts'
 import { encodeCheckpoint, restoreCheckpoint, type TrainingState } from './checkpoint.ts'
 import { clipGradients } from './clip-gradients.ts'
 import { denseWeights } from './dense-weights.ts'
 import { floatData } from './float-data.ts'
 import { llamaGradients, type Objective, zerosLike } from './llama-gradients.ts'
+import { llamaShape } from './llama-shape.ts'
 import { type MuonMatrix, type MuonOptions, muonAll } from './muon.ts'
 import { cosine, type Schedule } from './schedules.ts'
 import { trainingFlops } from './training-flops.ts'
 import { type TrainingWindow, trainingRows } from './training-window.ts'
+import { withRopeBase } from './with-rope-base.ts'
 
 export interface TrainOptions {
   /**
@@ -79,12 +81,13 @@ export interface TrainProgress {
  *
  * @param model  with float weights on a host device; it stays as it is
  * @returns the trained model, on new weights
- * @throws {UnsupportedError} for compressed weights
+ * @throws {UnsupportedError} for compressed weights, and for a model of another family than Llama
  * @throws {FormatError} when `resume` is of another model or other optimisers
  * @throws {NumericalError} when the loss or the gradients are no longer finite
  * @example
- * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ * import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
  * const config = configFromHuggingFace({
+ *   model_type: 'llama', max_position_embeddings: 32,
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 16, intermediate_size: 32, vocab_size: 8, tie_word_embeddings: true,
  * })
  * const rng = new Rng(1)
@@ -96,7 +99,7 @@ export interface TrainProgress {
  * }
  * const counting = { tokens: Int32Array.from({ length: 32 }, (_, i) => i % 8) }
  * const losses: number[] = []
- * await train(new Llama(config, weights), {
+ * await train(new Decoder(config, weights), {
  *   steps: 20,
  *   data: () => [counting],
  *   adamW: { rate: 0.03 },
@@ -104,10 +107,11 @@ export interface TrainProgress {
  * })
  * losses[0]! > 1.9 && losses.at(-1)! < 0.7 // => true
  */
-export async function train(model: Llama, options: TrainOptions): Promise<Llama> {
+export async function train(model: Decoder, options: TrainOptions): Promise<Decoder> {
   const { steps, clip = 1, resume, checkpointEvery = 100, signal, saveCheckpoint } = options
   if (!Number.isInteger(steps) || steps < 1)
     throw new ShapeError(`[distill/train] expected at least one step, got ${steps}`)
+  const { experts } = llamaShape(model.config)
   const schedule = options.schedule ?? cosine({ steps, warmUp: Math.floor(steps / 50) })
   const state = initialState(model, options)
   const gradients = zerosLike(state.weights, model.config)
@@ -118,7 +122,7 @@ export async function train(model: Llama, options: TrainOptions): Promise<Llama>
       const windows = await options.data(state.step)
       const started = performance.now()
       const base = options.ropeBase?.(state.step)
-      const config = base === undefined ? model.config : { ...model.config, ropeBase: base }
+      const config = base === undefined ? model.config : withRopeBase(model.config, base)
       const { loss, balance } = accumulate({ config, windows, gradients, weights: state.weights }, options)
       const norm = clipGradients(gradients, { norm: clip })
       const rate = schedule(state.step)
@@ -131,7 +135,7 @@ export async function train(model: Llama, options: TrainOptions): Promise<Llama>
         step: state.step,
         steps,
         loss,
-        balance: config.experts === undefined ? undefined : balance,
+        balance: experts === undefined ? undefined : balance,
         norm,
         rate,
         tokens: state.tokens,
@@ -151,12 +155,12 @@ export async function train(model: Llama, options: TrainOptions): Promise<Llama>
     for (const slots of state.slots.values()) for (const slot of Object.values(slots)) slot.dispose()
   }
   const base = options.ropeBase?.(steps - 1)
-  const config = base === undefined ? model.config : { ...model.config, ropeBase: base }
-  return new Llama(config, state.weights, model.device)
+  const config = base === undefined ? model.config : withRopeBase(model.config, base)
+  return new Decoder(config, state.weights, model.device)
 }
 
 interface Batch {
-  config: Llama['config']
+  config: Decoder['config']
   windows: readonly TrainingWindow[]
   gradients: ReadonlyMap<string, Tensor>
   weights: ReadonlyMap<string, Tensor>
@@ -216,7 +220,7 @@ function update(
 }
 
 /** Copies of the weights, and zeros for what the optimisers remember. */
-function initialState(model: Llama, { useMuon = withinBlock }: TrainOptions): TrainingState {
+function initialState(model: Decoder, { useMuon = withinBlock }: TrainOptions): TrainingState {
   const weights = new Map<string, Tensor>()
   const slots = new Map<string, Record<string, Tensor>>()
   const given = denseWeights(model)
@@ -230,5 +234,5 @@ function initialState(model: Llama, { useMuon = withinBlock }: TrainOptions): Tr
 }
 
 function withinBlock(name: string, dims: readonly number[]): boolean {
-  return dims.length === 2 && name.startsWith('model.layers.') && !isRouter(name)
+  return dims.length === 2 && name.startsWith('layers.') && !isRouter(name)
 }

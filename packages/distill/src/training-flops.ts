@@ -1,4 +1,5 @@
-import { type LlamaConfig, weightShapes } from '@tersor/models'
+import { type DecoderConfig, weightShapes } from '@tersor/models'
+import { llamaShape } from './llama-shape.ts'
 import type { TrainingWindow } from './training-window.ts'
 
 /**
@@ -9,17 +10,19 @@ import type { TrainingWindow } from './training-window.ts'
  * @example
  * import { configFromHuggingFace } from '@tersor/models'
  * const config = configFromHuggingFace({
+ *   model_type: 'llama', max_position_embeddings: 32,
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
  * })
  * trainingFlops(config, [{ tokens: new Int32Array(4) }]) // => 14_944
  */
-export function trainingFlops(config: LlamaConfig, windows: readonly TrainingWindow[]): number {
-  const { experts = 1, expertsPerToken = 1, hiddenSize, intermediateSize } = config
-  let weights = config.tied ? 0 : -config.vocabSize * hiddenSize
+export function trainingFlops(config: DecoderConfig, windows: readonly TrainingWindow[]): number {
+  const { layers, heads, headDim, vocabSize, tied, ...shape } = llamaShape(config)
+  const { experts = 1, expertsPerToken = 1, hiddenSize, innerSize } = shape
+  let weights = tied ? 0 : -vocabSize * hiddenSize
   for (const dims of weightShapes(config).values()) {
     if (dims.length === 2) weights += dims[0]! * dims[1]!
   }
-  weights -= config.layers * (experts - expertsPerToken) * 3 * hiddenSize * intermediateSize
+  weights -= layers * (experts - expertsPerToken) * 3 * hiddenSize * innerSize
   let pairs = 0
   let tokens = 0
   for (const {
@@ -32,5 +35,5 @@ export function trainingFlops(config: LlamaConfig, windows: readonly TrainingWin
       pairs += (size * (size + 1)) / 2
     }
   }
-  return 6 * weights * tokens + 14 * config.layers * config.heads * config.headDim * pairs
+  return 6 * weights * tokens + 14 * layers * heads * headDim * pairs
 }

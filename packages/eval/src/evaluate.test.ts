@@ -19,15 +19,7 @@ const VOCABULARY = 5
 /** A model whose logits depend on the last token alone: a table of (VOCABULARY, VOCABULARY) numbers. */
 function bigram(table: readonly (readonly number[])[]): CausalLM {
   return {
-    config: {
-      layers: 1,
-      heads: 1,
-      kvHeads: 1,
-      headDim: 2,
-      vocabSize: table.length,
-      contextLength: 4,
-      ropeBase: 10000,
-    },
+    config: { vocabSize: table.length, contextLength: 4, hiddenSize: 2, mixers: [] },
     device: reference,
     createCache: () => ({ dispose() {} }) as KVCache,
     async forward(tokens) {

@@ -49,15 +49,16 @@ export interface Divergence {
  * @throws {ShapeError} when the vocabularies differ
  * @throws {NumericalError} when a loss is not finite, naming the token
  * @example
- * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ * import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
  *
  * const config = configFromHuggingFace({
+ *   model_type: 'llama', max_position_embeddings: 32,
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
  * })
  * const weights = new Map(
  *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
  * )
- * const model = new Llama(config, weights)
+ * const model = new Decoder(config, weights)
  * const windows = evaluationWindows(Int32Array.of(3, 1, 4, 1, 5), { contextLength: 4, bos: 1 })
  * const { tokens, divergence } = await evaluate(model, windows, { against: model })
  * tokens // => 5
@@ -119,7 +120,7 @@ function sourceOf(model: CausalLM | LogitSource): LogitSource {
 /** Runs a model over windows from an empty cache. */
 export function logitsOf(model: CausalLM): LogitSource {
   return async ({ tokens }) => {
-    const cache = model.createCache()
+    const cache = model.createCache({ length: tokens.length })
     const { logits } = await model.forward(tokens, { cache, logits: 'all' })
     const values = toFloat32({ type: 'float32', dims: logits!.dims, data: await logits!.read() })
     logits!.dispose()

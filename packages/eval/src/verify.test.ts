@@ -102,7 +102,7 @@ describe('verify', () => {
 
   it('wants a device, and tokens for a model', async () => {
     await expect(verify(weights(), [])).rejects.toThrow(DeviceError)
-    const model = { config: { vocabSize: 4, layers: 0 } } as Parameters<typeof verify>[0]
+    const model = { config: { vocabSize: 4, mixers: [] } } as unknown as Parameters<typeof verify>[0]
     await expect(verify(model, [reference], { tokens: new Int32Array(0) })).rejects.toThrow(ShapeError)
   })
 })

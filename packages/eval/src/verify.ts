@@ -87,22 +87,23 @@ type Numbers = ArrayLike<number>
 type Step = readonly [layer: string, expected: Numbers, actual: Numbers]
 
 async function* modelSteps(model: LayeredLM, device: Device, options: VerifyOptions): AsyncGenerator<Step> {
-  const { vocabSize, layers } = model.config
+  const { vocabSize, mixers } = model.config
   const rng = new Rng(1)
   const tokens = options.tokens ?? Int32Array.from({ length: 8 }, () => rng.integer(vocabSize))
   if (tokens.length === 0) throw new ShapeError('[eval/verify] expected at least one token, got none')
   const other = await model.to(device, { keep: true })
-  const [cache, otherCache] = [model.createCache(), other.createCache()]
+  const { length } = tokens
+  const [cache, otherCache] = [model.createCache({ length }), other.createCache({ length })]
   let x = model.embed(tokens)
   yield ['embed', await numbers(x), await numbers(other.embed(tokens))]
-  for (let layer = 0; layer < layers; layer++) {
+  for (let layer = 0; layer < mixers.length; layer++) {
     options.signal?.throwIfAborted()
-    const y = model.block(layer, x, { cache })
+    const y = model.block(layer, x, { cache, tokens })
     const input = await x.to(device)
     yield [
       `block ${layer}`,
       await numbers(y),
-      await numbers(other.block(layer, input, { cache: otherCache })),
+      await numbers(other.block(layer, input, { cache: otherCache, tokens })),
     ]
     x = y
   }

@@ -11,21 +11,22 @@ import { loadModel } from '@tersor/models'
 const path = process.argv[2]
 if (path === undefined) throw new Error('[prefill.bench] expected the path of a model')
 const model = await loadModel(path)
-const { contextLength, heads, headDim, layers, vocabSize } = model.config
+const { contextLength, mixers, vocabSize } = model.config
 const length = Math.min(512, contextLength)
 const rng = new Rng(1)
 const tokens = Int32Array.from({ length }, () => rng.integer(vocabSize))
 
-const linears = [
-  ...Array.from({ length: layers }, (_, layer) => model.blockWeights(layer)).flat(),
-  model.headWeight,
-]
+const linears = [...mixers.flatMap((_, layer) => model.blockWeights(layer)), model.headWeight]
 const multiplied = linears.reduce(
   (sum, name) => sum + model.weights.get(name)!.dims.reduce((a, b) => a * b),
   0,
 )
 const seen = (length * (length + 1)) / 2
-const operations = 2 * length * multiplied + 2 * 2 * layers * heads * headDim * seen
+const attended = mixers.reduce(
+  (sum, mixer) => sum + (mixer.kind === 'attention' ? mixer.heads * mixer.headDim : 0),
+  0,
+)
+const operations = 2 * length * multiplied + 2 * 2 * attended * seen
 let bytes = 0
 for (const weight of model.weights.values()) bytes += byteLength(weight)
 

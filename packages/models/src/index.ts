@@ -27,6 +27,7 @@ export { DenseCache, type DenseCacheOptions } from './caches/dense-cache.ts'
 export { checkModel } from './files/check-model.ts'
 export { type LoadModelOptions, loadModel } from './files/load-model.ts'
 export { type ModelFile, type OpenModelOptions, openModel } from './files/open-model.ts'
+export { storedName } from './files/stored-name.ts'
 
 // Variants
 export { type OutlierOptions, withOutliers } from './variants/with-outliers.ts'

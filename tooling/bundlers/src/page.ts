@@ -6,7 +6,7 @@ import { linear, Rng, Tensor, transfer } from '@tersor/core-tensor'
 import { binary } from '@tersor/core-tensor/reference'
 import { generate } from '@tersor/decode'
 import { encodeSafetensors, openSafetensors } from '@tersor/formats'
-import { configFromHuggingFace, Llama, openModel, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, Decoder, openModel, weightShapes } from '@tersor/models'
 import { rtn } from '@tersor/quantize'
 
 try {
@@ -30,13 +30,16 @@ async function compute() {
   const [first] = linear(x, device.pack(await transfer(small, device))).data as Float32Array
 
   const config = configFromHuggingFace({
+    ...{ model_type: 'llama', max_position_embeddings: 32 },
     ...{ num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16 },
   })
   const weights = new Map(
     Array.from(weightShapes(config), ([name, dims]) => [name, device.empty('float32', dims)]),
   )
   const tokens: number[] = []
-  for await (const token of generate(new Llama(config, weights, device), Int32Array.of(1), { maxTokens: 3 }))
+  for await (const token of generate(new Decoder(config, weights, device), Int32Array.of(1), {
+    maxTokens: 3,
+  }))
     tokens.push(token)
   const refusal = await openModel('model.safetensors').catch((error: Error) => error.name)
   device.dispose()

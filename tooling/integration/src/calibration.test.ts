@@ -5,8 +5,8 @@ import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
 import { type BlockStatistics, calibrateBlocks, collectStatistics } from '@tersor/compress'
 import { type Device, type Encoded, isEncoded, type LayeredLM, Rng, type Tensor } from '@tersor/core-tensor'
 import { transpose } from '@tersor/core-tensor/reference'
-import { HEAD, type Llama, type LlamaConfig } from '@tersor/models'
-import { randomLlama, smallConfig } from '@tersor/models/testing'
+import { configFromHuggingFace, type Decoder, HEAD } from '@tersor/models'
+import { randomModel, smallJson } from '@tersor/models/testing'
 import { rtn } from '@tersor/quantize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -24,16 +24,15 @@ const devices: readonly [name: string, available: boolean, create: () => Promise
   ['webgpu', !(card instanceof Error), async () => card as WebGpuDevice],
 ]
 
-const config: LlamaConfig = {
-  ...smallConfig,
-  tied: false,
-  contextLength: 512,
-  hiddenSize: 64,
-  intermediateSize: 96,
-  headDim: 16,
-  vocabSize: 200,
-}
-const model = randomLlama(config)
+const config = configFromHuggingFace({
+  ...smallJson,
+  tie_word_embeddings: false,
+  max_position_embeddings: 512,
+  hidden_size: 64,
+  intermediate_size: 96,
+  vocab_size: 200,
+})
+const model = randomModel(config)
 const rng = new Rng(3)
 /** Windows of more than one panel, and of less. */
 const windows = [270, 40].map(length => Int32Array.from({ length }, () => rng.integer(config.vocabSize)))
@@ -151,7 +150,7 @@ describe.each(devices)('calibration on %s', (name, available, create) => {
 
 /** Frees models, which may share weights: what is forgotten instead is collected some time, in the midst of another test perhaps. */
 function dispose(...models: readonly LayeredLM[]): void {
-  for (const model of models) (model as Llama).dispose()
+  for (const model of models) (model as Decoder).dispose()
 }
 
 function homeOf(weight: Tensor | Encoded): Device {

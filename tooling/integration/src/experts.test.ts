@@ -8,9 +8,9 @@ import { type Device, decode, Rng, reference, Tensor } from '@tersor/core-tensor
 import { initialWeights, llamaGradients } from '@tersor/distill'
 import {
   configFromHuggingFace,
-  configToHuggingFace,
+  configText,
+  Decoder,
   EMBEDDING,
-  Llama,
   loadModel,
   type ModelFile,
   routeTokens,
@@ -28,6 +28,8 @@ const config = configFromHuggingFace({
   head_dim: 4,
   intermediate_size: 40,
   vocab_size: 33,
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-5,
   num_local_experts: 5,
   num_experts_per_tok: 2,
   tie_word_embeddings: true,
@@ -38,7 +40,7 @@ function weightsOn(device: Device): Map<string, Tensor> {
   const weights = initialWeights(config, { seed: 4, device })
   for (const [name, weight] of weights) {
     const data = weight.data as Float32Array
-    if (name.includes('moe.gate')) for (let i = 0; i < data.length; i++) data[i]! *= 50
+    if (name.includes('router')) for (let i = 0; i < data.length; i++) data[i]! *= 50
   }
   return weights
 }
@@ -58,14 +60,14 @@ function distance(a: Tensor, b: Tensor): number {
 describe.each(devices)('a mixture of experts on %s', (_, create) => {
   test('says what it says on the reference, compressed or not, at once or token by token', async () => {
     const device = await create()
-    const plain = new Llama(config, weightsOn(reference))
+    const plain = new Decoder(config, weightsOn(reference))
     const names = plain.blockWeights(1).filter(name => name.includes('.experts.'))
     const small = plain.with(
       new Map(names.map(name => [name, rtn(plain.weights.get(name) as Tensor, { bits: 8 })])),
     )
     for (const model of [plain, small]) {
       const moved = await model.to(device, { keep: true })
-      const run = async (llama: Llama) =>
+      const run = async (llama: Decoder) =>
         (await llama.forward(tokens, { cache: llama.createCache(), logits: 'all' })).logits!
       const [expected, actual] = [await run(model), await run(moved)]
       expect(distance(actual, expected)).toBeLessThan(1e-4)
@@ -114,17 +116,20 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
   const path = join(folder, 'small.safetensors')
   const weights = weightsOn(reference)
   // The rows of a router of zeros are all alike: every token takes the first two experts.
-  ;(weights.get('model.layers.0.block_sparse_moe.gate.weight')!.data as Float32Array).fill(0)
+  ;(weights.get('layers.0.feedForward.router')!.data as Float32Array).fill(0)
   const file: ModelFile = {
     config,
-    configText: JSON.stringify(configToHuggingFace(config)),
+    configText: configText(config),
     shapes: weightShapes(config),
     from: join(folder, 'nowhere'),
     files: [],
     names: [...weights.keys()],
+    missing: [],
+    unclaimed: [],
     fileBytes: 0,
     info: name => weights.get(name)!,
     load: async name => weights.get(name)!,
+    storedName: name => name,
     companions: async () => new Map(),
     openTokenizer: async () => undefined,
     close: async () => {},
@@ -143,7 +148,7 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
     expect(compressed).toEqual(expect.arrayContaining([...model.blockWeights(layer)]))
 
   const rounded = (name: string) => decode(rtn(weights.get(name)!, { bits: 4 }))
-  const [used, idle] = [1, 4].map(e => `model.layers.0.block_sparse_moe.experts.${e}.w1.weight`)
+  const [used, idle] = [1, 4].map(e => `layers.0.feedForward.experts.${e}.gate`)
   expect(decode(model.weights.get(idle!)!).data).toEqual(rounded(idle!).data)
   expect(decode(model.weights.get(used!)!).data).not.toEqual(rounded(used!).data)
   await rm(folder, { recursive: true })

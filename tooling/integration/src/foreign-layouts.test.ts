@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createJob } from '@tersor/compress'
-import { configToHuggingFace, openModel } from '@tersor/models'
+import { openModel } from '@tersor/models'
 import { quantizeMethods } from '@tersor/quantize'
 import { tinyLmMini } from '@tersor/tiny-lm'
 import { describe, expect, it } from 'vitest'
@@ -42,7 +42,7 @@ describe.skipIf(!present)('what another program quantized', () => {
     await symlink(join(root, layout, 'model.safetensors'), join(folder, 'model.safetensors'))
     const mini = await openModel(tinyLmMini)
     const own = JSON.parse(readFileSync(join(root, layout, 'config.json'), 'utf8'))
-    const whole = JSON.stringify({ ...own, ...configToHuggingFace(mini.config!) })
+    const whole = JSON.stringify({ ...own, ...JSON.parse(mini.configText!) })
     await mini.close()
     for (const config of [undefined, whole]) {
       if (config !== undefined) await writeFile(join(folder, 'config.json'), config)

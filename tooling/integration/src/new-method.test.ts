@@ -56,7 +56,7 @@ describe('a method more', () => {
     )
     expect(text).toContain('damp-weights')
     expect(code).toBe(0)
-    const name = 'model.layers.0.mlp.up_proj.weight'
+    const name = 'layers.0.feedForward.up'
     const [small, whole] = await Promise.all(
       [await openModel(target), await openModel(tinyLmMini)].map(async file => {
         const weight = decode(await file.load(name))

@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
 import { type Device, sizeOf } from '@tersor/core-tensor'
-import { type Llama, loadModel, openModel, withOutliers } from '@tersor/models'
+import { type Decoder, loadModel, openModel, withOutliers } from '@tersor/models'
 import { evaluateTasks, type TaskName } from '@tersor/tasks'
 import { tinyLm, tinyLmMini, tinyLmMoe } from '@tersor/tiny-lm'
 import { describe, expect, it } from 'vitest'
 
-const parametersOf = (model: Llama) =>
+const parametersOf = (model: Decoder) =>
   [...model.weights.values()].reduce((sum, { dims }) => sum + sizeOf(dims), 0)
 
 async function scored(folder: URL, device: Device, tasks: readonly TaskName[], n: number) {
@@ -60,7 +60,8 @@ describe('the bundled models', () => {
     // Guessing among 1,024 tokens gives 6.9.
     expect(answerNats).toBeLessThan(4)
     const { config } = await loadModel(fileURLToPath(tinyLmMoe))
-    expect([config.experts, config.expertsPerToken]).toEqual([4, 2])
+    const networks = config.layers.map(({ branches }) => branches[1]!.op)
+    for (const network of networks) expect(network).toMatchObject({ experts: { count: 4, perToken: 2 } })
   })
 
   it('learn more from a teacher than alone, in the mean of three seeds', () => {

@@ -2,10 +2,13 @@ import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice, training } from '@tersor/backend-wasm'
 import { type Device, Rng, Tensor } from '@tersor/core-tensor'
 import { llamaGradients, train } from '@tersor/distill'
-import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
 import { describe, expect, test } from 'vitest'
 
 const config = configFromHuggingFace({
+  model_type: 'llama',
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-5,
   num_hidden_layers: 2,
   num_attention_heads: 4,
   num_key_value_heads: 2,
@@ -61,7 +64,7 @@ describe.each(devices)('training on %s', (_, create) => {
 
   test('a resumed run ends in the same bits', async () => {
     const device = await create()
-    const model = new Llama(config, weightsOn(device), device)
+    const model = new Decoder(config, weightsOn(device), device)
     const run = async (resume?: Uint8Array) => {
       const kept: Uint8Array[] = []
       await train(model, {

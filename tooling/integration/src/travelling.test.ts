@@ -139,7 +139,7 @@ describe('what a model needs', () => {
     const { problems } = await createJob(settings).dryRun()
     expect(problems.map(({ message }) => message)).toEqual([
       expect.stringMatching(
-        /embed_tokens.weight' is stored as q8_0 and .+ is stored as q4_1.*; start from the original, or pass requantize/,
+        /embedding.tokens' is stored as q8_0 and .+ is stored as q4_1.*; start from the original, or pass requantize/,
       ),
     ])
     const { plan, problems: none } = await createJob({ ...settings, requantize: true }).dryRun()

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
 import { createJob, modelRecipe, type Step } from '@tersor/compress'
 import { generate } from '@tersor/decode'
-import { type Llama, loadModel, openModel } from '@tersor/models'
+import { type Decoder, loadModel, openModel } from '@tersor/models'
 import { quantizeMethods } from '@tersor/quantize'
 import { tinyLm } from '@tersor/tiny-lm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -75,7 +75,7 @@ describe.skipIf(found instanceof Error)('the bundled model on webgpu', () => {
   })
 })
 
-async function largestDifference(model: Llama, moved: Llama): Promise<number> {
+async function largestDifference(model: Decoder, moved: Decoder): Promise<number> {
   const [a, b] = await Promise.all(
     [model, moved].map(async each => {
       const { logits } = await each.forward(PROMPT, { cache: each.createCache(), logits: 'all' })
@@ -85,7 +85,7 @@ async function largestDifference(model: Llama, moved: Llama): Promise<number> {
   return Math.max(...a!.map((value, i) => Math.abs(value - b![i]!)))
 }
 
-async function tokensOf(model: Llama): Promise<number[]> {
+async function tokensOf(model: Decoder): Promise<number[]> {
   const tokens: number[] = []
   for await (const token of generate(model, PROMPT, { maxTokens: TOKENS })) tokens.push(token)
   return tokens

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Tensor } from '@tersor/core-tensor'
 import { encodeSafetensors } from '@tersor/formats'
-import { configToHuggingFace } from '@tersor/models'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fileOf, randomWeights, smallConfig, workplace } from '../testing/small-model.ts'
+import { fileOf, randomWeights, smallJson, workplace } from '../testing/small-model.ts'
 import { failure, json, tersor } from '../testing/tersor.ts'
 
 let folder = ''
@@ -108,10 +107,7 @@ describe('models that are refused by name', () => {
   async function modelOf(name: string, weights: [string, Tensor][], config: object = {}): Promise<string> {
     await mkdir(at(name))
     await writeFile(at(name, 'model.safetensors'), encodeSafetensors(weights))
-    await writeFile(
-      at(name, 'config.json'),
-      JSON.stringify({ ...configToHuggingFace(smallConfig), ...config }),
-    )
+    await writeFile(at(name, 'config.json'), JSON.stringify({ ...smallJson, ...config }))
     return at(name)
   }
 
@@ -123,7 +119,7 @@ describe('models that are refused by name', () => {
     expect(await refused(from, at('x.safetensors'))).toMatchObject({
       code: 'FORMAT',
       exitCode: 1,
-      message: expect.stringContaining("'model.layers.0.self_attn.k_proj.weight'"),
+      message: expect.stringContaining("'layers.0.attention.key'"),
     })
   })
 
@@ -150,9 +146,13 @@ describe('models that are refused by name', () => {
   })
 
   it('one with a number that is none, in a matrix or a norm', async () => {
-    for (const which of ['input_layernorm', 'up_proj', 'embed_tokens']) {
+    for (const [which, role] of [
+      ['input_layernorm', 'layers.0.attention.before'],
+      ['up_proj', 'layers.0.feedForward.up'],
+      ['embed_tokens', 'embedding.tokens'],
+    ] as const) {
       const weights = randomWeights()
-      const [name, weight] = weights.find(([candidate]) => candidate.includes(which))!
+      const [, weight] = weights.find(([candidate]) => candidate.includes(which))!
       ;(weight.data as Float32Array)[7] = Number.NaN
       await writeFile(at(`${which}.safetensors`), fileOf(weights))
       const target = at('nan', `${which}-small.safetensors`)
@@ -161,7 +161,7 @@ describe('models that are refused by name', () => {
       ).toMatchObject({
         code: 'NUMERICAL',
         exitCode: 1,
-        message: expect.stringMatching(new RegExp(`expected finite numbers in '${name}', got NaN at`)),
+        message: expect.stringMatching(new RegExp(`expected finite numbers in '${role}', got NaN at`)),
       })
       expect(existsSync(target)).toBe(false)
     }
@@ -174,29 +174,29 @@ describe('models that are refused by name', () => {
     expect([exitCode, message]).toEqual([1, expect.stringContaining('expected a config.json')])
   })
 
-  it('one with a matrix that no layer reads, for a calibrated method; leniently it is kept', async () => {
+  it('one with a tensor that its family does not have', async () => {
     const spare: [string, Tensor] = [
       'spare.weight',
       new Tensor('float32', new Float32Array(64).fill(1), [8, 8]),
     ]
-    await cp(at('model', 'tokenizer.bin'), at('tokenizer.bin'))
-    await writeFile(at('spare.safetensors'), fileOf([...randomWeights(), spare]))
-    const text = ['--calibration', at('text.txt')]
-    const args = [
-      'compress',
-      at('spare.safetensors'),
-      '--method',
-      'gptq',
-      ...text,
-      '-o',
-      at('out', 'y.safetensors'),
-    ]
+    const from = await modelOf('spare', [...randomWeights(), spare])
+    expect(await refused(from, at('x.safetensors'))).toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining("got 'spare.weight', which may change what the model computes"),
+    })
+  })
+
+  it('one with a matrix that no layer alone reads, for a calibrated method; leniently it is kept', async () => {
+    const rules = [{ match: '*', use: [{ method: 'gptq' }] }]
+    await writeFile(at('all.json'), JSON.stringify({ name: 'all', rules }))
+    const given = ['--recipe', at('all.json'), '--calibration', at('text.txt')]
+    const args = ['compress', at('model'), ...given, '-o', at('out', 'y.safetensors')]
     expect((await failure(...args)).message).toMatch(
-      /expected a weight that a linear layer alone reads for gptq, got 'spare.weight'/,
+      /expected a weight that a linear layer alone reads for gptq, got 'embedding.tokens'/,
     )
     const { tensors } = await json(...args, '--lenient', '--fresh')
     expect(tensors.filter(({ outcome }: { outcome: string }) => outcome === 'fellBack')).toMatchObject([
-      { name: 'spare.weight', method: 'float16', reason: expect.stringContaining('no statistics') },
+      { name: 'embedding.tokens', method: 'float16', reason: expect.stringContaining('no statistics') },
     ])
   })
 })

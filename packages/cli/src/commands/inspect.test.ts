@@ -1,10 +1,11 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { byteLength } from '@tersor/core-tensor'
+import { encodeSafetensors } from '@tersor/formats'
 import { openModel, weightShapes } from '@tersor/models'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { smallConfig, workplace } from '../testing/small-model.ts'
+import { randomWeights, smallConfig, smallJson, workplace } from '../testing/small-model.ts'
 import { json, tersor } from '../testing/tersor.ts'
 
 let folder = ''
@@ -20,7 +21,7 @@ describe('tersor inspect', () => {
     expect(bytes).toBe(4 * elements)
     expect(bitsPerWeight).toBe(32)
     expect(tensors).toHaveLength(weightShapes(smallConfig).size)
-    expect((await tersor('inspect', at('model'))).out).toContain('model.layers.0.mlp.down_proj.weight')
+    expect((await tersor('inspect', at('model'))).out).toContain('layers.0.feedForward.down')
   })
 
   it('lists types that Tersor has not, and what another program quantized, without reading either', async () => {
@@ -42,10 +43,20 @@ describe('tersor inspect', () => {
     expect((await tersor('inspect', at('foreign.safetensors'))).out).toContain('it cannot be run')
   })
 
+  it('lists the weights of a family that is not known, and says so', async () => {
+    await mkdir(at('unheard'))
+    await writeFile(at('unheard', 'model.safetensors'), encodeSafetensors(randomWeights()))
+    await writeFile(at('unheard', 'config.json'), JSON.stringify({ ...smallJson, model_type: 'unheard-of' }))
+    const listed = await json('inspect', at('unheard'))
+    expect(listed).toMatchObject({ config: null, bitsPerWeight: 32 })
+    expect(listed.problem).toContain("got 'unheard-of'")
+    expect((await tersor('inspect', at('unheard'))).out).toMatch(/it cannot be run: .+ model_type among/)
+  })
+
   it('counts the metadata of encodings', async () => {
     await tersor('compress', at('model'), '--method', 'rtn', '-o', at('small.safetensors'))
     const { tensors } = await json('inspect', at('small.safetensors'))
-    const matrix = tensors.find(({ name }: { name: string }) => name.endsWith('up_proj.weight'))
+    const matrix = tensors.find(({ name }: { name: string }) => name.endsWith('feedForward.up'))
     const file = await openModel(at('small.safetensors'))
     expect(matrix).toMatchObject({ encoding: 'affine', bytes: byteLength(await file.load(matrix.name)) })
     expect(matrix.bytes).toBeGreaterThan(file.info(matrix.name).byteLength)

@@ -1,5 +1,6 @@
+import { TersorError } from '@tersor/core-tensor'
 import type { TensorSize } from '@tersor/eval'
-import { openModel } from '@tersor/models'
+import { checkModel, type ModelFile, openModel } from '@tersor/models'
 import { onlyPositional } from '../command/arguments.ts'
 import { command, type Terminal } from '../command/command.ts'
 import { kinds } from '../method-lists.ts'
@@ -33,9 +34,10 @@ async function list(path: string, json: boolean, { out, signal }: Terminal): Pro
       fileBytes: file.fileBytes,
       bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements,
     }
+    const problem = problemOf(file)
     if (json) {
       out.write(
-        `${JSON.stringify({ config: file.config ?? null, quantizedBy: file.quantizedBy ?? null, ...total, tensors: sizes })}\n`,
+        `${JSON.stringify({ config: file.config ?? null, quantizedBy: file.quantizedBy ?? null, problem: problem ?? null, ...total, tensors: sizes })}\n`,
       )
       return
     }
@@ -50,11 +52,19 @@ async function list(path: string, json: boolean, { out, signal }: Terminal): Pro
     out.write(
       `\n${elements} weights in ${bytes} bytes (${total.bitsPerWeight.toFixed(3)} bits each); the file takes ${bytesText(file.fileBytes)}\n`,
     )
-    if (file.quantizedBy !== undefined)
-      out.write(
-        `quantized by another program (${file.quantizedBy}), whose scales are not read: it cannot be run\n`,
-      )
+    if (problem !== undefined) out.write(`it cannot be run: ${problem}\n`)
   } finally {
     await file.close()
+  }
+}
+
+/** Why a model can be looked into only, in words. */
+function problemOf(file: ModelFile): string | undefined {
+  try {
+    checkModel(file)
+    return undefined
+  } catch (error) {
+    if (error instanceof TersorError) return error.message
+    throw error
   }
 }

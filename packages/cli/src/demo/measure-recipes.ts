@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createJob, type Recipe } from '@tersor/compress'
 import { type Device, sizeOf } from '@tersor/core-tensor'
 import { type EvaluationWindow, evaluate, type LogitSource, logitsOf, recordLogits } from '@tersor/eval'
-import { type Llama, loadModel, type ModelFile } from '@tersor/models'
+import { type Decoder, loadModel, type ModelFile } from '@tersor/models'
 import { evaluateTasks, type TaskName, type TaskScores } from '@tersor/tasks'
 import { tokenizerOf } from '../calibration.ts'
 import type { Terminal } from '../command/command.ts'
@@ -71,7 +71,7 @@ export async function* measureRecipes(file: ModelFile, request: DemoRequest): As
   }
 }
 
-type Score = (model: Llama) => Promise<TaskScores | undefined>
+type Score = (model: Decoder) => Promise<TaskScores | undefined>
 
 /** Scores models on the tasks; on none, not at all. */
 async function scorer(

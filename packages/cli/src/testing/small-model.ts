@@ -3,23 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Rng, Tensor } from '@tersor/core-tensor'
 import { encodeSafetensors } from '@tersor/formats'
-import { configToHuggingFace, weightShapes } from '@tersor/models'
+import { configFromHuggingFace, storedName, weightShapes } from '@tersor/models'
 
-/** Bytes, three special tokens before them, and one block. */
-export const smallConfig = {
-  layers: 1,
-  heads: 2,
-  kvHeads: 2,
-  headDim: 16,
-  vocabSize: 259,
-  contextLength: 64,
-  ropeBase: 10000,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  epsilon: 1e-5,
-  ropeLayout: 'half',
-  tied: true,
-} as const
+/** The config.json of a model of bytes, three special tokens before them, and one block. */
+export const smallJson = {
+  model_type: 'llama',
+  num_hidden_layers: 1,
+  num_attention_heads: 2,
+  vocab_size: 259,
+  max_position_embeddings: 64,
+  hidden_size: 32,
+  intermediate_size: 48,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+}
+
+export const smallConfig = configFromHuggingFace(smallJson)
 
 /** A llama2.c tokenizer of single bytes. */
 export function byteTokenizer(): Uint8Array {
@@ -37,19 +36,20 @@ export function byteTokenizer(): Uint8Array {
   return Uint8Array.from([6, 0, 0, 0, ...chunks.flatMap(chunk => [...chunk])])
 }
 
+/** Under the names of Hugging Face's files. */
 export function randomWeights(): [string, Tensor][] {
   const rng = new Rng(3)
   return Array.from(weightShapes(smallConfig), ([name, dims]) => {
     const size = dims.reduce((a, b) => a * b, 1)
     const values = Float32Array.from({ length: size }, () => (dims.length === 1 ? 1 : 0.3 * rng.normal()))
-    return [name, new Tensor('float32', values, dims)]
+    return [storedName(smallConfig, name), new Tensor('float32', values, dims)]
   })
 }
 
 /** A file of weights with their configuration inside. */
 export function fileOf(weights: [string, Tensor][]): Uint8Array {
   return encodeSafetensors(weights, {
-    metadata: { config: JSON.stringify(configToHuggingFace(smallConfig)) },
+    metadata: { config: JSON.stringify(smallJson) },
   })
 }
 
@@ -58,7 +58,7 @@ export async function workplace(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tersor-cli-'))
   await mkdir(join(folder, 'model'))
   await writeFile(join(folder, 'model', 'model.safetensors'), encodeSafetensors(randomWeights()))
-  await writeFile(join(folder, 'model', 'config.json'), JSON.stringify(configToHuggingFace(smallConfig)))
+  await writeFile(join(folder, 'model', 'config.json'), JSON.stringify(smallJson))
   await writeFile(join(folder, 'model', 'tokenizer.bin'), byteTokenizer())
   await writeFile(join(folder, 'text.txt'), 'The quick brown fox jumps over the lazy dog. '.repeat(8))
   await writeFile(join(folder, 'short.txt'), 'A short text.')

@@ -9,8 +9,8 @@ import {
   withParts,
 } from '@tersor/core-tensor'
 import { gram, reduce } from '@tersor/core-tensor/reference'
-import { blockWeightNames, EMBEDDING, expertWeightNames, FINAL_NORM, HEAD, Llama } from '@tersor/models'
-import { randomLlama, smallConfig, smallMixture } from '@tersor/models/testing'
+import { configFromHuggingFace, Decoder, EMBEDDING, FINAL_NORM, HEAD, inLayer } from '@tersor/models'
+import { randomModel, smallConfig, smallJson, smallMixture } from '@tersor/models/testing'
 import { rtn } from '@tersor/quantize'
 import { describe, expect, it } from 'vitest'
 import type { BlockStatistics } from './block-statistics.ts'
@@ -18,11 +18,13 @@ import { calibrateBlocks } from './calibrate-blocks.ts'
 import { collectStatistics } from './collect-statistics.ts'
 
 const windows = [Int32Array.of(1, 2, 3, 4, 5), Int32Array.of(9, 8, 7)]
-const untied = { ...smallConfig, tied: false }
+const untiedJson = { ...smallJson, tie_word_embeddings: false }
+const untied = configFromHuggingFace(untiedJson)
+const deeper = configFromHuggingFace({ ...untiedJson, num_hidden_layers: 3 })
 const nothing = () => new Map<string, Tensor | Encoded>()
 
 /** The inputs of a weight over all windows, as a whole forward pass shows them. */
-async function inputsOf(model: Llama, name: string): Promise<Tensor> {
+async function inputsOf(model: Decoder, name: string): Promise<Tensor> {
   const rows: number[] = []
   let width = 0
   for (const window of windows) {
@@ -49,21 +51,31 @@ function expectClose(found: Tensor | undefined, expected: Tensor): void {
   })
 }
 
+/** What the weights of a block are called. */
+function rolesOf(layer: number) {
+  const role = (name: string) => inLayer(layer, name)
+  return {
+    ...{ query: role('attention.query'), value: role('attention.value') },
+    ...{ gate: role('feedForward.gate'), up: role('feedForward.up'), down: role('feedForward.down') },
+    ...{ feedForwardNorm: role('feedForward.before'), router: role('feedForward.router') },
+  }
+}
+
 /** A router that sends every token to expert 0 and to one of 1 and 3, never to 2 or 4. */
 function lopsided(layer: number): Map<string, Tensor> {
   const router = new Float32Array(5 * 16)
   for (let i = 0; i < 16; i++) [router[16 + i], router[48 + i]] = [i + 1, -i - 1]
-  return new Map([[blockWeightNames(layer).router, new Tensor('float32', router, [5, 16])]])
+  return new Map([[rolesOf(layer).router, new Tensor('float32', router, [5, 16])]])
 }
 
 /** A weight of zeros in the place of another one. */
-function zeros(model: Llama, name: string): Map<string, Tensor | Encoded> {
+function zeros(model: Decoder, name: string): Map<string, Tensor | Encoded> {
   const { dims } = model.weights.get(name)!
   return new Map([[name, new Tensor('float32', new Float32Array(dims[0]! * dims[1]!), dims)]])
 }
 
 /** A copy of a model with one number of a weight replaced. */
-function spoiled(model: Llama, name: string, at: number, value: number): Llama {
+function spoiled(model: Decoder, name: string, at: number, value: number): Decoder {
   const { data, dims } = model.weights.get(name) as Tensor
   const values = (data as Float32Array).slice()
   values[at] = value
@@ -72,8 +84,8 @@ function spoiled(model: Llama, name: string, at: number, value: number): Llama {
 
 describe('calibrateBlocks', () => {
   it('gathers every statistic of every input, shared where the input is', async () => {
-    const model = randomLlama(untied)
-    const { query, value, down } = blockWeightNames(1)
+    const model = randomModel(untied)
+    const { query, value, down } = rolesOf(1)
     const expected = new Map<string, Tensor>()
     for (const name of [query, down, HEAD]) expected.set(name, await inputsOf(model, name))
     const seen: number[] = []
@@ -82,7 +94,7 @@ describe('calibrateBlocks', () => {
       seen.push(block.layer)
       expect(block.original).toBeUndefined()
       expect([...block.weights.keys()]).toEqual(
-        block.layer < smallConfig.layers ? model.blockWeights(block.layer) : [HEAD],
+        block.layer < smallConfig.layers.length ? model.blockWeights(block.layer) : [HEAD],
       )
       for (const name of block.weights.keys()) {
         expect(block.samples.get(name)).toBe(8)
@@ -115,8 +127,8 @@ describe('calibrateBlocks', () => {
   })
 
   it('gathers what each weight wants, and runs no further than that', async () => {
-    const model = randomLlama()
-    const { value, down } = blockWeightNames(0)
+    const model = randomModel()
+    const { value, down } = rolesOf(0)
     const wanted: Record<string, readonly StatisticName[]> = {
       [value]: ['absMax'],
       [down]: ['gram', 'meanAbs'],
@@ -145,11 +157,11 @@ describe('calibrateBlocks', () => {
   })
 
   it('feeds later blocks what replaced blocks give', async () => {
-    const model = randomLlama()
-    const name = blockWeightNames(0).down
+    const model = randomModel()
+    const name = rolesOf(0).down
     const replacement = zeros(model, name)
-    const after = await inputsOf(model.with(replacement), blockWeightNames(1).query)
-    const before = await inputsOf(model, blockWeightNames(1).query)
+    const after = await inputsOf(model.with(replacement), rolesOf(1).query)
+    const before = await inputsOf(model, rolesOf(1).query)
     const results: Record<string, BlockStatistics> = {}
     for (const inputs of ['quantized', 'original', 'both'] as const) {
       const replaced = await calibrateBlocks(model, windows, { statistics: ['gram'], inputs }, block => {
@@ -159,7 +171,7 @@ describe('calibrateBlocks', () => {
       expect(replaced.weights.get(name)).toBe(replacement.get(name))
       expect(model.weights.get(name)).not.toBe(replacement.get(name))
     }
-    const { query } = blockWeightNames(1)
+    const { query } = rolesOf(1)
     const { quantized, original, both } = results
     expectClose(quantized!.statistics.get(query)?.gram, gram(after))
     expectClose(original!.statistics.get(query)?.gram, gram(before))
@@ -169,18 +181,18 @@ describe('calibrateBlocks', () => {
   })
 
   it('samples the same tokens of both models', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const options = { statistics: ['inputs'], inputs: 'both', sample: { rows: 3, seed: 5 } } as const
-    const { query, down } = blockWeightNames(0)
+    const { query, down } = rolesOf(0)
     const pairs: [Tensor, Tensor][] = []
     await calibrateBlocks(model, windows, options, ({ statistics, original, layer }) => {
-      const at = blockWeightNames(layer).query
+      const at = rolesOf(layer).query
       pairs.push([statistics.get(at)!.inputs!, original!.get(at)!.inputs!])
       return layer === 0 ? new Map([...zeros(model, query), ...zeros(model, down)]) : nothing()
     })
     expect(pairs[0]![0].data).toEqual(pairs[0]![1].data)
-    const rowsOf = async (of: Llama) => {
-      const x = await inputsOf(of, blockWeightNames(1).query)
+    const rowsOf = async (of: Decoder) => {
+      const x = await inputsOf(of, rolesOf(1).query)
       return Array.from({ length: 8 }, (_, i) => [...(x.rows(i, i + 1).data as Float64Array)])
     }
     const places = (rows: number[][], sample: Tensor) =>
@@ -196,7 +208,7 @@ describe('calibrateBlocks', () => {
   })
 
   it('goes on at a block as a walk that never stopped', async () => {
-    const model = randomLlama({ ...untied, layers: 3 })
+    const model = randomModel(deeper)
     const compress = ({ weights }: BlockStatistics) =>
       new Map(
         Array.from(weights, ([name, weight]) => [name, rtn(weight as Tensor, { bits: 3, groupSize: 4 })]),
@@ -227,7 +239,7 @@ describe('calibrateBlocks', () => {
   })
 
   it('hands over a head only where it is asked for and is not the embedding', async () => {
-    const layersOf = async (model: Llama, head: boolean) => {
+    const layersOf = async (model: Decoder, head: boolean) => {
       const layers: number[] = []
       await calibrateBlocks(model, windows, { statistics: ['gram'], head }, ({ layer, weights }) => {
         layers.push(layer)
@@ -236,15 +248,15 @@ describe('calibrateBlocks', () => {
       })
       return layers
     }
-    expect(await layersOf(randomLlama(), true)).toEqual([0, 1])
-    expect(await layersOf(randomLlama(untied), true)).toEqual([0, 1, 2])
-    expect(await layersOf(randomLlama(untied), false)).toEqual([0, 1])
+    expect(await layersOf(randomModel(), true)).toEqual([0, 1])
+    expect(await layersOf(randomModel(untied), true)).toEqual([0, 1, 2])
+    expect(await layersOf(randomModel(untied), false)).toEqual([0, 1])
   })
 
   it('computes no logits, nor what lies behind the last block that matters', async () => {
-    const model = randomLlama(untied)
+    const model = randomModel(untied)
     const heads: string[] = []
-    class Watched extends Llama {
+    class Watched extends Decoder {
       override head(): Tensor {
         throw new Error('logits')
       }
@@ -261,9 +273,12 @@ describe('calibrateBlocks', () => {
   })
 
   it('calibrates each expert on the tokens that chose it', async () => {
-    const model = randomLlama(smallMixture).with(lopsided(0))
-    const [chosen, unused] = [expertWeightNames(0, 1), expertWeightNames(0, 4)]
-    const x = await inputsOf(model, chosen.gate)
+    const model = randomModel(smallMixture).with(lopsided(0))
+    const [chosen, unused] = [1, 4].map(expert => inLayer(0, `feedForward.experts.${expert}.gate`)) as [
+      string,
+      string,
+    ]
+    const x = await inputsOf(model, chosen)
     await calibrateBlocks(
       model,
       windows,
@@ -271,21 +286,23 @@ describe('calibrateBlocks', () => {
       ({ layer, weights, ...block }) => {
         if (layer !== 0) return nothing()
         expect([...weights.keys()]).toEqual(model.blockWeights(0))
-        expectClose(block.statistics.get(chosen.gate)?.gram, gram(x))
-        expect(block.samples.get(chosen.gate)).toBe(x.dims[0])
-        const { gram: none, meanAbs } = block.statistics.get(unused.gate)!
+        expectClose(block.statistics.get(chosen)?.gram, gram(x))
+        expect(block.samples.get(chosen)).toBe(x.dims[0])
+        const { gram: none, meanAbs } = block.statistics.get(unused)!
         expect([...none!.data, ...meanAbs!.data].every(value => value === 0)).toBe(true)
-        expect(block.samples.get(unused.gate)).toBe(0)
+        expect(block.samples.get(unused)).toBe(0)
         return nothing()
       },
     )
   })
 
   it('names what is not finite before it spreads', async () => {
-    const model = randomLlama()
-    const run = (of: Llama, compress: (block: BlockStatistics) => Map<string, Tensor | Encoded> = nothing) =>
-      calibrateBlocks(of, windows, { statistics: ['gram'] }, compress)
-    const { down, up, feedForwardNorm } = blockWeightNames(1)
+    const model = randomModel()
+    const run = (
+      of: Decoder,
+      compress: (block: BlockStatistics) => Map<string, Tensor | Encoded> = nothing,
+    ) => calibrateBlocks(of, windows, { statistics: ['gram'] }, compress)
+    const { down, up, feedForwardNorm } = rolesOf(1)
     for (const [name, at, value] of [
       [down, 37, Number.NaN],
       [feedForwardNorm, 3, Infinity],
@@ -310,20 +327,20 @@ describe('calibrateBlocks', () => {
       `'scale' of what replaces '${up}'`,
     )
     // Finite weights whose products overflow.
-    const { gate, down: first } = blockWeightNames(0)
-    const huge = spoiled(spoiled(model, gate, 0, 3e38), blockWeightNames(0).up, 0, 3e38)
+    const { gate, down: first } = rolesOf(0)
+    const huge = spoiled(spoiled(model, gate, 0, 3e38), rolesOf(0).up, 0, 3e38)
     await expect(run(huge)).rejects.toThrow(`finite input of '${first}'`)
     const leaving = calibrateBlocks(
       huge,
       windows,
-      { statistics: name => (name === blockWeightNames(1).query ? ['gram'] : []) },
+      { statistics: name => (name === rolesOf(1).query ? ['gram'] : []) },
       nothing,
     )
     await expect(leaving).rejects.toThrow('what leaves block 0')
   })
 
   it('needs text that the model can read, and stops between windows', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const options = { statistics: ['gram'] } as const
     for (const text of [[], [new Int32Array(0)], [new Int32Array(33)], [Int32Array.of(24)]])
       await expect(calibrateBlocks(model, text, options, nothing)).rejects.toThrow(ShapeError)
@@ -351,7 +368,7 @@ describe('calibrateBlocks', () => {
   })
 
   it('takes gathered statistics in the place of text', async () => {
-    const model = randomLlama(untied)
+    const model = randomModel(untied)
     const options = { statistics: ['gram', 'absMax'], head: true } as const
     const gathered = await collectStatistics(model, windows, options)
     const [live, recalled]: BlockStatistics[][] = [[], []]
@@ -359,7 +376,7 @@ describe('calibrateBlocks', () => {
       live!.push(block)
       return nothing()
     })
-    class Idle extends Llama {
+    class Idle extends Decoder {
       override embed(): Tensor {
         throw new Error('it ran')
       }
@@ -370,15 +387,18 @@ describe('calibrateBlocks', () => {
       return nothing()
     })
     expect(recalled).toEqual(live)
-    const ask = (of: Llama, asked: object) => calibrateBlocks(of, gathered, { ...options, ...asked }, nothing)
+    const ask = (of: Decoder, asked: object) =>
+      calibrateBlocks(of, gathered, { ...options, ...asked }, nothing)
     await expect(ask(model, { statistics: ['meanAbs'] })).rejects.toThrow(UnsupportedError)
     await expect(ask(model, { inputs: 'both' })).rejects.toThrow(UnsupportedError)
-    await expect(ask(randomLlama({ ...untied, layers: 3 }), {})).rejects.toThrow('model.layers.2')
-    await expect(ask(randomLlama({ ...untied, intermediateSize: 24 }), {})).rejects.toThrow(ShapeError)
+    await expect(ask(randomModel(deeper), {})).rejects.toThrow('layers.2')
+    await expect(
+      ask(randomModel(configFromHuggingFace({ ...untiedJson, intermediate_size: 24 })), {}),
+    ).rejects.toThrow(ShapeError)
   })
 
   it('gives back the same function where replacements are the same weights', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const same = await calibrateBlocks(model, windows, { statistics: [] }, ({ weights }) => new Map(weights))
     expect(same.weights).toEqual(model.weights)
   })

@@ -31,15 +31,16 @@ type Weights = ReadonlyMap<string, Tensor | Encoded>
  * @throws {UnsupportedError} when gathered statistics lack what is asked for
  * @example
  * import { cast } from '@tersor/core-tensor/reference'
- * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ * import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
  *
  * const config = configFromHuggingFace({
+ *   model_type: 'llama', max_position_embeddings: 32,
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 12, vocab_size: 16,
  * })
  * const weights = new Map(
  *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
  * )
- * const model = new Llama(config, weights)
+ * const model = new Decoder(config, weights)
  * const shapes: (readonly number[])[] = []
  * const small = await calibrateBlocks(
  *   model,
@@ -51,7 +52,7 @@ type Weights = ReadonlyMap<string, Tensor | Encoded>
  *   },
  * )
  * shapes // => [[8, 8], [8, 8], [8, 8], [12, 12]]
- * byteLength(small.weights.get('model.layers.0.mlp.down_proj.weight')!) // => 194
+ * byteLength(small.weights.get('layers.0.feedForward.down')!) // => 194
  */
 export async function calibrateBlocks(
   model: LayeredLM,
@@ -60,7 +61,7 @@ export async function calibrateBlocks(
   compress: (block: BlockStatistics) => Promise<Weights> | Weights,
 ): Promise<LayeredLM> {
   const { statistics, from = 0, head = false } = options
-  const { layers } = model.config
+  const layers = model.config.mixers.length
   const plan = planWalk(model, statistics, from, head)
   const source =
     text instanceof ModelStatistics

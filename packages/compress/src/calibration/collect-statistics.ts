@@ -18,18 +18,19 @@ import { planWalk } from './walk-plan.ts'
  * @returns the statistics of all blocks
  * @throws {NumericalError} when a weight or an activation is NaN or infinite, naming it
  * @example
- * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ * import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
  *
  * const config = configFromHuggingFace({
+ *   model_type: 'llama', max_position_embeddings: 32,
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 12, vocab_size: 16,
  * })
  * const weights = new Map(
  *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
  * )
- * const model = new Llama(config, weights)
+ * const model = new Decoder(config, weights)
  * const gathered = await collectStatistics(model, [Int32Array.of(1, 2, 3)], { statistics: ['gram', 'absMax'] })
  * gathered.weights.length // => 7
- * gathered.get('model.layers.0.mlp.down_proj.weight')?.gram?.dims // => [12, 12]
+ * gathered.get('layers.0.feedForward.down')?.gram?.dims // => [12, 12]
  */
 export async function collectStatistics(
   model: LayeredLM,
@@ -38,10 +39,11 @@ export async function collectStatistics(
 ): Promise<ModelStatistics> {
   requireWindows(model, windows)
   const plan = planWalk(model, statistics, 0, head)
-  const blocks = Array.from({ length: model.config.layers }, (_, layer) => layer).filter(
+  const layers = model.config.mixers.length
+  const blocks = Array.from({ length: layers }, (_, layer) => layer).filter(
     layer => plan.needs(layer) || plan.goesOn(layer),
   )
-  const atHead = plan.needs(model.config.layers)
+  const atHead = plan.needs(layers)
   const step = pace(job, windows.length * (blocks.length + (atHead ? 1 : 0)))
   for (const [name, weight] of model.weights) await requireFiniteWeight(`'${name}'`, weight, model.device)
   const gathered = new ModelStatistics()

@@ -25,8 +25,9 @@ export class GatheredInputs {
     this.#model = model
     this.#gathered = gathered
     this.#plan = plan
-    this.#step = pace(options, model.config.layers + 1 - plan.from)
-    for (let layer = plan.from; layer <= model.config.layers; layer++) {
+    const layers = model.config.mixers.length
+    this.#step = pace(options, layers + 1 - plan.from)
+    for (let layer = plan.from; layer <= layers; layer++) {
       for (const name of plan.weights(layer)) this.#require(name)
     }
   }

@@ -29,7 +29,7 @@ export class HiddenStates {
   ): Promise<void> {
     for (const [i, source] of this.#windows.entries()) {
       const x = this.#states[i]!
-      const cache = model.createCache()
+      const cache = model.createCache({ length: source.length })
       const looks: Promise<void>[] = []
       const linear = (weights: readonly string[], input: Tensor) => {
         const looked = look!(weights, input, source)
@@ -37,7 +37,7 @@ export class HiddenStates {
         looks.push(looked)
       }
       try {
-        const y = model.block(layer, x, { cache, taps: look && { linear } })
+        const y = model.block(layer, x, { cache, tokens: source, taps: look && { linear } })
         if (advance) {
           this.#states[i] = y
           x.dispose()

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FormatError, NumericalError, Rng, ShapeError, type StatisticName, Tensor } from '@tersor/core-tensor'
 import { encodeSafetensors, openSafetensors } from '@tersor/formats'
-import { randomLlama, smallConfig, smallMixture } from '@tersor/models/testing'
+import { randomModel, smallConfig, smallMixture } from '@tersor/models/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { collectStatistics } from './collect-statistics.ts'
@@ -49,7 +49,7 @@ describe('ModelStatistics', () => {
     ['a dense model', { ...smallConfig, tied: false }],
     ['a mixture of experts', smallMixture],
   ])('are those of all text, however %s saw it: in one walk or in several that merge', async (_, config) => {
-    const model = randomLlama(config)
+    const model = randomModel(config)
     const options = { statistics: every, head: true, sample: { rows: 20, seed: 2 } } as const
     const whole = await collectStatistics(model, texts, options)
     const alone: ModelStatistics[] = []
@@ -74,7 +74,7 @@ describe('ModelStatistics', () => {
   })
 
   it('come back from a file with what shares what', async () => {
-    const gathered = await collectStatistics(randomLlama(), texts, {
+    const gathered = await collectStatistics(randomModel(), texts, {
       statistics: name => (name.includes('down') ? every : ['absMax']),
     })
     const path = join(folder, 'here.safetensors')
@@ -83,11 +83,11 @@ describe('ModelStatistics', () => {
     expect(loaded.weights).toEqual(gathered.weights)
     expect(valuesOf(loaded)).toEqual(valuesOf(gathered))
     expect(loaded.metadata).toEqual(gathered.metadata)
-    const [query, key] = ['model.layers.1.self_attn.q_proj.weight', 'model.layers.1.self_attn.k_proj.weight']
+    const [query, key] = ['layers.1.attention.query', 'layers.1.attention.key']
     const both = loaded.of([query, key])
     expect(both.get(query)).toBe(both.get(key))
     const file = await openSafetensors(path)
-    expect(file.tensors.has('model.layers.0.mlp.down_proj.weight.gram.count')).toBe(true)
+    expect(file.tensors.has('layers.0.feedForward.down.gram.count')).toBe(true)
     expect([...file.tensors.keys()].some(name => name.startsWith(key))).toBe(false)
     await file.close()
   })

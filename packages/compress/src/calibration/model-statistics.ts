@@ -136,7 +136,7 @@ export class ModelStatistics {
   }
 
   /**
-   * As plain tensors, such as `model.layers.0.mlp.down_proj.weight.gram.count`;
+   * As plain tensors, such as `layers.0.feedForward.down.gram.count`;
    * {@link ModelStatistics.metadata} goes with them.
    */
   toTensors(): Map<string, Tensor> {

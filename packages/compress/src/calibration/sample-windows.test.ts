@@ -1,10 +1,10 @@
 import { ShapeError } from '@tersor/core-tensor'
-import { randomLlama } from '@tersor/models/testing'
+import { randomModel } from '@tersor/models/testing'
 import { describe, expect, it } from 'vitest'
 import { sampleWindows } from './sample-windows.ts'
 
 describe('sampleWindows', () => {
-  const model = randomLlama()
+  const model = randomModel()
   const draw = (tokens: number, seed: number) =>
     sampleWindows(model, { tokens, seed, bos: 1, windowLength: 9 })
 

@@ -22,15 +22,16 @@ const BATCH = 32
  *
  * @returns full windows, each starting with `bos`
  * @example
- * import { configFromHuggingFace, Llama, weightShapes } from '@tersor/models'
+ * import { configFromHuggingFace, Decoder, weightShapes } from '@tersor/models'
  *
  * const config = configFromHuggingFace({
+ *   model_type: 'llama', max_position_embeddings: 32,
  *   num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 8, intermediate_size: 8, vocab_size: 16,
  * })
  * const weights = new Map(
  *   Array.from(weightShapes(config), ([name, dims]) => [name, reference.empty('float32', dims)]),
  * )
- * const model = new Llama(config, weights)
+ * const model = new Decoder(config, weights)
  * const windows = await sampleWindows(model, { tokens: 10, seed: 1, bos: 1, windowLength: 8 })
  * windows.map(window => window.length) // => [8, 8]
  */
@@ -80,7 +81,7 @@ async function drawBatch(
   { signal, onToken }: { signal: AbortSignal | undefined; onToken: (at: number) => Promise<void> },
 ): Promise<Int32Array[]> {
   const windows = rngs.map(() => new Int32Array(windowLength).fill(bos))
-  const cache = new BatchedCache(rngs.map(() => model.createCache()))
+  const cache = new BatchedCache(rngs.map(() => model.createCache({ length: windowLength })))
   try {
     for (let at = 1; at < windowLength; at++) {
       const last = Int32Array.from(windows, window => window[at - 1]!)

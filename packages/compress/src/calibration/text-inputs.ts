@@ -23,7 +23,7 @@ export class TextInputs {
     { inputs = 'quantized', sample, ...job }: CalibrateOptions,
   ) {
     requireWindows(model, windows)
-    const { layers } = model.config
+    const layers = model.config.mixers.length
     const passes = Array.from({ length: layers + 1 }, (_, layer) => {
       const [looks, advances] = [plan.needs(layer), plan.goesOn(layer)]
       const original = inputs !== 'quantized' && (looks || advances) ? 1 : 0
@@ -71,7 +71,7 @@ export class TextInputs {
     const look: Look = (weights, x, source) =>
       gathered.collect(weights, x, { statistics: this.#plan.wanted(weights), source, sample: this.#sample })
     const looks = this.#plan.needs(layer)
-    if (layer === model.config.layers) {
+    if (layer === model.config.mixers.length) {
       if (looks) await states.atHead(model, look)
     } else if (looks || advance) {
       await states.through(model, layer, { look: looks ? look : undefined, advance })

@@ -26,7 +26,7 @@ export function planWalk(
   from: number,
   head: boolean,
 ): WalkPlan {
-  const { layers } = model.config
+  const layers = model.config.mixers.length
   if (!Number.isInteger(from) || from < 0 || from > layers) {
     throw new ShapeError(
       `[compress/calibration] expected a block from 0 to ${layers} to begin with, got ${from}`,

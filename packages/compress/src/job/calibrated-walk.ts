@@ -40,7 +40,7 @@ export async function walkBlocks(walk: Walk): Promise<void> {
 async function read({ journal, work }: Walk, entry: Entry): Promise<Tensor | Encoded> {
   const file = await openSafetensors(journal.pathOf(entry))
   try {
-    return await loadWeight(file, entry.key, { kinds: kindsOf(work) })
+    return await loadWeight(file, work.model.storedName(entry.key), { kinds: kindsOf(work) })
   } finally {
     await file.close()
   }

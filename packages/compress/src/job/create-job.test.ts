@@ -4,15 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Stage } from '@tersor/core-tensor'
 import { encodeSafetensors } from '@tersor/formats'
-import {
-  configToHuggingFace,
-  Llama,
-  loadModel,
-  type ModelFile,
-  openModel,
-  weightShapes,
-} from '@tersor/models'
-import { randomLlama, smallConfig } from '@tersor/models/testing'
+import { Decoder, loadModel, type ModelFile, openModel, weightShapes } from '@tersor/models'
+import { randomModel, smallJson, storedWeights } from '@tersor/models/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { toyRecipe, toyWindows } from '../../testing/toy-job.ts'
 import { toyMethods } from '../../testing/toy-methods.ts'
@@ -36,9 +29,8 @@ describe('createJob', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tersor-job-'))
     await mkdir(at('model'))
-    const { weights, config } = randomLlama(smallConfig)
-    await writeFile(at('model', 'model.safetensors'), encodeSafetensors(weights))
-    await writeFile(at('model', 'config.json'), JSON.stringify({ ...configToHuggingFace(config), extra: 1 }))
+    await writeFile(at('model', 'model.safetensors'), encodeSafetensors(storedWeights(randomModel())))
+    await writeFile(at('model', 'config.json'), JSON.stringify({ ...smallJson, bos_token_id: 1 }))
     await writeFile(at('model', 'tokenizer.json'), '{}')
     source = await openModel(at('model'))
   })
@@ -58,16 +50,17 @@ describe('createJob', () => {
     const bytes = await readFile(target)
     expect(result.fileBytes).toBe(bytes.length)
     const written = await openModel(target)
-    expect(JSON.parse(written.configText!).extra).toBe(1)
+    expect(JSON.parse(written.configText!).bos_token_id).toBe(1)
     expect(written.config).toEqual(source.config)
     const manifest = JSON.parse(await readFile(at('new', 'folder', 'small.manifest.json'), 'utf8'))
     expect(manifest.file.sha256).toBe(createHash('sha256').update(bytes).digest('hex'))
     expect(manifest.tensors).toEqual(result.tensors)
     expect(manifest.methods).toEqual({ half: 1, bytes: 1, towards: 1 })
     expect(result.tensors.map(({ name }) => name)).toEqual(source.names)
-    for (const { name, sha256, outcome, bytes } of result.tensors) {
+    for (const { name, storedName, sha256, outcome, bytes } of result.tensors) {
       const weight = await written.load(name)
-      const alone = encodeSafetensors([[name, weight]])
+      expect(storedName).toBe(source.storedName(name))
+      const alone = encodeSafetensors([[storedName!, weight]])
       expect(sha256).toBe(createHash('sha256').update(alone).digest('hex'))
       expect(outcome).toBe(weight.dims.length === 2 ? 'compressed' : 'skipped')
       expect(bytes).toBeGreaterThan(0)
@@ -91,7 +84,7 @@ describe('createJob', () => {
       }
       const embedding = plan.tensors.find(({ name }) => name.includes('embed'))!
       expect(embedding).toMatchObject({ steps: ['half'], exact: true, bytes: 2 * 24 * 16 + 2 })
-      const norm = plan.tensors.find(({ name }) => name === 'model.norm.weight')!
+      const norm = plan.tensors.find(({ name }) => name === 'norm')!
       expect(norm).toMatchObject({ steps: [], exact: otherwise === 'keep', bytes: 64 })
       expect(plan.exact).toBe(false)
       expect(result.bytes).toBeLessThanOrEqual(plan.bytes)
@@ -130,8 +123,11 @@ describe('createJob', () => {
 
   it('draws for each weight apart, from the seed and its name', async () => {
     const noisy = { name: 'noisy', rules: [{ match: '*', use: [{ method: 'bytes', noise: 1 }] }] }
-    const some = { name: 'some', rules: [{ match: '*1.mlp.up_proj*', use: [{ method: 'bytes', noise: 1 }] }] }
-    const name = 'model.layers.1.mlp.up_proj.weight'
+    const some = {
+      name: 'some',
+      rules: [{ match: '*1.feedForward.up*', use: [{ method: 'bytes', noise: 1 }] }],
+    }
+    const name = 'layers.1.feedForward.up'
     const hashOf = async (recipe: Recipe, seed?: number) => {
       const target = at(`${recipe.name}-${seed}.safetensors`)
       const { tensors } = await createJob({ source, target, recipe, methods: toyMethods, seed }).run()
@@ -154,13 +150,12 @@ describe('createJob', () => {
       run(model, options, { windows }) {
         runs++
         expect(windows).toBe(toyWindows)
-        const { config } = model as Llama
+        const { config } = model as Decoder
         const { blocks } = options as { blocks: number }
-        const names = weightShapes({ ...config, layers: blocks }).keys()
-        return new Llama(
-          { ...config, layers: blocks },
-          new Map(Array.from(names, name => [name, model.weights.get(name)!])),
-        )
+        const [layers, mixers] = [config.layers.slice(0, blocks), config.mixers.slice(0, blocks)]
+        const fewer = { ...config, layers, mixers }
+        const names = weightShapes(fewer).keys()
+        return new Decoder(fewer, new Map(Array.from(names, name => [name, model.weights.get(name)!])))
       },
     }
     const target = at('short.safetensors')
@@ -182,8 +177,8 @@ describe('createJob', () => {
     expect(runs).toBe(1)
     expect(manifest.methods).toMatchObject({ shorter: 1, energy: 3 })
     const file = await openModel(target)
-    expect(file.config).toEqual({ ...source.config, layers: 1 })
-    expect(JSON.parse(file.configText!).extra).toBe(1)
+    expect(file.config!.layers).toEqual(source.config!.layers.slice(0, 1))
+    expect(tensors.map(({ name, storedName }) => storedName === source.storedName(name))).not.toContain(false)
     expect(tensors.map(({ name }) => name).sort()).toEqual([...file.shapes!.keys()].sort())
     expect(tensors.filter(({ outcome }) => outcome === 'compressed')).toHaveLength(8)
     await loadModel(file)
@@ -207,7 +202,7 @@ describe('createJob', () => {
     expect(first.manifest.calibration).not.toEqual(text.manifest.calibration)
     // The first block's inputs are the original model's either way.
     const hashes = ({ tensors }: typeof text, layer: number) =>
-      tensors.filter(({ name }) => name.includes(`layers.${layer}.mlp`)).map(({ sha256 }) => sha256)
+      tensors.filter(({ name }) => name.includes(`layers.${layer}.feedForward.`)).map(({ sha256 }) => sha256)
     expect(hashes(first, 0)).toEqual(hashes(text, 0))
     expect(hashes(first, 1)).not.toEqual(hashes(text, 1))
     const few = await collectStatistics(model, toyWindows, { statistics: ['absMax'] })

@@ -126,7 +126,7 @@ function calibrationBytes({ settings: { source, calibration }, rules }: Work): n
   }
   if (statistics === 0) return 0
   const tokens = windowsOf(calibration).reduce((sum, { length }) => sum + length, 0)
-  return model + Math.ceil(statistics / config.layers) + 2 * 4 * tokens * config.hiddenSize
+  return model + Math.ceil(statistics / config.layers.length) + 2 * 4 * tokens * config.hiddenSize
 }
 
 /** What a run before has written already. */

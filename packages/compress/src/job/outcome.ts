@@ -6,7 +6,10 @@ export type Outcome =
 
 /** The record of one tensor: its outcome, what it takes and how exact it is. */
 export type TensorOutcome = Outcome & {
+  /** Its role in the model. */
   readonly name: string
+  /** What it is called in the file, where that is not its role. */
+  readonly storedName?: string
   readonly dims: readonly number[]
   /** What is stored, metadata of its encodings included. */
   readonly bytes: number

@@ -15,7 +15,7 @@ import {
 } from '@tersor/core-tensor'
 import { encodeSafetensors } from '@tersor/formats'
 import { type ModelFile, openModel } from '@tersor/models'
-import { randomLlama } from '@tersor/models/testing'
+import { randomModel, storedWeights } from '@tersor/models/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { toyJob, toyRecipe, writeToyModel } from '../../testing/toy-job.ts'
 import { halfMethod, toyMethods } from '../../testing/toy-methods.ts'
@@ -177,8 +177,8 @@ describe('a source', () => {
   const recipe = { name: 'halves', rules: [{ match: '*', use: [{ method: 'half' }] }] }
 
   it('that lacks weights is refused by name', async () => {
-    const { weights } = randomLlama()
-    const name = 'model.layers.1.mlp.up_proj.weight'
+    const { weights } = randomModel()
+    const name = 'layers.1.feedForward.up'
     const some = [...weights].filter(([other]) => other !== name)
     await writeFile(at('model', 'model.safetensors'), encodeSafetensors(some))
     const error = await refused(await open(at('model')), at('small.safetensors'))
@@ -187,7 +187,7 @@ describe('a source', () => {
   })
 
   it('that another program quantized is refused by name', async () => {
-    const { weights } = randomLlama()
+    const weights = storedWeights(randomModel())
     const scales = [...weights.keys()].map(
       name => [`${name}_scale`, new Tensor('float32', [1], [1])] as const,
     )
@@ -198,8 +198,8 @@ describe('a source', () => {
   })
 
   it('that is compressed already has to be meant, and the loss is measured against it', async () => {
-    const { weights } = randomLlama()
-    const name = 'model.layers.1.mlp.up_proj.weight'
+    const { weights } = randomModel()
+    const name = 'layers.1.feedForward.up'
     const { dims } = weights.get(name)!
     const codes = Int8Array.from({ length: sizeOf(dims) }, (_, i) => ((37 * i) % 101) - 50)
     const narrow = dense(new Tensor('int8', codes, dims))
@@ -218,10 +218,10 @@ describe('a source', () => {
   })
 
   it.each([
-    ['model.norm.weight', NaN, /'model.norm.weight', got NaN at \[3\]/],
-    ['model.embed_tokens.weight', Infinity, /'model.embed_tokens.weight', got Infinity at \[0,3\]/],
+    ['norm', NaN, /'norm', got NaN at \[3\]/],
+    ['embedding.tokens', Infinity, /'embedding.tokens', got Infinity at \[0,3\]/],
   ])('that is not finite in %s is refused by name', async (name, value, message) => {
-    const { weights } = randomLlama()
+    const { weights } = randomModel()
     const damaged = new Float32Array((weights.get(name) as Tensor).data as Float32Array)
     damaged[3] = value
     const tensor = new Tensor('float32', damaged, weights.get(name)!.dims)
@@ -243,7 +243,7 @@ describe('a job', () => {
   it('that gives a calibrated method the embedding, which the head shares, is refused', async () => {
     const recipe = { name: 'all', rules: [{ match: '*', use: [{ method: 'energy' }] }] }
     const error = await refused(await open(at('model')), at('small.safetensors'), { recipe })
-    expect(error.message).toMatch(/a linear layer alone reads for energy, got 'model.embed_tokens.weight'/)
+    expect(error.message).toMatch(/a linear layer alone reads for energy, got 'embedding.tokens'/)
   })
 
   it('that holds more than it may is refused', async () => {
@@ -259,10 +259,10 @@ describe('a job', () => {
     const source = await open(at('model'))
     const recipe = { name: 'sixteen', rules: [{ match: '*', use: [{ method: 'bytes', columns: 16 }] }] }
     const strict = toyJob(source, at('small.safetensors'), { recipe })
-    await expect(strict.run()).rejects.toThrow(/expected 16 columns in model.layers.0.mlp.down_proj.weight/)
+    await expect(strict.run()).rejects.toThrow(/expected 16 columns in layers.0.feedForward.down/)
     expect(await readdir(folder)).toEqual(['model', 'small.safetensors.job'])
     expect(await readFile(at('small.safetensors.job', 'journal.jsonl'), 'utf8')).toContain(
-      '"failed":"model.layers.0.mlp.down_proj.weight"',
+      '"failed":"layers.0.feedForward.down"',
     )
     // The same job, told otherwise, goes on.
     const { tensors, resumed } = await toyJob(source, at('small.safetensors'), {
@@ -271,7 +271,7 @@ describe('a job', () => {
     }).run()
     expect(resumed).toBeGreaterThan(0)
     const fell = tensors.filter(({ outcome }) => outcome === 'fellBack')
-    expect(fell.map(({ name }) => name)).toEqual(source.names.filter(name => name.includes('down_proj')))
+    expect(fell.map(({ name }) => name)).toEqual(source.names.filter(name => name.includes('.down')))
     expect(fell[0]).toMatchObject({ method: 'float16', reason: expect.stringMatching('expected 16 columns') })
   })
 
@@ -319,7 +319,7 @@ describe('a job', () => {
       onProgress: (done: number) => done === 5 && half.abort(new Error('enough')),
     }
     await expect(toyJob(await open(at('model')), target).run(stop as never)).rejects.toThrow('enough')
-    const other = encodeSafetensors(randomLlama(undefined, 2).weights)
+    const other = encodeSafetensors(randomModel(undefined, 2).weights)
     await writeFile(at('model', 'model.safetensors'), other)
     await expect(toyJob(await open(at('model')), target).run()).rejects.toThrow(/got one of another source/)
   })

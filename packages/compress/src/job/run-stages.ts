@@ -1,6 +1,15 @@
-import { type Device, type Encoded, isEncoded, reference, type Tensor, transfer } from '@tersor/core-tensor'
+import {
+  canonicalJson,
+  type Device,
+  type Encoded,
+  isEncoded,
+  type Json,
+  reference,
+  type Tensor,
+  transfer,
+} from '@tersor/core-tensor'
 import { safetensorsPieces } from '@tersor/formats'
-import { configToHuggingFace, type Llama, loadModel, type ModelFile, openModel } from '@tersor/models'
+import { configText, type Decoder, loadModel, type ModelFile, openModel, storedName } from '@tersor/models'
 import { windowsOf } from './calibration-source.ts'
 import { rngOf } from './compress-weight.ts'
 import type { RunOptions } from './create-job.ts'
@@ -28,17 +37,22 @@ export async function runStages(work: Work, journal: Journal, options: RunOption
       const before = await loadModel(model, { device })
       const rng = rngOf(seed, name)
       const { signal } = options
-      const after = (await method.run(before, given as never, { windows, rng, signal })) as Llama
+      const after = (await method.run(before, given as never, { windows, rng, signal })) as Decoder
       const weights: [string, Tensor | Encoded][] = []
       for (const [weightName, weight] of after.weights)
-        weights.push([weightName, await plainWeight(weight, device)])
-      const config = { ...JSON.parse(model.configText ?? '{}'), ...configToHuggingFace(after.config) }
-      const pieces = safetensorsPieces(weights, { metadata: { config: JSON.stringify(config) } })
+        weights.push([storedName(after.config, weightName), await plainWeight(weight, device)])
+      const pieces = safetensorsPieces(weights, { metadata: { config: configOf(model, after) } })
       if (device !== reference) for (const held of new Set([before, after])) held.dispose()
       return journal.add(name, pieces, () => ({ stage: method.name }))
     }
   }
   return model
+}
+
+/** The configuration as its file spells it, where a stage left the model's shape. */
+function configOf({ config, configText: text }: ModelFile, after: Decoder): string {
+  const isSame = canonicalJson(config as unknown as Json) === canonicalJson(after.config as unknown as Json)
+  return isSame && text !== undefined ? text : configText(after.config)
 }
 
 /** A weight as it was before it was packed for a device. */

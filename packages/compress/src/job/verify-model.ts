@@ -91,10 +91,10 @@ async function verifyTensors(
   kinds: readonly Encoding[] | undefined,
 ): Promise<{ name: string; problem?: string }[]> {
   const there = new Set(weightNames(file))
-  const known = new Set(tensors.map(({ name }) => name))
+  const known = new Set(tensors.map(({ name, storedName = name }) => storedName))
   const report: { name: string; problem?: string }[] = []
-  for (const { name, sha256: hash } of tensors) {
-    const problem = there.has(name) ? await problemOf(file, name, hash, kinds) : 'it is missing'
+  for (const { name, storedName = name, sha256: hash } of tensors) {
+    const problem = there.has(storedName) ? await problemOf(file, storedName, hash, kinds) : 'it is missing'
     report.push(problem === undefined ? { name } : { name, problem })
   }
   const strangers = [...there].filter(name => !known.has(name))

@@ -61,14 +61,17 @@ export class Walk {
     const result = await transfer(stored, reference)
     const snr = weightSnr(isEncoded(weight) ? decode(weight) : weight, result)
     const { compressed } = model.info(name)
+    const storedName = model.storedName(name)
     const record = {
-      ...{ name, dims: weight.dims },
+      name,
+      ...(storedName === name ? {} : { storedName }),
+      dims: weight.dims,
       ...outcome,
       bytes: byteLength(result),
       snr: Number.isFinite(snr) ? snr : null,
       ...(compressed === undefined ? {} : { against: compressed }),
     }
-    await this.journal.add(name, safetensorsPieces([[name, result]]), sha256 => ({
+    await this.journal.add(name, safetensorsPieces([[storedName, result]]), sha256 => ({
       outcome: { ...record, sha256 } satisfies TensorOutcome,
     }))
     this.#done++

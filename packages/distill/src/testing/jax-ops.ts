@@ -1,11 +1,13 @@
 import { type DType, nn, numpy as np } from '@jax-js/jax'
-import type { Tensor } from '@tersor/core-tensor'
-import type { LlamaConfig } from '@tersor/models'
+import type { RopeLayout, Tensor } from '@tersor/core-tensor'
+import type { DecoderConfig } from '@tersor/models'
+import { type LlamaShape, llamaShape } from '../llama-shape.ts'
+import { ROPE_BASE } from './small-llama.ts'
 
 // The operations of a Llama in jax-js, forward only: its own differentiation gives their gradients. Arrays
 // there are counted, and `ref` is one more use; nothing is given back here, as tests end soon.
 
-type Heads = Pick<LlamaConfig, 'heads' | 'kvHeads' | 'headDim'>
+type Heads = Pick<LlamaShape, 'heads' | 'kvHeads' | 'headDim'>
 
 /** A float32 or int32 tensor there. */
 export function jaxArray({ data, dims, type }: Tensor): np.Array {
@@ -27,7 +29,7 @@ export function rmsNorm(x: np.Array, weight: np.Array, epsilon: number): np.Arra
 /** Rotated heads: x (tokens, heads · headDim) at positions from 0 on. */
 export function rope(
   x: np.Array,
-  { headDim, ropeBase, ropeLayout }: Pick<LlamaConfig, 'headDim' | 'ropeBase' | 'ropeLayout'>,
+  { headDim, ropeBase, ropeLayout }: { headDim: number; ropeBase: number; ropeLayout: RopeLayout },
 ): np.Array {
   const [tokens, width] = x.shape as [number, number]
   const pairs = headDim / 2
@@ -99,9 +101,9 @@ export function crossEntropy(
   return losses.mul(np.array(shares)).sum()
 }
 
-/** The loss of a whole model on rows of documents, by names of weights. */
+/** The loss of a whole model on rows of documents, by roles of weights. */
 export function llamaLoss(
-  config: LlamaConfig,
+  config: DecoderConfig,
   weights: Readonly<Record<string, np.Array>>,
   rows: {
     tokens: Int32Array
@@ -110,21 +112,24 @@ export function llamaLoss(
     borders: ArrayLike<number>
   },
 ): np.Array {
-  const table = weights['model.embed_tokens.weight']!
+  const shape = llamaShape(config)
+  const { epsilon, headDim } = shape
+  const turns = { headDim, ropeBase: ROPE_BASE, ropeLayout: shape.rope.layout }
+  const table = weights['embedding.tokens']!
   let x = embedding(table, rows.tokens)
-  for (let layer = 0; layer < config.layers; layer++) {
-    const of = (name: string) => weights[`model.layers.${layer}.${name}.weight`]!
-    const normed = rmsNorm(x, of('input_layernorm'), config.epsilon)
-    const q = rope(linear(normed, of('self_attn.q_proj')), config)
-    const k = rope(linear(normed, of('self_attn.k_proj')), config)
-    const v = linear(normed, of('self_attn.v_proj'))
-    const attended = attention(q, k, v, { ...config, borders: rows.borders })
-    x = x.ref.add(linear(attended, of('self_attn.o_proj')))
-    const inner = rmsNorm(x, of('post_attention_layernorm'), config.epsilon)
-    const gated = swiglu(linear(inner, of('mlp.gate_proj')), linear(inner, of('mlp.up_proj')))
-    x = x.ref.add(linear(gated, of('mlp.down_proj')))
+  for (let layer = 0; layer < shape.layers; layer++) {
+    const of = (name: string) => weights[`layers.${layer}.${name}`]!
+    const normed = rmsNorm(x, of('attention.before'), epsilon)
+    const q = rope(linear(normed, of('attention.query')), turns)
+    const k = rope(linear(normed, of('attention.key')), turns)
+    const v = linear(normed, of('attention.value'))
+    const attended = attention(q, k, v, { ...shape, borders: rows.borders })
+    x = x.ref.add(linear(attended, of('attention.output')))
+    const inner = rmsNorm(x, of('feedForward.before'), epsilon)
+    const gated = swiglu(linear(inner, of('feedForward.gate')), linear(inner, of('feedForward.up')))
+    x = x.ref.add(linear(gated, of('feedForward.down')))
   }
-  const last = rmsNorm(x, weights['model.norm.weight']!, config.epsilon)
-  const logits = linear(last, config.tied ? table : weights['lm_head.weight']!)
+  const last = rmsNorm(x, weights.norm!, epsilon)
+  const logits = linear(last, shape.tied ? table : weights.head!)
   return crossEntropy(logits, rows.targets, rows.weights)
 }

@@ -1,5 +1,6 @@
 import { type Device, Tensor } from '@tersor/core-tensor'
 import type { KernelCase } from '@tersor/core-tensor/testing'
+import { ropeFrequencies } from '@tersor/models'
 import { expect } from 'vitest'
 import { attentionBackward } from '../attention-backward.ts'
 import { crossEntropy } from '../cross-entropy.ts'
@@ -81,7 +82,7 @@ const rotationCases = (['half', 'interleaved'] as const).flatMap(layout =>
   [2, 8, 34].map(headDim =>
     agrees('rotateHeads', `${layout}, heads of ${headDim}`, make => {
       const x = make([10, 3 * headDim], 1)
-      return { x: rotateHeads(x, rotationsOf({ headDim, ropeBase: 100, ropeLayout: layout }, 5, x)) }
+      return { x: rotateHeads(x, rotationsOf({ frequencies: ropeFrequencies(headDim, 100), layout }, 5, x)) }
     }),
   ),
 )

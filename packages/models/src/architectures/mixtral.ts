@@ -8,6 +8,7 @@ import { type Defaults, huggingFaceShape } from './shape.ts'
 const defaults: Defaults = { epsilon: 1e-5, kvHeads: 8, tied: false, activation: 'silu', theta: 1e6 }
 
 function config(read: Fields) {
+  read.only('rope_layout', 'half')
   const shape = huggingFaceShape(read, defaults)
   const window = read.optional('sliding_window')
   const experts = {

@@ -1,10 +1,12 @@
 import { Rng, reference, ShapeError, Tensor } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
+import { randomModel, smallConfig, smallJson } from '../testing/random-model.ts'
 import { BatchedCache } from './batched-cache.ts'
 import { DenseCache } from './dense-cache.ts'
-import { randomLlama, smallConfig } from './testing/random-llama.ts'
 
-const { kvHeads, heads, headDim } = smallConfig
+const { mixers } = smallConfig
+const { num_key_value_heads: kvHeads, num_attention_heads: heads } = smallJson
+const headDim = smallJson.hidden_size / heads
 
 function random(rng: Rng, dims: number[]): Tensor {
   return new Tensor(
@@ -25,7 +27,7 @@ function positions(start: number, count: number): Tensor {
 /** Feeds `count` random tokens to every layer. */
 function feed(cache: DenseCache, rng: Rng, count: number): void {
   const start = cache.length
-  for (let layer = 0; layer < smallConfig.layers; layer++) {
+  for (let layer = 0; layer < mixers.length; layer++) {
     cache.append(
       layer,
       random(rng, [kvHeads, count, headDim]),
@@ -37,8 +39,7 @@ function feed(cache: DenseCache, rng: Rng, count: number): void {
 
 function attendAll(cache: DenseCache, extra: { mass?: Tensor; logWeight?: Tensor } = {}): Float32Array {
   const q = random(new Rng(99), [heads, 1, headDim])
-  return cache.attend(0, q, positions(cache.length - 1, 1), { scale: 0.5, causal: true, ...extra })
-    .data as Float32Array
+  return cache.attend(0, q, positions(cache.length - 1, 1), extra).data as Float32Array
 }
 
 const close = (a: Float32Array, b: Float32Array) =>
@@ -46,12 +47,12 @@ const close = (a: Float32Array, b: Float32Array) =>
 
 describe('DenseCache', () => {
   it('holds the same however tokens arrive, and grows past its capacity', () => {
-    const once = new DenseCache(smallConfig, reference, { capacity: 4 })
+    const once = new DenseCache(mixers, reference, { capacity: 4 })
     const rngOnce = new Rng(5)
     const keys = random(rngOnce, [kvHeads, 21, headDim])
     const values = random(rngOnce, [kvHeads, 21, headDim])
     once.append(0, keys, values, positions(0, 21))
-    const pieces = new DenseCache(smallConfig, reference, { capacity: 4 })
+    const pieces = new DenseCache(mixers, reference, { capacity: 4 })
     const slice = (x: Tensor, at: number, n: number) => {
       const data = x.data as Float32Array
       const rows = Array.from({ length: kvHeads }, (_, h) => [
@@ -72,7 +73,7 @@ describe('DenseCache', () => {
   })
 
   it('forks into caches that share the past and not the future', () => {
-    const cache = new DenseCache(smallConfig, reference)
+    const cache = new DenseCache(mixers, reference)
     const rng = new Rng(7)
     feed(cache, rng, 6)
     const before = attendAll(cache)
@@ -91,8 +92,8 @@ describe('DenseCache', () => {
   })
 
   it('attends over segments as over one', () => {
-    const whole = new DenseCache(smallConfig, reference)
-    const parts = new DenseCache(smallConfig, reference)
+    const whole = new DenseCache(mixers, reference)
+    const parts = new DenseCache(mixers, reference)
     feed(whole, new Rng(3), 5)
     feed(parts, new Rng(3), 5)
     const forked = parts.fork()
@@ -111,9 +112,9 @@ describe('DenseCache', () => {
   })
 
   it('forgets the end and continues as if it had never been', () => {
-    const cache = new DenseCache(smallConfig, reference)
+    const cache = new DenseCache(mixers, reference)
     feed(cache, new Rng(1), 8)
-    const fresh = new DenseCache(smallConfig, reference)
+    const fresh = new DenseCache(mixers, reference)
     feed(fresh, new Rng(1), 8)
     const longer = cache.fork()
     feed(longer, new Rng(2), 5)
@@ -127,7 +128,7 @@ describe('DenseCache', () => {
   })
 
   it('refuses tensors of other shapes', () => {
-    const cache = new DenseCache(smallConfig, reference)
+    const cache = new DenseCache(mixers, reference)
     const wrong = random(new Rng(1), [kvHeads, 2, headDim + 1])
     expect(() => cache.append(0, wrong, wrong, positions(0, 2))).toThrow(
       /expected keys and values \(2, 2, 4\)/,
@@ -138,7 +139,7 @@ describe('DenseCache', () => {
 
 describe('BatchedCache', () => {
   it('advances several texts as each alone', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const texts = [Int32Array.of(1, 2, 3, 4), Int32Array.of(7, 8, 9, 10), Int32Array.of(5, 5, 5, 5)]
     const cache = new BatchedCache(texts.map(() => model.createCache()))
     let batch: Float32Array = new Float32Array(0)

@@ -6,6 +6,7 @@ import type { DecoderConfig } from '../decoder/config.ts'
 import { biasShapes, HEAD, weightShapes } from '../decoder/roles.ts'
 import { readSource, type StoredTensors } from './read-source.ts'
 import { type Names, type Placed, placeOfRole, tensorsOfSource, type Which } from './sources.ts'
+import { nameIn } from './stored-name.ts'
 
 /** The tensors of a file as its format has them. */
 export interface FileTensors extends StoredTensors {
@@ -111,7 +112,7 @@ function roleOf(file: FileTensors, names: Names, written: Names, wanted: Wanted)
   return {
     dims,
     tensors,
-    storedName: writtenName(written, wanted),
+    storedName: nameIn(written, name),
     load: () => readSource(file, placed, which, dims),
   }
 }
@@ -119,15 +120,6 @@ function roleOf(file: FileTensors, names: Names, written: Names, wanted: Wanted)
 /** A bias may have a place of its own. */
 function placeFor(names: Names, { role, name, which }: Wanted): Placed | undefined {
   return (which === 'bias' ? placeOfRole(names, name) : undefined) ?? placeOfRole(names, role)
-}
-
-/** As in Hugging Face's files, where the role is a tensor of its own there; else the role itself. */
-function writtenName(written: Names, wanted: Wanted): string {
-  const placed = placeFor(written, wanted)
-  if (placed === undefined) return wanted.name
-  const { source } = placed
-  if (typeof source !== 'string' && !('tensor' in source)) return wanted.name
-  return tensorsOfSource(placed, wanted.which)[0] ?? wanted.name
 }
 
 /** A head that lies in the file of a model whose head is the embedding is not read. */
@@ -153,10 +145,4 @@ export function namesIn(config: DecoderConfig, kind: FileKind, file: FileTensors
     return placed !== undefined && tensorsOfSource(placed, 'weight').every(name => file.has(name))
   })
   return architecture.names(config, kind, found ?? usual, has)
-}
-
-/** How a family's tensors are called where they are written. */
-export function writtenNames(config: DecoderConfig): Names {
-  const { names, prefixes } = architectureOf(config)
-  return names(config, 'huggingFace', prefixes[0] ?? '', () => false)
 }

@@ -9,19 +9,17 @@ import {
   type Encoding,
   encoded,
   FormatError,
-  isEncoded,
   Tensor,
   UnsupportedError,
 } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { encodeSafetensors } from '@tersor/formats'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { requireWhole } from './gguf-llama.ts'
-import type { Llama } from './llama.ts'
-import { configToHuggingFace } from './llama-config.ts'
+import { configFromHuggingFace, configText } from '../architectures/read-config.ts'
+import type { Decoder } from '../decoder/decoder.ts'
+import { randomModel, smallJson, storedWeights } from '../testing/random-model.ts'
 import { loadModel } from './load-model.ts'
 import { openModel } from './open-model.ts'
-import { randomLlama, smallConfig } from './testing/random-llama.ts'
 
 let folder = ''
 beforeAll(async () => {
@@ -31,7 +29,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const tokens = Int32Array.of(3, 1, 4, 1, 5)
 
-async function logits(model: Llama): Promise<Float32Array> {
+async function logits(model: Decoder): Promise<Float32Array> {
   return (await model.forward(tokens, { cache: model.createCache(), logits: 'all' })).logits!
     .data as Float32Array
 }
@@ -43,13 +41,16 @@ const wrappedEncoding: Encoding = {
   decode: ({ parts }, options) => decode(parts.base!, options),
 }
 
-const entries = (model: Llama) => [...model.weights] as [string, Tensor | Encoded][]
+const entries = (model: Decoder) => [...storedWeights(model)]
+
+const untiedJson = { ...smallJson, tie_word_embeddings: false }
+const untiedModel = () => randomModel(configFromHuggingFace(untiedJson))
 
 describe('openModel', () => {
   it('opens a folder of safetensors with its config.json', async () => {
-    const model = randomLlama({ ...smallConfig, tied: false })
+    const model = untiedModel()
     await writeFile(join(folder, 'model.safetensors'), encodeSafetensors(entries(model)))
-    await writeFile(join(folder, 'config.json'), JSON.stringify(configToHuggingFace(model.config)))
+    await writeFile(join(folder, 'config.json'), configText(model.config))
     const file = await openModel(folder)
     expect(file.config).toEqual(model.config)
     expect([...file.names].sort()).toEqual([...model.weights.keys()].sort())
@@ -59,11 +60,11 @@ describe('openModel', () => {
   })
 
   it('opens a folder on a server, and reads of its weights only what is loaded', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const weights = encodeSafetensors(entries(model))
     const files = new Map<string, Uint8Array>([
       ['/tiny/model.safetensors', weights],
-      ['/tiny/config.json', new TextEncoder().encode(JSON.stringify(configToHuggingFace(model.config)))],
+      ['/tiny/config.json', new TextEncoder().encode(configText(model.config))],
     ])
     let sent = 0
     const server = vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
@@ -82,7 +83,7 @@ describe('openModel', () => {
     expect(file.fileBytes).toBe(weights.length)
     expect(await file.openTokenizer()).toBeUndefined()
     const before = sent
-    await file.load('model.norm.weight')
+    await file.load('norm')
     expect(sent - before).toBe(4 * model.config.hiddenSize)
     expect(await logits(await loadModel(new URL('https://models.example/tiny/')))).toEqual(
       await logits(model),
@@ -91,7 +92,7 @@ describe('openModel', () => {
   })
 
   it('opens shards through their index', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const inShards = join(folder, 'shards')
     await mkdir(inShards)
     const all = entries(model)
@@ -103,36 +104,40 @@ describe('openModel', () => {
       join(inShards, 'model.safetensors.index.json'),
       JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(map) }),
     )
-    await writeFile(join(inShards, 'config.json'), JSON.stringify(configToHuggingFace(model.config)))
+    await writeFile(join(inShards, 'config.json'), configText(model.config))
     expect(await logits(await loadModel(inShards))).toEqual(await logits(model))
   })
 
   it('keeps 16-bit weights 16-bit and computes with them', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const narrow = entries(model).map(
       ([name, weight]) => [name, cast(weight as Tensor, 'bfloat16')] as [string, Tensor],
     )
     const path = join(folder, 'narrow.safetensors')
-    await writeFile(
-      path,
-      encodeSafetensors(narrow, { metadata: { config: JSON.stringify(configToHuggingFace(model.config)) } }),
-    )
+    await writeFile(path, encodeSafetensors(narrow, { metadata: { config: configText(model.config) } }))
     const loaded = await loadModel(path)
-    const rounded = model.with(new Map(narrow.map(([name, weight]) => [name, cast(weight, 'float32')])))
+    const rounded = model.with(
+      new Map(
+        Array.from(model.weights, ([role, weight]) => [
+          role,
+          cast(cast(weight as Tensor, 'bfloat16'), 'float32'),
+        ]),
+      ),
+    )
     expect(await logits(loaded)).toEqual(await logits(rounded))
     expect(await logits(loaded)).not.toEqual(await logits(model))
   })
 
   it('loads weights of a kind that is passed in, and refuses them without', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const wrapped = entries(model).map(([name, weight]) => {
       const whole = encoded(wrappedEncoding, 'float32', weight.dims, { base: weight }, {})
       return [name, name.includes('mlp') ? whole : weight] as [string, Tensor | Encoded]
     })
     const path = join(folder, 'wrapped.safetensors')
-    const metadata = { config: JSON.stringify(configToHuggingFace(model.config)) }
+    const metadata = { config: configText(model.config) }
     await writeFile(path, encodeSafetensors(wrapped, { metadata }))
-    const [name] = wrapped.find(([, weight]) => isEncoded(weight))!
+    const name = 'layers.0.feedForward.gate'
 
     const without = await openModel(path)
     await expect(without.load(name)).rejects.toThrow(UnsupportedError)
@@ -150,11 +155,11 @@ describe('openModel', () => {
   })
 
   it('knows what lies where, and what has to travel with the weights', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const inside = join(folder, 'travelling')
     await mkdir(inside)
     await writeFile(join(inside, 'model.safetensors'), encodeSafetensors(entries(model)))
-    const text = JSON.stringify({ ...configToHuggingFace(model.config), bos_token_id: 7 }, null, 2)
+    const text = JSON.stringify({ ...smallJson, bos_token_id: 7 }, null, 2)
     await writeFile(join(inside, 'config.json'), text)
     await writeFile(join(inside, 'tokenizer.json'), '{}')
     await writeFile(join(inside, `tok${model.config.vocabSize}.bin`), 'pieces')
@@ -191,15 +196,23 @@ describe('openModel', () => {
     await expect(openModel(join(folder, 'nowhere'))).rejects.toThrow(
       /expected a file or folder, got nothing at/,
     )
-    await writeFile(join(folder, 'weights-only', 'config.json'), JSON.stringify({ model_type: 'gpt2' }))
-    await expect(openModel(path)).rejects.toThrow(/expected model_type 'llama' or 'mixtral', got 'gpt2'/)
-    await writeFile(
-      join(folder, 'weights-only', 'config.json'),
-      JSON.stringify({ ...configToHuggingFace(smallConfig), attention_bias: true }),
-    )
-    await expect(openModel(path)).rejects.toThrow(/models with biases are not read yet/)
     await writeFile(join(folder, 'weights-only', 'config.json'), '{')
     await expect(openModel(path)).rejects.toThrow(FormatError)
+  })
+
+  it('says how a weight that lies in a file is called in another', async () => {
+    const path = join(folder, 'roles.safetensors')
+    const byRole = [...untiedModel().weights] as [string, Tensor | Encoded][]
+    await writeFile(path, encodeSafetensors(byRole, { metadata: { config: JSON.stringify(untiedJson) } }))
+    const file = await openModel(path)
+    expect(file.storedName('layers.1.attention.query')).toBe('layers.1.attention.query')
+    await file.close()
+    const folderPath = await folderOf('hugging-face', untied())
+    const usual = await openModel(folderPath)
+    expect(usual.storedName('layers.1.attention.query')).toBe('model.layers.1.self_attn.q_proj.weight')
+    expect(usual.storedName('head')).toBe('lm_head.weight')
+    expect(await logits(await loadModel(usual))).toEqual(await logits(await loadModel(path)))
+    await usual.close()
   })
 })
 
@@ -212,12 +225,11 @@ async function folderOf(
   const path = join(folder, name)
   await mkdir(path)
   await writeFile(join(path, 'model.safetensors'), encodeSafetensors(weights))
-  const config = configToHuggingFace({ ...smallConfig, tied: false })
-  await writeFile(join(path, 'config.json'), JSON.stringify({ ...config, ...more }))
+  await writeFile(join(path, 'config.json'), JSON.stringify({ ...untiedJson, ...more }))
   return path
 }
 
-const untied = () => entries(randomLlama({ ...smallConfig, tied: false }))
+const untied = () => entries(untiedModel())
 
 /** Files below the tests' folder that this process holds open. */
 async function openFiles(): Promise<string[]> {
@@ -233,13 +245,42 @@ describe('a model that cannot be run', () => {
       untied().filter(([name]) => !name.includes('lm_head')),
     )
     await expect(loadModel(path)).rejects.toThrow(
-      "[models/check-model] expected every weight that the configuration asks for, got none called 'lm_head.weight'; the files or their index are incomplete",
+      "[models/check-model] expected every weight that the configuration asks for, got none called 'head'; the files or their index are incomplete",
     )
     const file = await openModel(path)
-    expect(file.names).toContain('model.norm.weight')
+    expect(file.names).toContain('norm')
     await file.close()
     const most = await folderOf('mostly-missing', untied().slice(0, 2))
-    await expect(loadModel(most)).rejects.toThrow(/'model.layers.0.self_attn.v_proj.weight' and 16 more; /)
+    await expect(loadModel(most)).rejects.toThrow(/'layers.0.attention.value' and 16 more; /)
+  })
+
+  it.each([
+    [{ model_type: 'unheard-of' }, 'model_type among llama, mixtral', "got 'unheard-of'"],
+    [{ num_hidden_layers: 'two' }, "expected a number 'num_hidden_layers'", 'got "two"'],
+    [{ hidden_act: 'sinc' }, 'expected', 'sinc'],
+    [{ clip_qkv: 8 }, "expected keys that this family has in config.json, got 'clip_qkv'", 'may change'],
+  ])(
+    'is refused for a configuration that is not understood, and can be looked into: %j',
+    async (more, ...said) => {
+      const path = await folderOf(`config-${Math.random()}`, untied(), more)
+      const file = await openModel(path)
+      expect(file.config).toBeUndefined()
+      expect(file.names).toContain('model.norm.weight')
+      for (const words of said) expect(file.refusal?.message).toContain(words)
+      await expect(loadModel(file)).rejects.toBe(file.refusal)
+      await file.close()
+    },
+  )
+
+  it('is refused for tensors that its family does not have, by name', async () => {
+    const name = 'model.layers.0.self_attn.q_norm.weight'
+    const extra = [name, new Tensor('float32', [1, 1, 1, 1], [4])] as [string, Tensor]
+    const path = await folderOf('unclaimed', [...untied(), extra])
+    const file = await openModel(path)
+    expect(file.unclaimed).toEqual([name])
+    await file.close()
+    await expect(loadModel(path)).rejects.toThrow(UnsupportedError)
+    await expect(loadModel(path)).rejects.toThrow(`expected tensors that this family has, got '${name}'`)
   })
 
   it.each([
@@ -265,7 +306,6 @@ describe('a model that cannot be run', () => {
   })
 
   it.runIf(process.platform === 'linux')('leaves no file open', async () => {
-    const config = configToHuggingFace(smallConfig)
     const bad = await folderOf('bad-config', untied(), { num_hidden_layers: 'two' })
     const short = await folderOf('short', untied().slice(1))
     const shards = join(folder, 'stale')
@@ -273,7 +313,7 @@ describe('a model that cannot be run', () => {
     await writeFile(join(shards, 'a.safetensors'), encodeSafetensors(untied()))
     const index = { weight_map: { [untied()[0]![0]]: 'a.safetensors', gone: 'a.safetensors' } }
     await writeFile(join(shards, 'model.safetensors.index.json'), JSON.stringify(index))
-    await writeFile(join(shards, 'config.json'), JSON.stringify(config))
+    await writeFile(join(shards, 'config.json'), JSON.stringify(untiedJson))
     for (const path of [bad, short, shards]) await expect(loadModel(path)).rejects.toThrow(FormatError)
     const stopped = AbortSignal.timeout(0)
     await new Promise(resolve => setTimeout(resolve, 5))
@@ -317,14 +357,5 @@ describe('files of other kinds', () => {
       await expect(openModel(from)).rejects.toThrow(
         /PyTorch's pickled weights in .+; convert them to safetensors/,
       )
-  })
-
-  it('are told as what they are: parts of a GGUF file', async () => {
-    const metadata = new Map([
-      ['split.count', 3],
-      ['split.no', 1],
-    ])
-    expect(() => requireWhole({ metadata })).toThrow('got part 2 of 3; merge them with')
-    expect(() => requireWhole({ metadata: new Map([['split.count', 1]]) })).not.toThrow()
   })
 })

@@ -5,4 +5,4 @@ export {
   describeArchitectureOn,
 } from './describe-architecture.ts'
 export { distance, Golden, type GoldenKind, goldenRoot, hasGoldens } from './golden.ts'
-export { randomModel, smallConfig, smallJson, smallMixture } from './random-model.ts'
+export { randomModel, smallConfig, smallJson, smallMixture, storedWeights } from './random-model.ts'

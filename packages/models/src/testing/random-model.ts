@@ -1,8 +1,9 @@
-import { Rng, Tensor } from '@tersor/core-tensor'
+import { type Encoded, Rng, Tensor } from '@tersor/core-tensor'
 import { configFromHuggingFace } from '../architectures/read-config.ts'
 import type { DecoderConfig } from '../decoder/config.ts'
 import { Decoder } from '../decoder/decoder.ts'
 import { weightShapes } from '../decoder/roles.ts'
+import { storedName } from '../files/stored-name.ts'
 
 /** The config.json of a very small Llama with grouped-query attention. */
 export const smallJson = {
@@ -40,4 +41,9 @@ export function randomModel(config: DecoderConfig = smallConfig, seed = 1): Deco
     weights.set(name, new Tensor('float32', values, dims))
   }
   return new Decoder(config, weights)
+}
+
+/** The weights of a model under the names that Hugging Face's files give them. */
+export function storedWeights({ weights, config }: Decoder): Map<string, Tensor | Encoded> {
+  return new Map(Array.from(weights, ([role, weight]) => [storedName(config, role), weight]))
 }

@@ -1,11 +1,13 @@
 import { Rng, ShapeError, Tensor } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
-import { Llama } from './llama.ts'
-import { configFromHuggingFace } from './llama-config.ts'
-import { blockWeightNames, weightShapes } from './weight-names.ts'
+import { configFromHuggingFace } from '../architectures/read-config.ts'
+import { Decoder } from '../decoder/decoder.ts'
+import { inLayer, weightShapes } from '../decoder/roles.ts'
 import { withOutliers } from './with-outliers.ts'
 
 const shape = {
+  model_type: 'llama',
+  max_position_embeddings: 32,
   num_hidden_layers: 2,
   num_attention_heads: 4,
   num_key_value_heads: 2,
@@ -22,7 +24,7 @@ const mixture = configFromHuggingFace({
   num_experts_per_tok: 2,
 })
 
-function randomModel(config = dense): Llama {
+function randomModel(config = dense): Decoder {
   const rng = new Rng(1)
   const weights = new Map<string, Tensor>()
   for (const [name, dims] of weightShapes(config)) {
@@ -36,10 +38,10 @@ function randomModel(config = dense): Llama {
       ),
     )
   }
-  return new Llama(config, weights)
+  return new Decoder(config, weights)
 }
 
-async function logitsOf(model: Llama): Promise<Float32Array> {
+async function logitsOf(model: Decoder): Promise<Float32Array> {
   const { logits } = await model.forward(Int32Array.of(1, 7, 3, 18, 5), {
     cache: model.createCache(),
     logits: 'all',
@@ -52,7 +54,7 @@ describe('withOutliers', () => {
     const model = randomModel()
     const hard = withOutliers(model, { channels: 3, factor: 64, seed: 5 })
     expect(await logitsOf(hard)).toEqual(await logitsOf(model))
-    const { attentionNorm, query } = blockWeightNames(1)
+    const [norm, query] = [inLayer(1, 'attention.before'), inLayer(1, 'attention.query')]
     const ratios = (name: string) => {
       const [now, before] = [hard, model].map(({ weights }) => (weights.get(name) as Tensor).data) as [
         Float32Array,
@@ -60,8 +62,8 @@ describe('withOutliers', () => {
       ]
       return now.map((value, i) => value / before[i]!)
     }
-    expect(ratios(attentionNorm).filter(ratio => ratio === 64)).toHaveLength(3)
-    expect(ratios(attentionNorm).filter(ratio => ratio === 1)).toHaveLength(13)
+    expect(ratios(norm).filter(ratio => ratio === 64)).toHaveLength(3)
+    expect(ratios(norm).filter(ratio => ratio === 1)).toHaveLength(13)
     expect(ratios(query).filter(ratio => ratio === 1 / 64)).toHaveLength(3 * 16)
     expect(await logitsOf(model)).toEqual(await logitsOf(randomModel()))
   })
@@ -70,12 +72,12 @@ describe('withOutliers', () => {
     const model = randomModel(mixture)
     const hard = withOutliers(model, { channels: 3, factor: 64 })
     expect(await logitsOf(hard)).toEqual(await logitsOf(model))
-    const router = blockWeightNames(0).router
+    const router = inLayer(0, 'feedForward.router')
     expect(hard.weights.get(router)).not.toBe(model.weights.get(router))
   })
 
   it('draws channels by the seed', () => {
-    const norm = 'model.layers.0.input_layernorm.weight'
+    const norm = 'layers.0.attention.before'
     const normOf = (seed: number) => (withOutliers(randomModel(), { seed }).weights.get(norm) as Tensor).data
     expect(normOf(1)).toEqual(normOf(1))
     expect(normOf(1)).not.toEqual(normOf(2))

@@ -72,7 +72,7 @@ describe('gptq', () => {
     const indefinite = new Tensor('float64', [1, 2, 2, 1], [2, 2])
     const failing = gptq(normals([3, 2], 1), indefinite, {
       bits: 4,
-      name: 'model.layers.3.mlp.up_proj.weight',
+      name: 'layers.3.feedForward.up',
       damping: 0.02,
     })
     await expect(failing).rejects.toThrow(NumericalError)

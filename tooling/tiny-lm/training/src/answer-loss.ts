@@ -1,6 +1,6 @@
 import type { Tensor } from '@tersor/core-tensor'
 import { crossEntropy, llamaStates, trainingRows } from '@tersor/distill'
-import type { Llama } from '@tersor/models'
+import type { Decoder } from '@tersor/models'
 import type { Corpus } from 'tiny-lm-corpus'
 
 /** Tokens of the windows that are looked at. */
@@ -12,7 +12,11 @@ const LENGTH = 1024
  * @param windows  of 1,024 tokens
  * @returns nats a token, all alike, and nats a token of answers
  */
-export function answerLoss(model: Llama, corpus: Corpus, windows: number): { loss: number; answers: number } {
+export function answerLoss(
+  model: Decoder,
+  corpus: Corpus,
+  windows: number,
+): { loss: number; answers: number } {
   const sums = { all: 0, answers: 0 }
   const counts = { all: 0, answers: 0 }
   for (let index = 0; index < windows; index++) {

@@ -1,5 +1,5 @@
 import { type TrainOptions, trapezoidal } from '@tersor/distill'
-import type { LlamaConfig } from '@tersor/models'
+import { configFromHuggingFace, type DecoderConfig } from '@tersor/models'
 import {
   Corpus,
   type CorpusOptions,
@@ -16,7 +16,9 @@ import {
 
 /** What a run is, but for its seed. */
 export interface Recipe {
-  readonly config: LlamaConfig
+  /** The `config.json` of its model. */
+  readonly json: Readonly<Record<string, string | number | boolean>>
+  readonly config: DecoderConfig
   readonly steps: number
   /** Steps, the first ones, of short windows. */
   readonly short: number
@@ -38,15 +40,15 @@ const LENGTHS = [256, 1024] as const
  */
 const MUON = { rate: 0.01, weightDecay: 0.1 } as const
 
-const shape = {
-  headDim: 32,
-  vocabSize: 1024,
-  contextLength: 1024,
-  ropeBase: 50_000,
-  epsilon: 1e-5,
-  ropeLayout: 'half',
-  tied: true,
-} as const
+/** A model of heads of 32. */
+function modelOf(own: Recipe['json']): Pick<Recipe, 'json' | 'config'> {
+  const json = {
+    ...{ model_type: 'llama', head_dim: 32, vocab_size: 1024, max_position_embeddings: 1024 },
+    ...{ rope_theta: 50_000, rms_norm_eps: 1e-5, hidden_act: 'silu', tie_word_embeddings: true },
+    ...own,
+  }
+  return { json, config: configFromHuggingFace(json) }
+}
 
 /**
  * The bundled model, 1.54 million parameters; a quarter of it; and a mixture of experts of 1.69 million, of
@@ -54,7 +56,10 @@ const shape = {
  */
 export const recipes = {
   model: {
-    config: { ...shape, layers: 8, heads: 4, kvHeads: 4, hiddenSize: 128, intermediateSize: 288 },
+    ...modelOf({
+      ...{ num_hidden_layers: 8, num_attention_heads: 4, num_key_value_heads: 4 },
+      ...{ hidden_size: 128, intermediate_size: 288 },
+    }),
     steps: 9200,
     short: 2600,
     mixtures: [
@@ -70,23 +75,21 @@ export const recipes = {
     coolDownFrom: 0.5,
   },
   mini: {
-    config: { ...shape, layers: 4, heads: 2, kvHeads: 2, hiddenSize: 64, intermediateSize: 288 },
+    ...modelOf({
+      ...{ num_hidden_layers: 4, num_attention_heads: 2, num_key_value_heads: 2 },
+      ...{ hidden_size: 64, intermediate_size: 288 },
+    }),
     steps: 800,
     short: 400,
     mixtures: [[0, shares]],
     coolDown: 0.5,
   },
   moe: {
-    config: {
-      ...shape,
-      layers: 5,
-      heads: 4,
-      kvHeads: 4,
-      hiddenSize: 128,
-      intermediateSize: 160,
-      experts: 4,
-      expertsPerToken: 2,
-    },
+    ...modelOf({
+      ...{ model_type: 'mixtral', num_local_experts: 4, num_experts_per_tok: 2 },
+      ...{ num_hidden_layers: 5, num_attention_heads: 4, num_key_value_heads: 4 },
+      ...{ hidden_size: 128, intermediate_size: 160 },
+    }),
     steps: 1250,
     short: 700,
     mixtures: [[0, shares]],

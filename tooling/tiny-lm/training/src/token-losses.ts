@@ -1,10 +1,10 @@
 import type { Tensor } from '@tersor/core-tensor'
 import { softmax } from '@tersor/core-tensor/reference'
 import { llamaStates, type TrainingWindow, trainingRows } from '@tersor/distill'
-import type { Llama } from '@tersor/models'
+import type { Decoder } from '@tersor/models'
 
 /** Cross-entropy of the token after each of a window, in nats; meaningless at the ends of documents. */
-export function tokenLosses(model: Llama, window: TrainingWindow): Float64Array {
+export function tokenLosses(model: Decoder, window: TrainingWindow): Float64Array {
   const rows = trainingRows([window])
   return model.device.scope(() => {
     const { logits } = llamaStates(model.config, model.weights as ReadonlyMap<string, Tensor>, rows)

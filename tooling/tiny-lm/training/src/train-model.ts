@@ -4,7 +4,7 @@ import type { Device } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { distillFrom, initialWeights, type TrainProgress, train } from '@tersor/distill'
 import { encodeSafetensors } from '@tersor/formats'
-import { configToHuggingFace, Llama } from '@tersor/models'
+import { Decoder, storedName } from '@tersor/models'
 import { type BpeEncoder, Corpus } from 'tiny-lm-corpus'
 import { answerLoss } from './answer-loss.ts'
 import { loadFloats } from './load-floats.ts'
@@ -64,7 +64,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
     )
   }
   log.steps = steps
-  const initial = new Llama(recipe.config, initialWeights(recipe.config, { seed, device }), device)
+  const initial = new Decoder(recipe.config, initialWeights(recipe.config, { seed, device }), device)
   let since: TrainProgress[] = []
   let last = performance.now()
   const model = await train(initial, {
@@ -102,10 +102,10 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainingLo
   )
   say(`held out: ${log.validation.loss} nats a token, ${log.validation.answers} an answer token`)
   replace(logFile, json(log))
-  replace(join(folder, 'config.json'), json(configToHuggingFace(model.config)))
+  replace(join(folder, 'config.json'), json(recipe.json))
   const weights = Array.from(
     model.weights,
-    ([name, weight]) => [name, cast(weight as never, 'bfloat16')] as const,
+    ([name, weight]) => [storedName(model.config, name), cast(weight as never, 'bfloat16')] as const,
   )
   replace(join(folder, 'model.safetensors'), encodeSafetensors(weights))
   return log

@@ -3,20 +3,22 @@ import { affine, decode, ShapeError, Tensor } from '@tersor/core-tensor'
 import { quantizeAffine } from '@tersor/core-tensor/reference'
 import { generate } from '@tersor/decode'
 import { describe, expect, it } from 'vitest'
-import { Llama } from './llama.ts'
-import { loadModel } from './load-model.ts'
-import { randomLlama, smallConfig, smallMixture } from './testing/random-llama.ts'
-import { llama2cTokenizer } from './tokenizers/llama2c-tokenizer.ts'
-import { blockWeightNames, EMBEDDING, expertWeightNames, FINAL_NORM } from './weight-names.ts'
+import { configFromHuggingFace } from '../architectures/read-config.ts'
+import { loadModel } from '../files/load-model.ts'
+import { randomModel, smallConfig, smallJson, smallMixture } from '../testing/random-model.ts'
+import { llama2cTokenizer } from '../tokenizers/llama2c-tokenizer.ts'
+import type { DecoderConfig } from './config.ts'
+import { Decoder } from './decoder.ts'
+import { EMBEDDING, FINAL_NORM, inLayer } from './roles.ts'
 
-const data = new URL('../../../../shared/data/', import.meta.url)
+const data = new URL('../../../../../shared/data/', import.meta.url)
 const stories = new URL('lm-stories260k/stories260K.bin', data)
 const golden = new URL('golden/stories260k-logits.json', data)
 const present = existsSync(stories) && existsSync(golden)
 
 const tokens = Int32Array.of(1, 5, 9, 2, 17, 23, 4)
 
-async function logitsOf(model: Llama, input: Int32Array): Promise<Float32Array> {
+async function logitsOf(model: Decoder, input: Int32Array): Promise<Float32Array> {
   const { logits } = await model.forward(input, { cache: model.createCache(), logits: 'all' })
   return logits!.data as Float32Array
 }
@@ -27,10 +29,29 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return most
 }
 
+const { num_attention_heads: heads, num_key_value_heads: kvHeads, rope_theta: ropeBase } = smallJson
+const { hidden_size: d, rms_norm_eps: epsilon, num_hidden_layers: layers } = smallJson
+const headDim = d / heads
+
+type Layout = 'half' | 'interleaved'
+
+/** A configuration whose queries and keys turn in another layout. */
+function turning(config: DecoderConfig, layout: Layout): DecoderConfig {
+  const mixers = config.mixers.map(mixer =>
+    mixer.kind === 'attention' && mixer.rope !== undefined
+      ? { ...mixer, rope: { ...mixer.rope, layout } }
+      : mixer,
+  )
+  return { ...config, mixers }
+}
+
 /** The whole forward pass in plain loops and float64, after the paper's equations. */
-function naiveLogits(model: Llama, input: Int32Array): Float64Array {
-  const { config } = model
-  const { layers, heads, kvHeads, headDim, hiddenSize: d, epsilon, ropeBase, vocabSize } = config
+function naiveLogits(
+  model: Decoder,
+  input: Int32Array,
+  { layout = 'half', perToken }: { layout?: Layout; perToken?: number } = {},
+): Float64Array {
+  const { vocabSize } = model.config
   const weight = (name: string) => decode(model.weights.get(name)!).data as Float32Array
   const multiply = (x: number[], name: string) => {
     const w = weight(name)
@@ -47,7 +68,7 @@ function naiveLogits(model: Llama, input: Int32Array): Float64Array {
     for (let head = 0; head < x.length; head += headDim) {
       for (let i = 0; i < headDim / 2; i++) {
         const [a, b] =
-          config.ropeLayout === 'half' ? [head + i, head + i + headDim / 2] : [head + 2 * i, head + 2 * i + 1]
+          layout === 'half' ? [head + i, head + i + headDim / 2] : [head + 2 * i, head + 2 * i + 1]
         const angle = position * ropeBase ** ((-2 * i) / headDim)
         y[a] = x[a]! * Math.cos(angle) - x[b]! * Math.sin(angle)
         y[b] = x[a]! * Math.sin(angle) + x[b]! * Math.cos(angle)
@@ -57,11 +78,11 @@ function naiveLogits(model: Llama, input: Int32Array): Float64Array {
   }
   let states = Array.from(input, token => Array.from(weight(EMBEDDING).subarray(token * d, (token + 1) * d)))
   for (let layer = 0; layer < layers; layer++) {
-    const names = blockWeightNames(layer)
-    const normed = states.map(x => norm(x, names.attentionNorm))
-    const q = normed.map((x, t) => rotate(multiply(x, names.query), t))
-    const k = normed.map((x, t) => rotate(multiply(x, names.key), t))
-    const v = normed.map(x => multiply(x, names.value))
+    const of = (role: string) => inLayer(layer, role)
+    const normed = states.map(x => norm(x, of('attention.before')))
+    const q = normed.map((x, t) => rotate(multiply(x, of('attention.query')), t))
+    const k = normed.map((x, t) => rotate(multiply(x, of('attention.key')), t))
+    const v = normed.map(x => multiply(x, of('attention.value')))
     states = states.map((x, t) => {
       const joined: number[] = []
       for (let head = 0; head < heads; head++) {
@@ -75,23 +96,23 @@ function naiveLogits(model: Llama, input: Int32Array): Float64Array {
         for (let i = 0; i < headDim; i++)
           joined.push(scores.reduce((sum, score, s) => sum + (score / total) * v[s]![kv + i]!, 0))
       }
-      return multiply(joined, names.output).map((value, i) => value + x[i]!)
+      return multiply(joined, of('attention.output')).map((value, i) => value + x[i]!)
     })
-    const network = (h: number[], names: { gate: string; up: string; down: string }) => {
-      const up = multiply(h, names.up)
-      const inner = multiply(h, names.gate).map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!)
-      return multiply(inner, names.down)
+    const network = (h: number[], prefix: string) => {
+      const up = multiply(h, of(`${prefix}.up`))
+      const inner = multiply(h, of(`${prefix}.gate`)).map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!)
+      return multiply(inner, of(`${prefix}.down`))
     }
     states = states.map(x => {
-      const h = norm(x, names.feedForwardNorm)
-      if (config.experts === undefined) return network(h, names).map((value, i) => value + x[i]!)
+      const h = norm(x, of('feedForward.before'))
+      if (perToken === undefined) return network(h, 'feedForward').map((value, i) => value + x[i]!)
       // As Hugging Face has it: probabilities of all experts, the largest kept and made to add up to 1.
-      const exps = multiply(h, names.router).map(Math.exp)
+      const exps = multiply(h, of('feedForward.router')).map(Math.exp)
       const order = exps.map((_, expert) => expert).sort((a, b) => exps[b]! - exps[a]!)
-      const chosen = order.slice(0, config.expertsPerToken)
+      const chosen = order.slice(0, perToken)
       const total = chosen.reduce((sum, expert) => sum + exps[expert]!, 0)
       const said = chosen.map(expert =>
-        network(h, expertWeightNames(layer, expert)).map(value => (value * exps[expert]!) / total),
+        network(h, `feedForward.experts.${expert}`).map(value => (value * exps[expert]!) / total),
       )
       return x.map((value, i) => said.reduce((sum, y) => sum + y[i]!, value))
     })
@@ -103,22 +124,24 @@ function naiveLogits(model: Llama, input: Int32Array): Float64Array {
   return logits
 }
 
-describe('Llama', () => {
-  for (const ropeLayout of ['half', 'interleaved'] as const) {
+describe('Decoder', () => {
+  for (const layout of ['half', 'interleaved'] as const) {
     for (const tied of [true, false]) {
-      it(`computes what the equations say, ${ropeLayout} rotation, ${tied ? 'tied' : 'untied'} head`, async () => {
-        const model = randomLlama({ ...smallConfig, ropeLayout, tied })
-        expect(largestDifference(await logitsOf(model, tokens), naiveLogits(model, tokens))).toBeLessThan(
-          2e-5,
-        )
+      it(`computes what the equations say, ${layout} rotation, ${tied ? 'tied' : 'untied'} head`, async () => {
+        const config = configFromHuggingFace({ ...smallJson, tie_word_embeddings: tied })
+        const model = randomModel(turning(config, layout))
+        const expected = naiveLogits(model, tokens, { layout })
+        expect(largestDifference(await logitsOf(model, tokens), expected)).toBeLessThan(2e-5)
       })
     }
   }
 
-  for (const expertsPerToken of [1, 2, 5]) {
-    it(`computes what the equations say with ${expertsPerToken} of 5 experts a token`, async () => {
-      const model = randomLlama({ ...smallMixture, expertsPerToken })
-      expect(largestDifference(await logitsOf(model, tokens), naiveLogits(model, tokens))).toBeLessThan(2e-5)
+  for (const perToken of [1, 2, 5]) {
+    it(`computes what the equations say with ${perToken} of 5 experts a token`, async () => {
+      const experts = { num_local_experts: 5, num_experts_per_tok: perToken }
+      const model = randomModel(configFromHuggingFace({ ...smallJson, model_type: 'mixtral', ...experts }))
+      const expected = naiveLogits(model, tokens, { perToken })
+      expect(largestDifference(await logitsOf(model, tokens), expected)).toBeLessThan(2e-5)
     })
   }
 
@@ -126,7 +149,7 @@ describe('Llama', () => {
     ['dense', smallConfig],
     ['a mixture', smallMixture],
   ])('gives the same logits token by token as at once, %s', async (_, config) => {
-    const model = randomLlama(config)
+    const model = randomModel(config)
     const whole = await logitsOf(model, tokens)
     const cache = model.createCache()
     for (let t = 0; t < tokens.length; t++) {
@@ -138,8 +161,8 @@ describe('Llama', () => {
   })
 
   it('runs on compressed weights as on what they decode to', async () => {
-    const model = randomLlama()
-    const name = blockWeightNames(0).gate
+    const model = randomModel()
+    const name = inLayer(0, 'feedForward.gate')
     const weight = model.weights.get(name) as Tensor
     const scale = new Tensor('float32', new Float32Array(weight.dims[0]!).fill(0.15), [weight.dims[0]!, 1])
     const zero = new Tensor('uint8', new Uint8Array(weight.dims[0]!).fill(8), [weight.dims[0]!, 1])
@@ -156,27 +179,27 @@ describe('Llama', () => {
   })
 
   it('shows each distinct input of linear layers to taps once', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const seen: string[] = []
     const masses: number[] = []
     await model.forward(tokens, {
       cache: model.createCache(),
       taps: {
-        linear: (names, x) => seen.push(`${names.map(name => name.split('.').at(-2)).join('+')} ${x.dims}`),
+        linear: (names, x) => seen.push(`${names.map(name => name.split('.').at(-1)).join('+')} ${x.dims}`),
         attention: (_, mass) => masses.push((mass.data as Float32Array).reduce((a, b) => a + b, 0)),
       },
     })
-    const block = ['q_proj+k_proj+v_proj 7,16', 'o_proj 7,16', 'gate_proj+up_proj 7,16', 'down_proj 7,20']
-    expect(seen).toEqual([...block, ...block, 'embed_tokens 1,16'])
+    const block = ['query+key+value 7,16', 'output 7,16', 'gate+up 7,16', 'down 7,20']
+    expect(seen).toEqual([...block, ...block, 'tokens 1,16'])
     // Every query hands out a weight of one in every head.
-    for (const mass of masses) expect(mass).toBeCloseTo(smallConfig.heads * tokens.length, 4)
+    for (const mass of masses) expect(mass).toBeCloseTo(heads * tokens.length, 4)
   })
 
   it('says what is wrong with weights, tokens and contexts', async () => {
-    const model = randomLlama()
+    const model = randomModel()
     const missing = new Map(model.weights)
     missing.delete(FINAL_NORM)
-    expect(() => new Llama(smallConfig, missing)).toThrow(/model\.norm\.weight.*got none/)
+    expect(() => new Decoder(smallConfig, missing)).toThrow(/'norm'.*got none/)
     expect(() => model.with(new Map([[FINAL_NORM, new Tensor('float32', [1], [1])]]))).toThrow(ShapeError)
     await expect(logitsOf(model, Int32Array.of(24))).rejects.toThrow(/tokens from 0 to 23, got 24/)
     await expect(logitsOf(model, new Int32Array(33))).rejects.toThrow(/position from 0 to 31/)
