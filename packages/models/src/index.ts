@@ -28,6 +28,7 @@ export { checkModel } from './files/check-model.ts'
 export { type LoadModelOptions, loadModel } from './files/load-model.ts'
 export { type ModelFile, type OpenModelOptions, openModel } from './files/open-model.ts'
 export { storedName } from './files/stored-name.ts'
+export { type Edit, rewriteModel } from './files/rewrite-model.ts'
 
 // Variants
 export { type OutlierOptions, withOutliers } from './variants/with-outliers.ts'

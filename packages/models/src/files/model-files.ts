@@ -40,6 +40,13 @@ export function beside(file: Place, name: string): Place {
   return file instanceof URL ? new URL(name, file) : paths().join(paths().dirname(file), name)
 }
 
+/** Writes a small file beside a model. */
+export async function writeFile(place: Place, bytes: Uint8Array): Promise<void> {
+  if (place instanceof URL)
+    throw new UnsupportedError(`[models/files] expected a path to write, got ${place}`)
+  await files().writeFile(place, bytes, { flag: 'wx' })
+}
+
 export async function isThere(place: Place, options: SourceOptions = {}): Promise<boolean> {
   return (await whyNotThere(place, options)) === undefined
 }

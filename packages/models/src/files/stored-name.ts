@@ -1,6 +1,6 @@
 import { architectureOf } from '../architectures/read-config.ts'
 import type { DecoderConfig } from '../decoder/config.ts'
-import { type Names, placeOfRole, tensorsOfSource } from './sources.ts'
+import { type Names, type Placed, placeOfRole, tensorsOfSource } from './sources.ts'
 
 /**
  * What a weight is called where it is written: as in Hugging Face's files, where it is a tensor of its own there; else
@@ -27,10 +27,16 @@ export function writtenNames(config: DecoderConfig): Names {
 /** What a role is called among names, where it is a tensor of its own there; else the role itself. */
 export function nameIn(names: Names, role: string): string {
   const isBias = role.endsWith('.bias')
-  // A bias may have a place of its own.
-  const placed = placeOfRole(names, role) ?? (isBias ? placeOfRole(names, role.slice(0, -5)) : undefined)
+  const placed = placeOfName(names, role)
   if (placed === undefined) return role
   const { source } = placed
   if (typeof source !== 'string' && !('tensor' in source)) return role
   return tensorsOfSource(placed, isBias ? 'bias' : 'weight')[0] ?? role
+}
+
+/** Where a weight or a bias lies; a bias may have a place of its own. */
+export function placeOfName(names: Names, role: string): Placed | undefined {
+  return (
+    placeOfRole(names, role) ?? (role.endsWith('.bias') ? placeOfRole(names, role.slice(0, -5)) : undefined)
+  )
 }
