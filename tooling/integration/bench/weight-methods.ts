@@ -111,7 +111,7 @@ for (const [name, ...use] of rows) {
   if (values.only !== undefined && !values.only.includes(name)) continue
   const target = join(folder, 'small.safetensors')
   const start = performance.now()
-  const recipe = { name, rules: [{ match: 'layers.*_proj.weight', use }], otherwise: 'keep' as const }
+  const recipe = { name, rules: [{ match: 'layers.*', use }], otherwise: 'keep' as const }
   const job = createJob({
     source,
     target,
