@@ -87,10 +87,12 @@ export { permuted, permutedEncoding } from './encoded/kinds/permuted.ts'
 export type { Attention, Convolution, DeltaNet, Mixer, Rope } from './model/mixer.ts'
 export type { AttendOptions, KVCache, KVSegment, KVStage, MixerState } from './model/kv-cache.ts'
 export type {
+  BlockOptions,
   CacheOptions,
   CausalLM,
   ForwardOptions,
   LayeredLM,
+  LayeredModel,
   LMConfig,
   Taps,
 } from './model/causal-lm.ts'

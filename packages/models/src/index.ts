@@ -16,6 +16,12 @@ export { type ExpertRoutes, type RouteOptions, routeTokens } from './decoder/rou
 export { residentWeight } from './decoder/resident-weight.ts'
 export { ropeFrequencies } from './decoder/rope.ts'
 
+// Encoders
+export { isEncoder } from './encoder/check-encoder.ts'
+export { type EmbedTextsOptions, embedTexts } from './encoder/embed-texts.ts'
+export { type EncodeOptions, Encoder } from './encoder/encoder.ts'
+export type { Pooling, PoolingKind } from './encoder/pooling.ts'
+
 // Families
 export { configFromHuggingFace, configText } from './architectures/read-config.ts'
 
@@ -25,6 +31,7 @@ export { DenseCache, type DenseCacheOptions } from './caches/dense-cache.ts'
 
 // Files
 export { checkModel } from './files/check-model.ts'
+export { loadEncoder } from './files/load-encoder.ts'
 export { type LoadModelOptions, loadModel } from './files/load-model.ts'
 export { type ModelFile, type OpenModelOptions, openModel } from './files/open-model.ts'
 export { storedName } from './files/stored-name.ts'

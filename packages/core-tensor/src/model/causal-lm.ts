@@ -53,17 +53,33 @@ export interface CausalLM {
   forward(tokens: Int32Array, options: ForwardOptions): Promise<{ logits?: Tensor | undefined }>
 }
 
-/** A model that can be walked block by block: for calibration, early exit, layer skipping. */
-export interface LayeredLM extends CausalLM {
+/** What a block of a model is given beside its input. */
+export interface BlockOptions extends Omit<ForwardOptions, 'cache' | 'logits' | 'signal'> {
+  /** What the tokens before left; without one the input is a whole text. */
+  cache?: KVCache | undefined
+}
+
+/** A model that can be walked block by block, be it an encoder or one that predicts tokens: for calibration. */
+export interface LayeredModel {
+  readonly config: LMConfig
+  readonly device: Device
   readonly weights: ReadonlyMap<string, Tensor | Encoded>
   /** The same model with some weights replaced. */
-  with(weights: ReadonlyMap<string, Tensor | Encoded>): LayeredLM
+  with(weights: ReadonlyMap<string, Tensor | Encoded>): LayeredModel
   /** The same model on another device, packed for it; this one's weights are freed unless `keep` says otherwise. */
-  to(device: Device, options?: { keep?: boolean | undefined }): Promise<LayeredLM>
+  to(device: Device, options?: { keep?: boolean | undefined }): Promise<LayeredModel>
   /** (tokens, hidden); `positions` count from 0 by default, and matter where they are learned. */
   embed(tokens: Int32Array, positions?: Int32Array): Tensor
   /** (tokens, hidden) to (tokens, hidden) */
-  block(layer: number, x: Tensor, options: ForwardOptions): Tensor
+  block(layer: number, x: Tensor, options?: BlockOptions): Tensor
+  /** The names of the linear weights of a block, in the order of the forward pass. */
+  blockWeights(layer: number): readonly string[]
+}
+
+/** A model of language that can be walked so, from its embedding to its head: for early exit and layer skipping too. */
+export interface LayeredLM extends CausalLM, LayeredModel {
+  with(weights: ReadonlyMap<string, Tensor | Encoded>): LayeredLM
+  to(device: Device, options?: { keep?: boolean | undefined }): Promise<LayeredLM>
   /** (tokens, hidden) to (tokens, hidden): what the head multiplies, without its product. */
   headInput(x: Tensor): Tensor
   /** (tokens, hidden) to (tokens, vocabSize) */
@@ -72,6 +88,4 @@ export interface LayeredLM extends CausalLM {
   readonly headWeight: string
   /** That weight is the embedding too, which is read by rows as well as multiplied. */
   readonly tied: boolean
-  /** The names of the linear weights of a block, in the order of the forward pass. */
-  blockWeights(layer: number): readonly string[]
 }

@@ -1,4 +1,5 @@
 import type { Branch, DecoderConfig, Operation } from '../decoder/config.ts'
+import type { Pooling } from '../encoder/pooling.ts'
 import type { Architecture } from './architecture.ts'
 import { attention, decoder, feedForward } from './blocks.ts'
 import type { Fields } from './fields.ts'
@@ -36,6 +37,13 @@ function fromHuggingFace(name: string, read: Fields, first: number): DecoderConf
     { ...shape, contextLength },
     { positions: first, types: read.number('type_vocab_size', 2) },
   )
+}
+
+/** As llama.cpp numbers the kinds of pooling; it normalises whatever they are. */
+function poolingInGguf(read: Fields): Pooling | undefined {
+  read.only('pooling_type', 0, 1, 2)
+  const type = read.optional('pooling_type') ?? 0
+  return type === 0 ? undefined : { kind: type === 1 ? 'mean' : 'cls', normalize: true }
 }
 
 const names: Architecture['names'] = (_, file, prefix) => {
@@ -78,10 +86,11 @@ export const bert: Architecture = {
   huggingFace: read => fromHuggingFace('bert', read, 0),
   gguf(read, tensors) {
     read.only('attention.causal', false)
-    read.skip('pooling_type')
+    const pooling = poolingInGguf(read)
     const shape = ggufShape(read, defaults, tensors)
     // The converter has cut the table to the positions of tokens.
-    return config('bert', shape, { positions: 0, types: tensors.dims('token_types.weight')?.[0] ?? 1 })
+    const found = config('bert', shape, { positions: 0, types: tensors.dims('token_types.weight')?.[0] ?? 1 })
+    return pooling === undefined ? found : { ...found, pooling }
   },
   names,
 }

@@ -1,8 +1,8 @@
-import type { Attention, KVCache, Tensor } from '@tersor/core-tensor'
+import type { Attention, Tensor } from '@tersor/core-tensor'
 import { binary, rmsNorm, unary } from '@tersor/core-tensor/reference'
 import { ones } from './constant.ts'
 import { joinHeads, splitHeads } from './heads.ts'
-import type { LayerPass } from './layer.ts'
+import type { LayerCache, LayerPass } from './layer.ts'
 import { inLayer } from './roles.ts'
 
 interface Projections {
@@ -84,6 +84,6 @@ function withSinks(o: Tensor, lse: Tensor, sinks: Tensor): Tensor {
   return binary('mul', o, share.reshape([heads, tokens, 1]))
 }
 
-function keysIn(cache: KVCache, layer: number): number {
+function keysIn(cache: LayerCache, layer: number): number {
   return cache.segments(layer).reduce((sum, { length }) => sum + length, 0)
 }

@@ -1,4 +1,5 @@
 import { type Attention, type DeltaNet, FormatError, type Mixer, ShapeError } from '@tersor/core-tensor'
+import { checkPooling } from '../encoder/pooling.ts'
 import type { DecoderConfig, FeedForward } from './config.ts'
 
 /** A dimension larger than any model has; a bound for configurations from strangers. */
@@ -14,12 +15,13 @@ const MAX_EXPERTS = 1 << 12
  * @throws {FormatError} naming the field
  */
 export function checkConfig(config: DecoderConfig): DecoderConfig {
-  const { vocabSize, contextLength, hiddenSize, layers, mixers, norm, perLayer, streams } = config
+  const { vocabSize, contextLength, hiddenSize, layers, mixers, norm, perLayer, pooling, streams } = config
   whole('vocabSize', vocabSize)
   whole('contextLength', contextLength)
   whole('hiddenSize', hiddenSize)
   whole('layers', layers.length, MAX_LAYERS)
   if (perLayer !== undefined) whole('perLayer.size', perLayer.size)
+  if (pooling !== undefined) checkPooling(pooling)
   if (streams !== undefined) whole('streams', streams.count, MAX_EXPERTS)
   if (!(norm.epsilon >= 0))
     throw new FormatError(`[models/config] expected an epsilon of at least 0, got ${norm.epsilon}`)

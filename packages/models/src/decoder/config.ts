@@ -1,4 +1,5 @@
 import type { LMConfig, Mixer } from '@tersor/core-tensor'
+import type { Pooling } from '../encoder/pooling.ts'
 
 /** Functions between two linear layers. `gelu` is the exact one, `geluTanh` its usual approximation, `relu2` the square of relu. */
 export type Activation = 'silu' | 'gelu' | 'geluTanh' | 'relu' | 'relu2'
@@ -87,6 +88,8 @@ export interface DecoderConfig extends LMConfig {
         readonly softcap?: number | undefined
       }
     | undefined
+  /** How an encoder's files make one vector of a text. */
+  readonly pooling?: Pooling | undefined
   /** An embedding of its own for each layer: its width. */
   readonly perLayer?: { readonly size: number; readonly vocabSize: number } | undefined
   /** Several hidden states side by side, of which one runs through the layers: AltUp (Baykal et al., 2023, arXiv:2301.13310). */

@@ -1,23 +1,24 @@
 import {
+  type BlockOptions,
   type CacheOptions,
   type Device,
-  type Encoded,
   type ForwardOptions,
-  isEncoded,
+  type KVCache,
   type LayeredLM,
   reference,
   type Taps,
   Tensor,
 } from '@tersor/core-tensor'
-import { tensorsOf } from '@tersor/core-tensor/host'
 import { DenseCache } from '../caches/dense-cache.ts'
+import { requireHead } from '../encoder/check-encoder.ts'
 import { checkConfig, checkPositions } from './check-config.ts'
 import type { DecoderConfig } from './config.ts'
+import { consecutive } from './consecutive.ts'
 import { embed } from './embed.ts'
 import { logits } from './head.ts'
 import { runLayer } from './layer.ts'
 import { ModelWeights, type Weight } from './model-weights.ts'
-import { residentWeight } from './resident-weight.ts'
+import { moveWeights } from './move-weights.ts'
 import { blockWeights, EMBEDDING, FINAL_NORM, HEAD } from './roles.ts'
 import { gatherStreams } from './streams.ts'
 
@@ -49,8 +50,10 @@ export class Decoder implements LayeredLM {
    * @param weights  by their roles, see `weightShapes`; biases may be left out
    * @throws {ShapeError} when a weight is missing, has another shape, or is one that the configuration does not know
    * @throws {FormatError} when the configuration contradicts itself
+   * @throws {UnsupportedError} for the configuration of an encoder
    */
   constructor(config: DecoderConfig, weights: ReadonlyMap<string, Weight>, device: Device = reference) {
+    requireHead(config)
     this.config = checkConfig(config)
     this.device = device
     this.#weights = new ModelWeights(config, weights, device)
@@ -73,12 +76,7 @@ export class Decoder implements LayeredLM {
    */
   async to(device: Device, { keep = false }: { keep?: boolean | undefined } = {}): Promise<Decoder> {
     if (device === this.device) return this
-    const moved = new Map<string, Weight>()
-    for (const [name, weight] of this.weights) {
-      moved.set(name, await residentWeight(unpacked(weight, this.device), device))
-      if (!keep) for (const tensor of tensorsOf(weight)) tensor.dispose()
-    }
-    return new Decoder(this.config, moved, device)
+    return new Decoder(this.config, await moveWeights(this.#weights, device, { keep }), device)
   }
 
   /** Frees the weights; idempotent. */
@@ -114,17 +112,15 @@ export class Decoder implements LayeredLM {
     return embed(this.#weights, this.config, tokens, positions)
   }
 
-  block(layer: number, x: Tensor, options: ForwardOptions): Tensor {
-    const { cache, taps, mask, tokens } = options
-    const positions = options.positions ?? consecutive(cache.length, x.dims[0]!)
-    using at = this.device.upload(new Tensor('int32', positions, [positions.length]))
-    taps?.hidden?.(layer, x)
-    return runLayer(x, {
-      weights: this.#weights,
-      config: this.config,
-      ...{ layer, cache, taps, mask, tokens },
-      positions: at,
-    })
+  block(layer: number, x: Tensor, options: BlockOptions = {}): Tensor {
+    const { cache } = options
+    if (cache !== undefined) return this.#run(layer, x, { ...options, cache })
+    const own = this.createCache()
+    try {
+      return this.#run(layer, x, { ...options, cache: own })
+    } finally {
+      own.dispose()
+    }
   }
 
   headInput(x: Tensor): Tensor {
@@ -153,13 +149,17 @@ export class Decoder implements LayeredLM {
   get headWeight(): string {
     return this.tied ? EMBEDDING : HEAD
   }
-}
 
-function consecutive(start: number, count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => start + i)
-}
-
-/** A weight in the layout that every device reads. */
-function unpacked(weight: Tensor | Encoded, device: Device): Weight {
-  return isEncoded(weight) ? device.unpack(weight) : weight
+  #run(layer: number, x: Tensor, options: BlockOptions & { cache: KVCache }): Tensor {
+    const { cache, taps, mask, tokens } = options
+    const positions = options.positions ?? consecutive(cache.length, x.dims[0]!)
+    using at = this.device.upload(new Tensor('int32', positions, [positions.length]))
+    taps?.hidden?.(layer, x)
+    return runLayer(x, {
+      weights: this.#weights,
+      config: this.config,
+      ...{ layer, cache, taps, mask, tokens },
+      positions: at,
+    })
+  }
 }

@@ -12,12 +12,15 @@ import { runPerLayer } from './per-layer.ts'
 import { inLayer } from './roles.ts'
 import { withStreams } from './streams.ts'
 
+/** What a layer asks of a cache, or of what takes its place. */
+export type LayerCache = Pick<KVCache, 'segments' | 'append' | 'attend' | 'state' | 'keep'>
+
 /** Where a layer runs, and what it is given beside its input. */
 export interface LayerPass {
   readonly weights: ModelWeights
   readonly config: DecoderConfig
   readonly layer: number
-  readonly cache: KVCache
+  readonly cache: LayerCache
   /** (tokens) int32 */
   readonly positions: Tensor
   readonly tokens?: Int32Array | undefined

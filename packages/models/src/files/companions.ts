@@ -1,6 +1,8 @@
 import type { SourceOptions } from '@tersor/formats'
 import type { DecoderConfig } from '../decoder/config.ts'
+import { isEncoder } from '../encoder/check-encoder.ts'
 import { beside, type Place, readIfThere } from './model-files.ts'
+import { poolingFiles } from './pooling-beside.ts'
 
 /** The vocabulary of a GGUF, kept as a GGUF of its metadata alone. */
 export const VOCABULARY = 'tokenizer.gguf'
@@ -28,8 +30,9 @@ export async function companionsBeside(
   options: SourceOptions,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const names = config === undefined ? COMPANIONS : [...COMPANIONS, `tok${config.vocabSize}.bin`]
+  const pooling = config !== undefined && isEncoder(config) ? await poolingFiles(path, options) : []
   const found = new Map<string, Uint8Array>()
-  for (const name of names) {
+  for (const name of [...names, ...pooling]) {
     const bytes = await readIfThere(beside(path, name), options)
     if (bytes !== undefined) found.set(name, bytes)
   }

@@ -22,6 +22,7 @@ import { llama2cConfig, llama2cNames } from '../architectures/llama.ts'
 import { configFromGguf, configFromHuggingFace, configText } from '../architectures/read-config.ts'
 import type { DecoderConfig } from '../decoder/config.ts'
 import { weightShapes } from '../decoder/roles.ts'
+import { isEncoder } from '../encoder/check-encoder.ts'
 import { ggufTokenizer, holdsTokenizer } from '../tokenizers/gguf-tokenizer.ts'
 import { tokenizerBeside } from '../tokenizers/open-tokenizer.ts'
 import { companionsBeside, VOCABULARY } from './companions.ts'
@@ -41,6 +42,7 @@ import {
   whyNotThere,
 } from './model-files.ts'
 import { type FileTensors, ModelRoles, namesIn } from './model-roles.ts'
+import { poolingBeside } from './pooling-beside.ts'
 import { writtenNames } from './stored-name.ts'
 
 /** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
@@ -153,7 +155,7 @@ async function fromSafetensors(
     const inside = file.metadata.get('config')
     const text = inside ?? (await readTextIfThere(beside(path, 'config.json'), options))
     const json = text === undefined ? undefined : parseConfig(text, path)
-    const { config, refusal } = json === undefined ? {} : await understood(() => configFromHuggingFace(json))
+    const { config, refusal } = json === undefined ? {} : await understood(() => configBeside(json, path, options))
     const tensors = safetensorsTensors(file, kinds)
     const described = describe(config, refusal, tensors, text)
     return {
@@ -166,6 +168,13 @@ async function fromSafetensors(
       close: () => file.close(),
     }
   })
+}
+
+/** The configuration in a config.json, and how an encoder pools, which stands in files beside it. */
+async function configBeside(json: unknown, path: Place, options: SourceOptions): Promise<DecoderConfig> {
+  const config = configFromHuggingFace(json)
+  const pooling = isEncoder(config) ? await poolingBeside(path, options) : undefined
+  return pooling === undefined ? config : { ...config, pooling }
 }
 
 async function fromGguf(path: Place, options: SourceOptions): Promise<ModelFile> {
