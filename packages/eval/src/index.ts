@@ -14,6 +14,10 @@ export { perplexity } from './perplexity.ts'
 export { bitsPerByte } from './bits-per-byte.ts'
 export { type Mean, meanOf } from './mean.ts'
 
+// Embeddings
+export { ndcg } from './ndcg.ts'
+export { spearman } from './spearman.ts'
+
 // Weights
 export { weightSnr } from './weight-snr.ts'
 export { sizeReport, type SizeReport, type TensorSize } from './size-report.ts'
