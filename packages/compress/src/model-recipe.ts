@@ -1,4 +1,4 @@
-import { EMBEDDING, HEAD, isRouter } from '@tersor/models'
+import { HEAD, isRouter, isTable } from '@tersor/models'
 import type { Recipe, Step } from './recipe.ts'
 
 export interface ModelRecipeOptions {
@@ -32,5 +32,5 @@ export function modelRecipe(
 }
 
 function isDelicate(name: string): boolean {
-  return name === EMBEDDING || name === HEAD || isRouter(name)
+  return isTable(name) || name === HEAD || isRouter(name)
 }

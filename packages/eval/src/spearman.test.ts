@@ -21,7 +21,12 @@ describe('spearman', () => {
   it('sees the order alone, and its reverse', () => {
     const a = [0.1, 3, -2, 7]
     expect(spearman(a, a.map(Math.exp))).toBeCloseTo(1, 12)
-    expect(spearman(a, a.map(x => -(x ** 3)))).toBeCloseTo(-1, 12)
+    expect(
+      spearman(
+        a,
+        a.map(x => -(x ** 3)),
+      ),
+    ).toBeCloseTo(-1, 12)
     expect(spearman([1, 1, 1], [1, 2, 3])).toBeNaN()
     expect(spearman([], [])).toBeNaN()
   })

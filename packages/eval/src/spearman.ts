@@ -11,7 +11,9 @@ import { ShapeError } from '@tersor/core-tensor'
  */
 export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length)
-    throw new ShapeError(`[eval/spearman] expected as many numbers on both sides, got ${a.length} and ${b.length}`)
+    throw new ShapeError(
+      `[eval/spearman] expected as many numbers on both sides, got ${a.length} and ${b.length}`,
+    )
   const [left, right] = [ranks(a), ranks(b)]
   // Ranks and their shared means always add up to the same.
   const mean = (a.length + 1) / 2

@@ -11,7 +11,16 @@ export type {
   Operation,
   PerLayer,
 } from './decoder/config.ts'
-export { EMBEDDING, FINAL_NORM, HEAD, inLayer, isRouter, weightShapes } from './decoder/roles.ts'
+export {
+  EMBEDDING,
+  FINAL_NORM,
+  HEAD,
+  calibratedWeights,
+  inLayer,
+  isRouter,
+  isTable,
+  weightShapes,
+} from './decoder/roles.ts'
 export { type ExpertRoutes, type RouteOptions, routeTokens } from './decoder/route-tokens.ts'
 export { residentWeight } from './decoder/resident-weight.ts'
 export { ropeFrequencies } from './decoder/rope.ts'

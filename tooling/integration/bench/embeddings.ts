@@ -72,7 +72,15 @@ async function compressed(target: string, blocks: Step, table: Step | undefined)
     { match: 'layers.*.{attention,feedForward}.{query,key,value,output,up,down}', use: [blocks] },
   ]
   const recipe = { name: 'encoder', rules }
-  const job = createJob({ source, target, recipe, methods: quantizeMethods, calibration, device, force: true })
+  const job = createJob({
+    source,
+    target,
+    recipe,
+    methods: quantizeMethods,
+    calibration,
+    device,
+    force: true,
+  })
   return (await job.run()).fileBytes
 }
 

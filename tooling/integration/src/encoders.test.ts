@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createNativeDevice, nativeAvailable } from '@tersor/backend-native'
 import { createWasmDevice } from '@tersor/backend-wasm'
+import { createJob, modelRecipe, type Step } from '@tersor/compress'
 import { type Device, reference, type Tokenizer } from '@tersor/core-tensor'
 import { openSafetensors } from '@tersor/formats'
-import { type Encoder, embedTexts, loadEncoder } from '@tersor/models'
+import { type Encoder, embedTexts, loadEncoder, openModel } from '@tersor/models'
+import { quantizeMethods } from '@tersor/quantize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const golden = fileURLToPath(new URL('../../../../shared/data/golden/architectures', import.meta.url))
@@ -142,5 +144,53 @@ describe.each(devices)('encoders on %s', (_, available, create) => {
         expect(largestDifference(state, expected.hidden[i]!), `${i}`).toBeLessThan(1e-4)
       encoder.dispose()
     })
+  })
+})
+
+describe.skipIf(!present)('weight methods on an encoder', () => {
+  let folder = ''
+  let expected: Expected
+  beforeAll(async () => {
+    expected = await expectedOf(join(golden, 'minilm-bert'))
+    folder = await mkdtemp(join(tmpdir(), 'tersor-encoder-'))
+    await mkdir(join(folder, 'source', '1_Pooling'), { recursive: true })
+    for (const name of ['model.safetensors', 'config.json', 'tokenizer.json'])
+      await cp(join(golden, 'minilm-bert', name), join(folder, 'source', name))
+    const modules = ['Transformer', 'Pooling'].map((type, i) => ({
+      path: i === 0 ? '' : '1_Pooling',
+      type: `sentence_transformers.models.${type}`,
+    }))
+    await writeFile(join(folder, 'source', 'modules.json'), JSON.stringify(modules))
+    await writeFile(join(folder, 'source', '1_Pooling', 'config.json'), '{"pooling_mode_cls_token":true}')
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  /** The mean square of what a method changes behind the last layer. */
+  async function lossOf(name: string, step: Step): Promise<number> {
+    const source = await openModel(join(folder, 'source'))
+    const target = join(folder, name, 'model.safetensors')
+    const recipe = modelRecipe([step], source.names, {
+      delicate: [{ method: 'rtn', bits: 8, groupSize: 32 }],
+    })
+    const { texts: calibration } = expected
+    await createJob({ source, target, recipe, calibration, methods: quantizeMethods }).run()
+    await source.close()
+    const encoder = await loadEncoder(target)
+    // The files about whole texts have travelled with it.
+    expect(encoder.config.pooling).toEqual({ kind: 'cls', normalize: false })
+    const last = flat(expected.last)
+    const squares = (await forward(encoder, expected.texts)).map((x, i) => (x - last[i]!) ** 2)
+    return squares.reduce((sum, square) => sum + square, 0) / squares.length
+  }
+
+  it('lose little at 8 bits, more at 3, and less where they are calibrated', async () => {
+    const eight = await lossOf('rtn8', { method: 'rtn', bits: 8, groupSize: 32 })
+    const rounded = await lossOf('rtn3', { method: 'rtn', bits: 3, groupSize: 32 })
+    const calibrated = await lossOf('gptq3', { method: 'gptq', bits: 3, groupSize: 32 })
+    console.log(eight, rounded, calibrated)
+    expect(eight).toBeGreaterThan(0)
+    expect(eight).toBeLessThan(1e-3)
+    expect(rounded).toBeGreaterThan(100 * eight)
+    expect(calibrated).toBeLessThan(0.8 * rounded)
   })
 })

@@ -1,4 +1,4 @@
-import type { Encoded, LayeredLM, Tensor } from '@tersor/core-tensor'
+import type { Encoded, LayeredModel, Tensor } from '@tersor/core-tensor'
 import { residentWeight } from '@tersor/models'
 import type { BlockStatistics } from './block-statistics.ts'
 import { GatheredInputs } from './gathered-inputs.ts'
@@ -54,12 +54,12 @@ type Weights = ReadonlyMap<string, Tensor | Encoded>
  * shapes // => [[8, 8], [8, 8], [8, 8], [12, 12]]
  * byteLength(small.weights.get('layers.0.feedForward.down')!) // => 194
  */
-export async function calibrateBlocks(
-  model: LayeredLM,
+export async function calibrateBlocks<M extends LayeredModel>(
+  model: M,
   text: readonly Int32Array[] | ModelStatistics,
   options: CalibrateOptions,
   compress: (block: BlockStatistics) => Promise<Weights> | Weights,
-): Promise<LayeredLM> {
+): Promise<M> {
   const { statistics, from = 0, head = false } = options
   const layers = model.config.mixers.length
   const plan = planWalk(model, statistics, from, head)
@@ -84,7 +84,7 @@ export async function calibrateBlocks(
 }
 
 /** A model with other weights, packed for its device. */
-async function withReplaced(model: LayeredLM, replaced: Weights): Promise<LayeredLM> {
+async function withReplaced<M extends LayeredModel>(model: M, replaced: Weights): Promise<M> {
   if (replaced.size === 0) return model
   const resident = new Map<string, Tensor | Encoded>()
   for (const [name, weight] of replaced) {
@@ -92,5 +92,6 @@ async function withReplaced(model: LayeredLM, replaced: Weights): Promise<Layere
     await requireFiniteWeight(`what replaces '${name}'`, placed, model.device)
     resident.set(name, placed)
   }
-  return model.with(resident)
+  // It gives a model of its own kind.
+  return model.with(resident) as M
 }

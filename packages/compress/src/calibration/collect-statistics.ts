@@ -1,4 +1,5 @@
-import { type LayeredLM, pace } from '@tersor/core-tensor'
+import { type LayeredModel, pace } from '@tersor/core-tensor'
+import { hasHead } from './has-head.ts'
 import { HiddenStates, type Look } from './hidden-states.ts'
 import { ModelStatistics } from './model-statistics.ts'
 import { requireFiniteWeight } from './require-finite.ts'
@@ -33,7 +34,7 @@ import { planWalk } from './walk-plan.ts'
  * gathered.get('layers.0.feedForward.down')?.gram?.dims // => [12, 12]
  */
 export async function collectStatistics(
-  model: LayeredLM,
+  model: LayeredModel,
   windows: readonly Int32Array[],
   { statistics, head = false, sample, ...job }: CollectOptions,
 ): Promise<ModelStatistics> {
@@ -55,7 +56,7 @@ export async function collectStatistics(
       const advance = plan.goesOn(layer)
       await states.through(model, layer, { look: plan.needs(layer) ? look : undefined, advance })
     }
-    if (atHead) await states.atHead(model, look)
+    if (atHead && hasHead(model)) await states.atHead(model, look)
   } finally {
     states.dispose()
   }

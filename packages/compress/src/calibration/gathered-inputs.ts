@@ -1,4 +1,4 @@
-import { type LayeredLM, type Pace, pace, ShapeError, UnsupportedError } from '@tersor/core-tensor'
+import { type LayeredModel, type Pace, pace, ShapeError, UnsupportedError } from '@tersor/core-tensor'
 import type { BlockStatistics } from './block-statistics.ts'
 import type { ModelStatistics } from './model-statistics.ts'
 import type { CalibrateOptions } from './walk-options.ts'
@@ -6,7 +6,7 @@ import type { WalkPlan } from './walk-plan.ts'
 
 /** What entered the blocks of a model when its statistics were gathered; it does not run. */
 export class GatheredInputs {
-  readonly #model: LayeredLM
+  readonly #model: LayeredModel
   readonly #gathered: ModelStatistics
   readonly #plan: WalkPlan
   readonly #step: Pace
@@ -15,7 +15,7 @@ export class GatheredInputs {
    * @throws {UnsupportedError} for inputs of a model that is being replaced, or statistics that were not gathered
    * @throws {ShapeError} when the statistics are of another model
    */
-  constructor(model: LayeredLM, gathered: ModelStatistics, plan: WalkPlan, options: CalibrateOptions) {
+  constructor(model: LayeredModel, gathered: ModelStatistics, plan: WalkPlan, options: CalibrateOptions) {
     const { inputs = 'original' } = options
     if (inputs !== 'original') {
       throw new UnsupportedError(

@@ -1,4 +1,4 @@
-import type { LayeredLM, Pace, Tensor } from '@tersor/core-tensor'
+import type { LayeredLM, LayeredModel, Pace, Tensor } from '@tersor/core-tensor'
 import { requireFinite } from './require-finite.ts'
 
 /** Looks at an input of linear weights; what it needs of x it reads before it returns. */
@@ -11,7 +11,7 @@ export class HiddenStates {
   readonly #step: Pace
 
   /** @param step  awaited after each window that went through a block */
-  constructor(model: LayeredLM, windows: readonly Int32Array[], step: Pace) {
+  constructor(model: LayeredModel, windows: readonly Int32Array[], step: Pace) {
     this.#windows = windows
     this.#states = windows.map(tokens => model.embed(tokens))
     this.#step = step
@@ -23,29 +23,24 @@ export class HiddenStates {
    * @throws {NumericalError} when what leaves it is not finite
    */
   async through(
-    model: LayeredLM,
+    model: LayeredModel,
     layer: number,
     { look, advance }: { look?: Look | undefined; advance: boolean },
   ): Promise<void> {
     for (const [i, source] of this.#windows.entries()) {
       const x = this.#states[i]!
-      const cache = model.createCache({ length: source.length })
       const looks: Promise<void>[] = []
       const linear = (weights: readonly string[], input: Tensor) => {
         const looked = look!(weights, input, source)
         looked.catch(() => {}) // Awaited below, unless the block throws first.
         looks.push(looked)
       }
-      try {
-        const y = model.block(layer, x, { cache, tokens: source, taps: look && { linear } })
-        if (advance) {
-          this.#states[i] = y
-          x.dispose()
-        } else y.dispose()
-        await Promise.all(looks)
-      } finally {
-        cache.dispose()
-      }
+      const y = model.block(layer, x, { tokens: source, taps: look && { linear } })
+      if (advance) {
+        this.#states[i] = y
+        x.dispose()
+      } else y.dispose()
+      await Promise.all(looks)
       if (advance) await requireFinite(this.#states[i]!, `what leaves block ${layer}`)
       await this.#step()
     }

@@ -1,7 +1,7 @@
-import { type LayeredLM, ShapeError } from '@tersor/core-tensor'
+import { type LayeredModel, ShapeError } from '@tersor/core-tensor'
 
 /** Throws unless there is text, and a model can read all of it. */
-export function requireWindows(model: LayeredLM, windows: readonly Int32Array[]): void {
+export function requireWindows(model: LayeredModel, windows: readonly Int32Array[]): void {
   const { contextLength, vocabSize } = model.config
   if (windows.length === 0)
     throw new ShapeError('[compress/calibration] expected at least one window of tokens, got none')

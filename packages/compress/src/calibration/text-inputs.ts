@@ -1,5 +1,6 @@
-import { type LayeredLM, pace } from '@tersor/core-tensor'
+import { type LayeredModel, pace } from '@tersor/core-tensor'
 import type { BlockStatistics } from './block-statistics.ts'
+import { hasHead } from './has-head.ts'
 import { HiddenStates, type Look } from './hidden-states.ts'
 import { ModelStatistics } from './model-statistics.ts'
 import { requireWindows } from './require-windows.ts'
@@ -8,7 +9,7 @@ import type { WalkPlan } from './walk-plan.ts'
 
 /** What enters the blocks of a model that is being replaced block by block, as it runs over text. */
 export class TextInputs {
-  readonly #model: LayeredLM
+  readonly #model: LayeredModel
   readonly #plan: WalkPlan
   readonly #sample: CalibrateOptions['sample']
   /** Of the model as it was. */
@@ -17,7 +18,7 @@ export class TextInputs {
   readonly #quantized: HiddenStates | undefined
 
   constructor(
-    model: LayeredLM,
+    model: LayeredModel,
     windows: readonly Int32Array[],
     plan: WalkPlan,
     { inputs = 'quantized', sample, ...job }: CalibrateOptions,
@@ -38,7 +39,7 @@ export class TextInputs {
   }
 
   /** What enters a block, once the blocks before it are what they will be. */
-  async before(layer: number, current: LayeredLM): Promise<Omit<BlockStatistics, 'layer' | 'weights'>> {
+  async before(layer: number, current: LayeredModel): Promise<Omit<BlockStatistics, 'layer' | 'weights'>> {
     const original = await this.#look(this.#original, this.#model, layer, this.#plan.goesOn(layer))
     const quantized = await this.#look(this.#quantized, current, layer, false)
     const [first, second] = quantized === undefined ? [original!] : [quantized, original]
@@ -51,7 +52,7 @@ export class TextInputs {
   }
 
   /** Moves on behind a block that is now what it will be. */
-  async after(layer: number, current: LayeredLM): Promise<void> {
+  async after(layer: number, current: LayeredModel): Promise<void> {
     if (this.#plan.goesOn(layer)) await this.#quantized?.through(current, layer, { advance: true })
   }
 
@@ -62,7 +63,7 @@ export class TextInputs {
 
   async #look(
     states: HiddenStates | undefined,
-    model: LayeredLM,
+    model: LayeredModel,
     layer: number,
     advance: boolean,
   ): Promise<ModelStatistics | undefined> {
@@ -72,7 +73,7 @@ export class TextInputs {
       gathered.collect(weights, x, { statistics: this.#plan.wanted(weights), source, sample: this.#sample })
     const looks = this.#plan.needs(layer)
     if (layer === model.config.mixers.length) {
-      if (looks) await states.atHead(model, look)
+      if (looks && hasHead(model)) await states.atHead(model, look)
     } else if (looks || advance) {
       await states.through(model, layer, { look: looks ? look : undefined, advance })
     }

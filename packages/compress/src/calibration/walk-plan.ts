@@ -1,5 +1,6 @@
-import { type LayeredLM, ShapeError, type StatisticName } from '@tersor/core-tensor'
+import { type LayeredModel, ShapeError, type StatisticName } from '@tersor/core-tensor'
 import { statistics } from '@tersor/core-tensor/statistics'
+import { hasHead } from './has-head.ts'
 import type { CollectOptions } from './walk-options.ts'
 
 /** Where a walk over a model gathers statistics, and how far it has to go. */
@@ -21,7 +22,7 @@ export interface WalkPlan {
  * @throws {ShapeError} when there is no such block, or no such statistic
  */
 export function planWalk(
-  model: LayeredLM,
+  model: LayeredModel,
   of: CollectOptions['statistics'],
   from: number,
   head: boolean,
@@ -44,7 +45,11 @@ export function planWalk(
     return known.filter(name => names.has(name))
   }
   const weights = (layer: number) =>
-    layer < layers ? model.blockWeights(layer) : head && !model.tied ? [model.headWeight] : []
+    layer < layers
+      ? model.blockWeights(layer)
+      : head && hasHead(model) && !model.tied
+        ? [model.headWeight]
+        : []
   const needed = Array.from(
     { length: layers + 1 },
     (_, layer) => layer >= from && weights(layer).some(name => wanted([name]).length > 0),

@@ -1,5 +1,5 @@
 import { FileError } from '@tersor/core-tensor'
-import { paths, readIfThere, writeWhole } from './files.ts'
+import { files, paths, readIfThere, writeWhole } from './files.ts'
 import { manifestIn } from './manifest.ts'
 import type { Target } from './target.ts'
 
@@ -32,8 +32,12 @@ export async function missingCompanions(
 
 /** Puts files beside a target. */
 export async function writeCompanions(target: Target, companions: Companions, force: boolean): Promise<void> {
-  for (const [name, bytes] of await missingCompanions(target, companions, force))
-    await writeWhole(beside(target, name), [bytes], target.folder)
+  for (const [name, bytes] of await missingCompanions(target, companions, force)) {
+    const path = beside(target, name)
+    // Some lie in folders of their own, as 1_Pooling/config.json does.
+    await files().mkdir(paths().dirname(path), { recursive: true })
+    await writeWhole(path, [bytes], target.folder)
+  }
 }
 
 /**

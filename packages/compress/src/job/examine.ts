@@ -1,5 +1,5 @@
 import { dtypeBits, isFloat, TersorError, UnsupportedError } from '@tersor/core-tensor'
-import { checkModel, EMBEDDING } from '@tersor/models'
+import { calibratedWeights, checkModel } from '@tersor/models'
 import { hasGathered, windowsOf } from './calibration-source.ts'
 import { missingCompanions, requireManifestPlace } from './companions.ts'
 import type { DryRun } from './create-job.ts'
@@ -28,9 +28,10 @@ export async function examine(work: Work): Promise<DryRun> {
   await attempt(() => requireCalibration(work))
   const { otherwise } = recipe
   const tensors: TensorPlan[] = []
+  const seen = source.config === undefined ? new Set<string>() : calibratedWeights(source.config)
   for (const name of source.names) {
     const before = problems.length
-    const planned = await attempt(() => planWeight(work, name))
+    const planned = await attempt(() => planWeight(work, name, seen))
     if (planned !== undefined) tensors.push(planned)
     else if (!strict) {
       problems.length = before
@@ -56,14 +57,21 @@ export async function examine(work: Work): Promise<DryRun> {
   return { plan, problems }
 }
 
-/** What a job expects to make of a tensor; throws where a method cannot take it. */
-function planWeight({ settings: { source, calibration }, recipe, rules }: Work, name: string): TensorPlan {
+/**
+ * What a job expects to make of a tensor; throws where a method cannot take it.
+ *
+ * @param seen  the weights whose inputs calibration sees
+ */
+function planWeight(
+  { settings: { source, calibration }, recipe, rules }: Work,
+  name: string,
+  seen: ReadonlySet<string>,
+): TensorPlan {
   const use = rules.get(name)?.use ?? []
   const planned = planTensor(source, name, { use, otherwise: recipe.otherwise })
   const calibrated =
     planned.steps.length > 0 ? use.find(({ method }) => needsOf([method]).length > 0) : undefined
-  const isRead = name !== EMBEDDING && source.shapes?.has(name) === true
-  if (calibrated !== undefined && !isRead) {
+  if (calibrated !== undefined && !seen.has(name)) {
     throw new UnsupportedError(
       `[compress/job] expected a weight that a linear layer alone reads for ${calibrated.method.name}, got '${name}', of whose inputs there are no statistics; give it a rule of its own with another method`,
     )

@@ -37,9 +37,17 @@ describe('bert', () => {
   it('reads how a GGUF pools', async () => {
     expect((await configFromGguf(gguf())).pooling).toBeUndefined()
     expect((await configFromGguf(gguf({ 'bert.pooling_type': 0 }))).pooling).toBeUndefined()
-    expect((await configFromGguf(gguf({ 'bert.pooling_type': 1 }))).pooling).toEqual({ kind: 'mean', normalize: true })
-    expect((await configFromGguf(gguf({ 'bert.pooling_type': 2 }))).pooling).toEqual({ kind: 'cls', normalize: true })
-    await expect(configFromGguf(gguf({ 'bert.pooling_type': 4 }))).rejects.toThrow(/pooling_type to be 0 or 1 or 2/)
+    expect((await configFromGguf(gguf({ 'bert.pooling_type': 1 }))).pooling).toEqual({
+      kind: 'mean',
+      normalize: true,
+    })
+    expect((await configFromGguf(gguf({ 'bert.pooling_type': 2 }))).pooling).toEqual({
+      kind: 'cls',
+      normalize: true,
+    })
+    await expect(configFromGguf(gguf({ 'bert.pooling_type': 4 }))).rejects.toThrow(
+      /pooling_type to be 0 or 1 or 2/,
+    )
     await expect(configFromGguf(gguf({ 'bert.attention.causal': true }))).rejects.toThrow(UnsupportedError)
   })
 })

@@ -115,7 +115,7 @@ export class Decoder implements LayeredLM {
   block(layer: number, x: Tensor, options: BlockOptions = {}): Tensor {
     const { cache } = options
     if (cache !== undefined) return this.#run(layer, x, { ...options, cache })
-    const own = this.createCache()
+    const own = this.createCache({ length: x.dims[0]! })
     try {
       return this.#run(layer, x, { ...options, cache: own })
     } finally {

@@ -30,6 +30,16 @@ export function isRouter(name: string): boolean {
 }
 
 /**
+ * Whether a weight is read by rows and not multiplied: a table of tokens, positions or token types. It may be the head too.
+ *
+ * @example
+ * isTable('embedding.positions') // => true
+ */
+export function isTable(name: string): boolean {
+  return /^(embedding\.(tokens|positions|types)|perLayer\.embedding)$/.test(name)
+}
+
+/**
  * Every weight that a model has to have, by its role, with its shape: (out, in) for matrices. Biases are what a file has
  * beside: `biasShapes`.
  *
@@ -49,6 +59,12 @@ export function biasShapes(config: DecoderConfig): ReadonlyMap<string, readonly 
   const found = new Map<string, readonly number[]>()
   for (const [name, { dims, bias }] of shapes(config)) if (bias) found.set(biasOf(name), [dims[0]!])
   return found
+}
+
+/** The weights whose inputs calibration sees: the linear layers of the blocks, and a head of its own. */
+export function calibratedWeights(config: DecoderConfig): ReadonlySet<string> {
+  const blocks = config.layers.flatMap((_, layer) => blockWeights(config, layer))
+  return new Set(config.head?.tied === false ? [...blocks, HEAD] : blocks)
 }
 
 /** The linear layers of a block, in the order of the forward pass. */

@@ -28,13 +28,16 @@ describe('Encoder', () => {
   it('gives each text of a batch what the text gives alone', async () => {
     const encoder = randomEncoder()
     const together = (await encoder.forward(texts)).data as Float32Array
-    const alone = await Promise.all(texts.map(async text => (await encoder.forward([text])).data as Float32Array))
+    const alone = await Promise.all(
+      texts.map(async text => (await encoder.forward([text])).data as Float32Array),
+    )
     expect(together).toEqual(Float32Array.from(alone.flatMap(rows => [...rows])))
   })
 
   it('lets a token see those behind it, and none of another text', async () => {
     const encoder = randomEncoder()
-    const first = async (...batch: Int32Array[]) => ((await encoder.forward(batch)).data as Float32Array).slice(0, 16)
+    const first = async (...batch: Int32Array[]) =>
+      ((await encoder.forward(batch)).data as Float32Array).slice(0, 16)
     const plain = await first(Int32Array.of(1, 2, 3))
     expect(await first(Int32Array.of(1, 2, 4))).not.toEqual(plain)
     expect(await first(Int32Array.of(1, 2, 3), Int32Array.of(4))).toEqual(plain)
@@ -77,8 +80,8 @@ describe('Encoder', () => {
   })
 
   it('stops when it is told to', async () => {
-    await expect(randomEncoder().forward(texts, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow(
-      'enough',
-    )
+    await expect(
+      randomEncoder().forward(texts, { signal: AbortSignal.abort(new Error('enough')) }),
+    ).rejects.toThrow('enough')
   })
 })

@@ -133,7 +133,9 @@ export class Encoder implements LayeredModel {
 
   #run(layer: number, x: Tensor, cache: TextBatch, taps: Taps | undefined): Tensor {
     if (taps?.attention !== undefined)
-      throw new ShapeError('[models/encoder] expected taps of linear layers and hidden states, got one of attention')
+      throw new ShapeError(
+        '[models/encoder] expected taps of linear layers and hidden states, got one of attention',
+      )
     taps?.hidden?.(layer, x)
     const { config } = this
     // Positions are in the embedding; what attends needs to know how many there are.

@@ -114,9 +114,7 @@ export class TextBatch implements LayerCache {
 
   #heldBy(layer: number): Held {
     if (this.#held?.layer === layer) return this.#held
-    throw new ShapeError(
-      `[models/text-batch] expected the layer whose keys were appended last, got ${layer}`,
-    )
+    throw new ShapeError(`[models/text-batch] expected the layer whose keys were appended last, got ${layer}`)
   }
 }
 

@@ -155,7 +155,8 @@ async function fromSafetensors(
     const inside = file.metadata.get('config')
     const text = inside ?? (await readTextIfThere(beside(path, 'config.json'), options))
     const json = text === undefined ? undefined : parseConfig(text, path)
-    const { config, refusal } = json === undefined ? {} : await understood(() => configBeside(json, path, options))
+    const { config, refusal } =
+      json === undefined ? {} : await understood(() => configBeside(json, path, options))
     const tensors = safetensorsTensors(file, kinds)
     const described = describe(config, refusal, tensors, text)
     return {

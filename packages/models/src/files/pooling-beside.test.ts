@@ -11,7 +11,12 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-const module = (type: string, path: string) => ({ idx: 0, name: '0', path, type: `sentence_transformers.models.${type}` })
+const module = (type: string, path: string) => ({
+  idx: 0,
+  name: '0',
+  path,
+  type: `sentence_transformers.models.${type}`,
+})
 const transformer = module('Transformer', '')
 const pooling = module('Pooling', '1_Pooling')
 const normalize = module('Normalize', '2_Normalize')
@@ -55,7 +60,9 @@ describe('poolingBeside', () => {
     const prompts = { prompts: { query: 'query: ' }, default_prompt_name: 'query' }
     const files = { 'modules.json': [transformer, pooling], 'config_sentence_transformers.json': prompts }
     expect(await read(files)).toMatchObject({ prompt: 'query: ' })
-    expect(await read({ 'config_sentence_transformers.json': { ...prompts, default_prompt_name: null } })).toEqual({
+    expect(
+      await read({ 'config_sentence_transformers.json': { ...prompts, default_prompt_name: null } }),
+    ).toEqual({
       kind: 'mean',
       normalize: false,
     })

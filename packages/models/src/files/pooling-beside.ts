@@ -56,7 +56,9 @@ function modulesIn(modules: unknown): { folder: string | undefined; normalize: b
   }
   const folder = found.find(({ type }) => type === 'Pooling')?.path
   if (folder !== undefined && !FOLDER.test(folder))
-    throw new FormatError(`[models/pooling] expected a folder such as 1_Pooling in ${MODULES}, got '${folder}'`)
+    throw new FormatError(
+      `[models/pooling] expected a folder such as 1_Pooling in ${MODULES}, got '${folder}'`,
+    )
   return { folder, normalize: types.endsWith('Normalize') }
 }
 
@@ -92,7 +94,10 @@ function maxTokensIn({ max_seq_length: most, do_lower_case: lower }: Json): numb
 }
 
 /** The text that sentence-transformers puts before all others, where a model asks for one. */
-function promptIn({ default_prompt_name: name, prompts }: Json, { include_prompt: pooled }: Json): string | undefined {
+function promptIn(
+  { default_prompt_name: name, prompts }: Json,
+  { include_prompt: pooled }: Json,
+): string | undefined {
   if (name === undefined || name === null) return undefined
   const prompt = asObject(prompts ?? {}, PROMPTS)[String(name)]
   if (typeof prompt !== 'string')
@@ -117,5 +122,7 @@ async function readJson(path: Place, name: string, options: SourceOptions): Prom
 
 function asObject(value: unknown, where: string): Json {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json
-  throw new FormatError(`[models/pooling] expected an object in ${where}, got ${JSON.stringify(value)?.slice(0, 80)}`)
+  throw new FormatError(
+    `[models/pooling] expected an object in ${where}, got ${JSON.stringify(value)?.slice(0, 80)}`,
+  )
 }
