@@ -6,6 +6,7 @@ import { UsageError } from './command/usage-error.ts'
 import { compress } from './commands/compress.ts'
 import { demo } from './commands/demo.ts'
 import { evalCommand } from './commands/eval.ts'
+import { generateCommand } from './commands/generate.ts'
 import { inspect } from './commands/inspect.ts'
 import { verify } from './commands/verify.ts'
 import { verifyDevices } from './commands/verify-devices.ts'
@@ -16,6 +17,7 @@ const commands: Readonly<Record<string, Command>> = {
   compress,
   verify,
   eval: evalCommand,
+  generate: generateCommand,
   demo,
   'verify-devices': verifyDevices,
 }
@@ -49,7 +51,7 @@ export interface RunOptions {
  */
 export async function run(
   args: readonly string[],
-  streams: Streams = { out: process.stdout, err: process.stderr },
+  streams: Streams = { in: process.stdin, out: process.stdout, err: process.stderr },
   { signal = new AbortController().signal }: RunOptions = {},
 ): Promise<number> {
   const [name, ...rest] = args

@@ -7,7 +7,11 @@ import { FormatError } from '@tersor/core-tensor'
  * @throws {FormatError} when it is in another encoding, naming the first byte that is not UTF-8
  */
 export async function readTextFile(path: string): Promise<string> {
-  const bytes = await readFile(path)
+  return utf8Text(await readFile(path), path)
+}
+
+/** The text of bytes; `where` they come from stands in the error. */
+export function utf8Text(bytes: Uint8Array, where: string): string {
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
   // Bytes that are not UTF-8 become U+FFFD, so that the text says other bytes than the file from there on.
   const again = Buffer.from(text)
@@ -15,7 +19,7 @@ export async function readTextFile(path: string): Promise<string> {
   const at = again.findIndex((byte, i) => byte !== bytes[i])
   const wide = [0xfffe, 0xfeff].includes((bytes[0]! << 8) | bytes[1]!)
   throw new FormatError(
-    `[cli/text] expected UTF-8 text in ${path}, got a byte that is none at ${at}; ` +
+    `[cli/text] expected UTF-8 text in ${where}, got a byte that is none at ${at}; ` +
       `${wide ? 'it looks like UTF-16: ' : ''}save it as UTF-8`,
   )
 }

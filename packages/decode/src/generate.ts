@@ -1,4 +1,12 @@
-import { type CausalLM, type JobOptions, Rng, ShapeError, type Tensor, toFloat32 } from '@tersor/core-tensor'
+import {
+  type CausalLM,
+  type JobOptions,
+  pace,
+  Rng,
+  ShapeError,
+  type Tensor,
+  toFloat32,
+} from '@tersor/core-tensor'
 import type { Sampler } from './sampler.ts'
 import { greedy } from './samplers/greedy.ts'
 import { temperature } from './samplers/temperature.ts'
@@ -44,7 +52,7 @@ export async function* generate(
   prompt: Int32Array,
   options: GenerateOptions = {},
 ): AsyncGenerator<number> {
-  const { seed = 0, stop = [], signal, onProgress } = options
+  const { seed = 0, stop = [], signal } = options
   const ends = new Set(typeof stop === 'number' ? [stop] : stop)
   const { contextLength } = model.config
   if (prompt.length === 0 || prompt.length > contextLength) {
@@ -56,6 +64,7 @@ export async function* generate(
   const room = contextLength - prompt.length
   const limit = Math.min(options.maxTokens ?? room, room)
   const rng = new Rng(seed)
+  const step = pace(options, limit)
   const cache = model.createCache({ length: prompt.length + limit })
   try {
     let tokens = prompt
@@ -64,7 +73,7 @@ export async function* generate(
       const token = await choose(logits!, sampler, rng)
       if (ends.has(token)) return
       yield token
-      onProgress?.(i + 1, limit)
+      await step()
       tokens = Int32Array.of(token)
     }
   } finally {

@@ -1,5 +1,6 @@
 // Text
 export { generate, type GenerateOptions } from './generate.ts'
+export { streamText, type StreamTextOptions } from './stream-text.ts'
 
 // How a token is chosen
 export type { Sampler } from './sampler.ts'

@@ -73,6 +73,14 @@ export function wholeNumber(text: string, name: string, low: number, high: numbe
   return value
 }
 
+/** A number in a range. */
+export function numberFrom(text: string, name: string, low: number, high: number): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= low && value <= high))
+    throw new UsageError(`expected --${name} to be a number from ${low} to ${high}, got '${text}'`)
+  return value
+}
+
 /** One of some words. */
 export function oneOf<const T extends string>(text: string, name: string, choices: readonly T[]): T {
   const choice = choices.find(candidate => candidate === text)

@@ -1,8 +1,10 @@
+import type { Input } from '../prompt-text.ts'
 import type { Parsed } from './arguments.ts'
 import type { FlagTable } from './flag.ts'
 
-/** Where a command writes. */
+/** Where a command writes, and what it may read. */
 export interface Streams {
+  readonly in?: Input | undefined
   readonly out: { write(text: string): unknown }
   readonly err: { write(text: string): unknown; readonly isTTY?: boolean | undefined }
 }
