@@ -25,6 +25,16 @@ export function preNorm(op: Branch['op'], own: Partial<Branch> = {}): Branch {
   return { op, norms: ['before'], ...own }
 }
 
+/** A branch with a norm behind it. */
+export function postNorm(op: Branch['op']): Branch {
+  return { op, norms: ['after'] }
+}
+
+/** A branch with a norm before and one behind it. */
+export function bothNorms(op: Branch['op']): Branch {
+  return { op, norms: ['before', 'after'] }
+}
+
 /** A model of such layers, with the norm and the head of most families. */
 export function decoder(
   architecture: string,

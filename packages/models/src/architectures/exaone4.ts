@@ -1,14 +1,12 @@
-import type { Branch, DecoderConfig, Operation } from '../decoder/config.ts'
+import type { DecoderConfig } from '../decoder/config.ts'
 import type { Architecture } from './architecture.ts'
-import { attention, decoder, feedForward } from './blocks.ts'
+import { attention, decoder, feedForward, postNorm } from './blocks.ts'
 import { ggufRoles } from './names.ts'
 import { olmo2 } from './olmo2.ts'
 import { type Defaults, ggufShape, huggingFaceShape, type LayerType, type Shape } from './shape.ts'
 import { everyNth, typesOf } from './windows.ts'
 
 const defaults: Defaults = { epsilon: 1e-5, kvHeads: 32, tied: false, activation: 'silu', theta: 10000 }
-
-const postNorm = (op: Operation): Branch => ({ op, norms: ['after'] })
 
 function config(shape: Shape, types: readonly LayerType[], window: number | undefined): DecoderConfig {
   return decoder('exaone4', shape, layer => {

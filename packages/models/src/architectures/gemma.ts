@@ -1,6 +1,6 @@
-import type { Branch, DecoderConfig, Operation } from '../decoder/config.ts'
+import type { Branch, DecoderConfig } from '../decoder/config.ts'
 import type { Architecture } from './architecture.ts'
-import { attention, decoder, feedForward, preNorm } from './blocks.ts'
+import { attention, bothNorms, decoder, feedForward, preNorm } from './blocks.ts'
 import type { Fields } from './fields.ts'
 import { fourNorms, ggufRoles, llamaRoles, withoutOne } from './names.ts'
 import { type Defaults, ggufShape, huggingFaceShape, type LayerType, type Shape } from './shape.ts'
@@ -28,8 +28,6 @@ function gemmaConfig(
     head: { tied, softcap },
   })
 }
-
-const bothNorms = (op: Operation): Branch => ({ op, norms: ['before', 'after'] })
 
 /** What Gemma 2 and 3 say beside their shape. */
 interface Own {

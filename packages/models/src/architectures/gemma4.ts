@@ -1,6 +1,6 @@
-import type { Branch, DecoderConfig, Operation } from '../decoder/config.ts'
+import type { Branch, DecoderConfig } from '../decoder/config.ts'
 import type { Architecture } from './architecture.ts'
-import { attention, decoder, feedForward } from './blocks.ts'
+import { attention, bothNorms, decoder, feedForward } from './blocks.ts'
 import type { Fields } from './fields.ts'
 import { fourNorms, ggufRoles, llamaRoles } from './names.ts'
 import { perLayerRoles, sharedKeys } from './per-layer-embeddings.ts'
@@ -25,8 +25,6 @@ interface Own {
   headDim(layer: number): number
   innerSize(layer: number): number
 }
-
-const bothNorms = (op: Operation): Branch => ({ op, norms: ['before', 'after'] })
 
 function config(shape: Shape, own: Own): DecoderConfig {
   const { hiddenSize, tied, activation } = shape

@@ -1,6 +1,6 @@
-import type { Branch, DecoderConfig, Operation } from '../decoder/config.ts'
+import type { DecoderConfig } from '../decoder/config.ts'
 import type { Architecture } from './architecture.ts'
-import { attention, decoder, feedForward } from './blocks.ts'
+import { attention, bothNorms, decoder, feedForward } from './blocks.ts'
 import { fusedGate, ggufRoles, llamaRoles } from './names.ts'
 import { type Defaults, ggufShape, huggingFaceShape, type Shape } from './shape.ts'
 
@@ -8,8 +8,6 @@ const defaults: Defaults = {
   ...{ epsilon: 1.5625e-7, kvHeads: 2, headDim: 128, tied: false, activation: 'silu' },
   ...{ theta: 10000, rotatedPart: 0.5, layout: 'interleaved' },
 }
-
-const bothNorms = (op: Operation): Branch => ({ op, norms: ['before', 'after'] })
 
 function config(shape: Shape): DecoderConfig {
   const branches = [bothNorms(attention(shape)), bothNorms(feedForward(shape))]

@@ -1,12 +1,10 @@
-import type { Branch, DecoderConfig, Operation } from '../decoder/config.ts'
+import type { DecoderConfig } from '../decoder/config.ts'
 import type { Architecture } from './architecture.ts'
-import { attention, decoder, feedForward } from './blocks.ts'
+import { attention, decoder, feedForward, postNorm } from './blocks.ts'
 import { ggufRoles, llamaRoles } from './names.ts'
 import { type Defaults, ggufShape, huggingFaceShape, type Shape } from './shape.ts'
 
 const defaults: Defaults = { epsilon: 1e-5, kvHeads: 'heads', tied: false, activation: 'silu', theta: 10000 }
-
-const postNorm = (op: Operation): Branch => ({ op, norms: ['after'] })
 
 function config(shape: Shape): DecoderConfig {
   const branches = [postNorm(attention(shape, { queryKeyNorm: 'projection' })), postNorm(feedForward(shape))]
