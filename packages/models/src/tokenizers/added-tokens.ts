@@ -1,4 +1,5 @@
 import { FormatError } from '@tersor/core-tensor'
+import { requireId } from './models/vocabulary.ts'
 import type { Normalizer } from './normalizers/normalizer.ts'
 import { Trie } from './trie.ts'
 
@@ -48,6 +49,7 @@ export function addedTokens(tokens: readonly AddedToken[], normalize: Normalizer
   for (const token of tokens) {
     const { id, content } = token
     if (content === '') throw new FormatError(`[models/tokenizer] expected a spelling of token ${id}, got ''`)
+    requireId(id, `'${content.slice(0, 40)}'`)
     byId.set(id, token)
     ids.set(content, id)
     size = Math.max(size, id + 1)
@@ -103,7 +105,8 @@ function split(
       parts.push({ at: start, content: token.id })
       from = token.rstrip === true ? spaceAfter(text, end) : end
     }
-    at = Math.max(end, from)
+    // White space that a token took along may be a token of its own.
+    at = end
   }
   keepText(text.length)
   return parts

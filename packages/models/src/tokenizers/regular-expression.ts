@@ -44,8 +44,8 @@ const SETS: Readonly<Record<string, string>> = {
   S: '\\P{White_Space}',
   d: '\\p{Nd}',
   D: '\\P{Nd}',
-  w: '[\\p{L}\\p{M}\\p{Nd}\\p{Pc}]',
-  W: '[^\\p{L}\\p{M}\\p{Nd}\\p{Pc}]',
+  w: '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}²³¹¼½¾]',
+  W: '[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}²³¹¼½¾]',
   h: '[0-9a-fA-F]',
   H: '[^0-9a-fA-F]',
 }
@@ -61,21 +61,21 @@ const CHARACTERS: Readonly<Record<string, string>> = {
 }
 
 const ANCHORS: Readonly<Record<string, string>> = {
-  b: '(?:(?<=[\\p{L}\\p{M}\\p{Nd}\\p{Pc}])(?![\\p{L}\\p{M}\\p{Nd}\\p{Pc}])|(?<![\\p{L}\\p{M}\\p{Nd}\\p{Pc}])(?=[\\p{L}\\p{M}\\p{Nd}\\p{Pc}]))',
+  b: '(?:(?<=[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}²³¹¼½¾])(?![\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}²³¹¼½¾])|(?<![\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}²³¹¼½¾])(?=[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}²³¹¼½¾]))',
   A: '(?<![\\s\\S])',
   z: '(?![\\s\\S])',
   Z: '(?=\\n?(?![\\s\\S]))',
 }
 
 const POSIX: Readonly<Record<string, string>> = {
-  alnum: '\\p{L}\\p{M}\\p{Nd}',
-  alpha: '\\p{L}\\p{M}',
+  alnum: '\\p{Alphabetic}\\p{Nd}',
+  alpha: '\\p{Alphabetic}',
   digit: '\\p{Nd}',
-  lower: '\\p{Ll}',
-  upper: '\\p{Lu}',
+  lower: '\\p{Lowercase}',
+  upper: '\\p{Uppercase}',
   punct: '\\p{P}\\p{S}',
   space: '\\p{White_Space}',
-  word: '\\p{L}\\p{M}\\p{Nd}\\p{Pc}',
+  word: '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}',
   xdigit: '0-9a-fA-F',
   cntrl: '\\p{Cc}',
   ascii: '\\u{0}-\\u{7F}',
@@ -150,6 +150,7 @@ class Translation {
     const before = this.#anyCase
     this.#anyCase = options === 'i'
     if (this.#take(')')) return plain('')
+    this.#take(':')
     const part = inside('(?:')
     this.#anyCase = before
     return part
@@ -328,8 +329,8 @@ function propertyNamed(name: string): string | undefined {
     alpha: 'Alphabetic',
     space: 'White_Space',
     digit: 'Nd',
-    upper: 'Lu',
-    lower: 'Ll',
+    upper: 'Uppercase',
+    lower: 'Lowercase',
     punct: 'P',
   }
   return [posix[name.toLowerCase()], name, `Script=${name}`].find(candidate => {

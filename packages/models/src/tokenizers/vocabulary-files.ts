@@ -27,10 +27,7 @@ export function sentencePieceFileTokenizer(
 ): Tokenizer {
   const read = readSentencePieceModel(bytes)
   const model = fairseq ? withFairseqIds(read) : read
-  const parts = sentencePieceParts({
-    ...model,
-    removeExtraSpaces: model.kind === 'unigram' && model.removeExtraSpaces,
-  })
+  const parts = sentencePieceParts(model)
   const { bos, eos } = model
   const frame = {
     before: bos !== undefined && (fairseq || model.kind === 'bpe') ? [bos] : [],

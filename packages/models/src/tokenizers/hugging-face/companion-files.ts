@@ -1,6 +1,7 @@
 import { FormatError } from '@tersor/core-tensor'
 import type { AddedToken } from '../added-tokens.ts'
 import { countAt, flagAt, isObject, type JsonObject, own, textAt } from '../json-values.ts'
+import { isId } from '../models/vocabulary.ts'
 import type { TokenizerParts } from '../text-tokenizer.ts'
 import { turnEnds } from '../turn-ends.ts'
 import type { Frame } from './post-processor.ts'
@@ -130,9 +131,7 @@ function contentOf(value: unknown): string | undefined {
 
 function idsOf(file: JsonObject, key: string): readonly number[] {
   const value = own(file, key)
-  return (Array.isArray(value) ? value : [value]).filter(
-    (id): id is number => typeof id === 'number' && Number.isSafeInteger(id) && id >= 0,
-  )
+  return (Array.isArray(value) ? value : [value]).filter(isId)
 }
 
 function firstOf(names: readonly string[], idOf: (name: string) => number | undefined): number | undefined {
@@ -169,8 +168,6 @@ export function addedTokensOf(
 
 /** A token as tokenizer.json and `added_tokens_decoder` write it. */
 export function addedToken(json: JsonObject, id = countAt(json, 'id')): AddedToken {
-  if (!Number.isSafeInteger(id) || id < 0)
-    throw new FormatError(`[models/tokenizer] expected ids of added tokens from 0 on, got ${id}`)
   return {
     id,
     content: textAt(json, 'content'),

@@ -49,7 +49,8 @@ function typeOf(json: JsonObject): string {
 
 function vocabularyOf(json: JsonObject): Vocabulary {
   const vocabulary = new Vocabulary()
-  for (const [token, id] of Object.entries(objectAt(json, 'vocab'))) vocabulary.add(token, id as number)
+  const ids = objectAt(json, 'vocab')
+  for (const token of Object.keys(ids)) vocabulary.add(token, ids[token] as number)
   return vocabulary
 }
 
@@ -78,12 +79,18 @@ function bytePairs(json: JsonObject, special: ReadonlySet<number>): VocabularyMo
 function* pairsOf(merges: readonly unknown[]): Generator<readonly [string, string]> {
   for (const merge of merges) {
     const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge
-    if (!Array.isArray(pair) || pair.length !== 2 || pair.some(part => typeof part !== 'string'))
+    if (!isPair(pair))
       throw new FormatError(
         `[models/tokenizer] expected merges of two tokens, got ${JSON.stringify(merge)?.slice(0, 60)}`,
       )
-    yield [pair[0], pair[1]]
+    yield pair
   }
+}
+
+function isPair(value: unknown): value is readonly [string, string] {
+  return (
+    Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'string'
+  )
 }
 
 function scoredPieces(json: JsonObject, special: ReadonlySet<number>): VocabularyModel {

@@ -1,5 +1,6 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import { isObject, type JsonObject, listAt, objectAt, own, textAt } from '../json-values.ts'
+import { requireId } from '../models/vocabulary.ts'
 
 /** Special tokens around a text. */
 export interface Frame {
@@ -48,7 +49,7 @@ function templateFrame(json: JsonObject): Frame {
     if (own(item, 'Sequence') !== undefined) side = after
     else {
       const token = objectAt(specials, textAt(objectAt(item, 'SpecialToken'), 'id'))
-      for (const id of listAt(token, 'ids')) side.push(requireId(id))
+      for (const id of listAt(token, 'ids')) side.push(requireId(id, 'a special token'))
     }
   }
   return { before, after }
@@ -56,10 +57,5 @@ function templateFrame(json: JsonObject): Frame {
 
 /** The id in a pair such as `["</s>", 2]`. */
 function idIn(json: JsonObject, key: string): number {
-  return requireId(listAt(json, key)[1])
-}
-
-function requireId(id: unknown): number {
-  if (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0) return id
-  throw new FormatError(`[models/tokenizer] expected ids of special tokens, got ${JSON.stringify(id)}`)
+  return requireId(listAt(json, key)[1], key)
 }

@@ -89,8 +89,11 @@ export function listedMerges(
   const table = new PairTable()
   const results: number[] = []
   for (const [left, right] of pairs) {
-    const joined = left + right.slice(continuingPrefix.length)
-    const [a, b, result] = [left, right, joined].map(token => vocabulary.idOf(token))
+    const a = vocabulary.idOf(left)
+    const b = vocabulary.idOf(right)
+    const result = vocabulary.idOf(
+      left + (continuingPrefix === '' ? right : right.slice(continuingPrefix.length)),
+    )
     if (a === undefined || b === undefined || result === undefined)
       throw new FormatError(
         `[models/tokenizer] expected merges of tokens in the vocabulary, got '${left}' and '${right}'`,

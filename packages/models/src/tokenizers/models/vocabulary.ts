@@ -1,7 +1,19 @@
 import { FormatError } from '@tersor/core-tensor'
 
 /** Far above any real vocabulary; a bound for files from strangers. */
-export const MAX_VOCABULARY = 1 << 24
+const MAX_VOCABULARY = 1 << 24
+
+export function isId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < MAX_VOCABULARY
+}
+
+/** @throws {FormatError} for what is no id that a vocabulary could have */
+export function requireId(value: unknown, what: string): number {
+  if (isId(value)) return value
+  throw new FormatError(
+    `[models/tokenizer] expected ids from 0 to ${MAX_VOCABULARY - 1}, got ${String(value)} for ${what}`,
+  )
+}
 
 /** Tokens by id, and ids by token. */
 export class Vocabulary {
@@ -10,10 +22,7 @@ export class Vocabulary {
 
   /** Of tokens with one spelling the first counts. */
   add(token: string, id: number): void {
-    if (!Number.isInteger(id) || id < 0 || id >= MAX_VOCABULARY)
-      throw new FormatError(
-        `[models/tokenizer] expected ids from 0 to ${MAX_VOCABULARY - 1}, got ${id} of '${token.slice(0, 40)}'`,
-      )
+    requireId(id, `'${token.slice(0, 40)}'`)
     // Holes are filled, so that the list stays a list.
     while (this.#spellings.length <= id) this.#spellings.push(UNUSED)
     this.#spellings[id] = token

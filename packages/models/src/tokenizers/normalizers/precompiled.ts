@@ -31,24 +31,21 @@ export function precompiled(map: Uint8Array): Normalizer {
   }
   const known = new Map<string, string>()
   const rewrite = (cluster: string): string => {
+    const before = known.get(cluster)
+    if (before !== undefined) return before
     const short = cluster.length <= MAX_CLUSTER_BYTES && encoder.encode(cluster).length <= MAX_CLUSTER_BYTES
     const asOne = short ? replacementOf(cluster) : undefined
-    return asOne ?? Array.from(cluster, character => replacementOf(character) ?? character).join('')
+    const rewritten =
+      asOne ?? Array.from(cluster, character => replacementOf(character) ?? character).join('')
+    if (short) known.set(cluster, rewritten)
+    return rewritten
   }
-  const clusters = new Intl.Segmenter('und', { granularity: 'grapheme' })
-  return text => {
-    let out = ''
-    for (const { segment } of clusters.segment(text)) {
-      let rewritten = known.get(segment)
-      if (rewritten === undefined) {
-        rewritten = rewrite(segment)
-        if (segment.length <= MAX_CLUSTER_BYTES) known.set(segment, rewritten)
-      }
-      out += rewritten
-    }
-    return out
-  }
+  return text => text.replace(clusters, rewrite)
 }
+
+/** A character with the marks on it; longer clusters, as of flags, are above the limit anyway. */
+const clusters =
+  /\r\n|[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200C\u200D])\p{Cf}|[\s\S][\p{Grapheme_Extend}\p{Mc}\u200D]*/gu
 
 /** The value of the shortest key that the bytes begin with, in a double-array trie of the Darts format. */
 function firstMatch(units: Uint32Array, bytes: Uint8Array): number | undefined {

@@ -15,7 +15,7 @@ export interface ByteLevelOptions {
 
 /** Spells a text in the characters that stand for its bytes (Radford et al., 2019). */
 export function byteLevel({ prefixSpace = false, words = true }: ByteLevelOptions = {}): PreTokenizer {
-  const spaced: PreTokenizer = text => [/^\p{White_Space}/u.test(text) ? text : ` ${text}`]
+  const spaced: PreTokenizer = text => [text.startsWith(' ') ? text : ` ${text}`]
   return preTokenizerSequence([
     ...(prefixSpace ? [spaced] : []),
     ...(words ? [split(gpt2Words, 'isolated')] : []),
