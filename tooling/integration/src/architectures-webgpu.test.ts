@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { createWebGpuDevice, type WebGpuDevice } from '@tersor/backend-webgpu'
-import { architectureRows, describeArchitectureOn } from '@tersor/models/testing'
+import { architectureRows, describeArchitectureOn, describeEncoderOn } from '@tersor/models/testing'
 import { afterAll, describe, vi } from 'vitest'
 
 /** Families that differ in what they ask of a device: software drivers take seconds to compile a kernel. */
@@ -23,4 +23,5 @@ describe.skipIf(found instanceof Error)('webgpu', () => {
   for (const row of architectureRows.filter(({ folder }) => FOLDERS.includes(folder))) {
     describeArchitectureOn(row, () => device)
   }
+  describeEncoderOn('minilm-bert', () => device)
 })

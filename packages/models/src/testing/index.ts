@@ -4,5 +4,7 @@ export {
   describeArchitecture,
   describeArchitectureOn,
 } from './describe-architecture.ts'
+export { describeEncoderOn, type EncoderBounds, encoderFolders } from './describe-encoder.ts'
 export { distance, Golden, type GoldenKind, goldenRoot, hasGoldens } from './golden.ts'
+export { type EncoderExpectation, encoderExpectation } from './golden-encoder.ts'
 export { randomModel, smallConfig, smallJson, smallMixture, storedWeights } from './random-model.ts'
