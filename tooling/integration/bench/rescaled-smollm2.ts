@@ -8,14 +8,13 @@ import { fileURLToPath } from 'node:url'
 import { decode, isEncoded, type Tensor } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
 import { loadModel, openModel, rewriteModel, withRescaledChannels } from '@tersor/models'
+import { smolLm2 } from '../src/testing/smollm2.ts'
 
-const data = fileURLToPath(new URL('../../../../shared/data/', import.meta.url))
-const source = `${data}lm-smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf`
 const folder = fileURLToPath(new URL('../../../.models/smollm2-135m-rescaled/', import.meta.url))
 
 await rm(folder, { recursive: true, force: true })
 await mkdir(folder, { recursive: true })
-const file = await openModel(source)
+const file = await openModel(smolLm2)
 const rescaled = withRescaledChannels(await loadModel(file), { seed: 0, range: 0.25 })
 const { fileBytes } = await rewriteModel(file, `${folder}model.safetensors`, name => {
   const weight = rescaled.weights.get(name)!
