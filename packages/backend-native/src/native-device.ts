@@ -17,9 +17,10 @@ export interface NativeDeviceOptions {
   /** Bytes that tensors may hold at a time; what the system gives by default. */
   maxBytes?: number | undefined
   /**
-   * How far products with packed weights may round activations: `exact`, the default, keeps 14 bits
-   * or more; `int8` rounds them to 8 bits in groups, which is faster for many rows;
-   * `float32` rounds nothing, is slower by far, and is for comparing with other implementations.
+   * How far products with packed weights may round activations: `exact`, the default, keeps what float32
+   * keeps, but for 15 bits of those that meet a table, and without AVX-512 codes of more than 4 bits in few
+   * rows; `int8` rounds them to 8 bits in groups, which is faster for many rows; `float32` rounds nothing, is
+   * slower by far, and is for comparing with other implementations.
    */
   activations?: Activations | undefined
 }

@@ -4,13 +4,17 @@
 
 namespace {
 
-/** How activations are held: bytes, high and low bytes, or 16-bit integers. */
-enum Rounding { BYTES, SPLIT_BYTES, WORDS, WORDS_FOR_TABLE };
+/** How activations are held: bytes, three bytes from high to low, 16-bit integers, or as they are. */
+enum Rounding { BYTES, SPLIT_BYTES, WORDS, WORDS_FOR_TABLE, FLOATS };
 constexpr bool inWords(Rounding rounding) { return rounding == WORDS || rounding == WORDS_FOR_TABLE; }
 
 constexpr int32_t Q8 = 127;
-/** Of activations that are split into two signed bytes: 127 · 256. */
+/** Of 16-bit integers. */
 constexpr int32_t Q16 = 32512;
+/** Of activations that are split into three signed bytes: 127 · 65536. They lose what float32 loses. */
+constexpr int32_t Q24 = 8323072;
+/** Bytes of such an activation. */
+constexpr int PIECES = 3;
 /** Against a table of such integers: 8 products fit an i32. */
 constexpr int32_t Q15 = 16383;
 
@@ -35,8 +39,8 @@ struct Panels {
 };
 
 /**
- * A panel lies in steps of 4 bytes of each row, one row after the other: 4 activations of BYTES, 2 of WORDS,
- * 4 high and then 4 low bytes of SPLIT_BYTES. Its units and ones lie group by group.
+ * A panel lies in steps of 4 bytes of each row, one row after the other: 4 activations of BYTES, 2 of WORDS, 1 of
+ * FLOATS, 4 high, 4 middle and 4 low bytes of SPLIT_BYTES. Its units and ones lie group by group.
  */
 struct Activations {
   Rounding rounding;
@@ -47,7 +51,7 @@ struct Activations {
   float *unit, *ones;
 
   /** Bytes of an activation. */
-  int64_t size() const { return rounding == BYTES ? 1 : 2; }
+  int64_t size() const { return rounding == BYTES ? 1 : rounding == SPLIT_BYTES ? PIECES : rounding == FLOATS ? 4 : 2; }
   const int8_t *panel(int64_t first) const { return values + first * padded * size(); }
 };
 
@@ -64,41 +68,54 @@ NOINLINE void roundGroup(Rounding rounding, int8_t *out, int64_t step, const flo
   float max;
   memcpy(&max, &largest, 4);
   const bool finite = largest < 0x7f800000;
-  const float q = rounding == BYTES ? Q8 : rounding == WORDS_FOR_TABLE ? Q15 : Q16;
+  const float q = rounding == BYTES ? Q8 : rounding == WORDS_FOR_TABLE ? Q15 : rounding == SPLIT_BYTES ? Q24 : Q16;
   // Small numbers are lifted so that the inverse stays finite.
   const float lift = max < 1e-30f ? 0x1p80f : 1.0f;
   const float inverse = !finite || max == 0 ? 0 : q / (max * lift);
+  int64_t sum = 0;
   vi total{};
+  auto flush = [&]() {
+    store(lanes, total);
+    for (int i = 0; i < W; i++) sum += lanes[i];
+    total = vi{};
+  };
   for (int64_t i = 0; i < padded; i += W) {
     const int count = int(least(W, padded - i));
     vf v = i + W <= columns ? loadf(x + i) : loadPart(x + i, int(most(0, columns - i)));
     vi n = finite ? nearest(v * lift * inverse) : vi{};
     total += n;
+    // Few of these fit a lane.
+    if (i % (128 * W) == 0) flush();
     if (rounding == BYTES) {
       vq bytes = __builtin_convertvector(n, vq);
       for (int j = 0; j < count; j += 4, out += step) memcpy(out, reinterpret_cast<int8_t *>(&bytes) + j, 4);
     } else if (rounding == SPLIT_BYTES) {
-      vi high = (n + 128) >> 8;
-      vq highs = __builtin_convertvector(high, vq), lows = __builtin_convertvector(n - (high << 8), vq);
-      for (int j = 0; j < count; j += 4, out += step) {
-        memcpy(out, reinterpret_cast<int8_t *>(&highs) + j, 4);
-        memcpy(out + 4, reinterpret_cast<int8_t *>(&lows) + j, 4);
-      }
+      const vi upper = (n + 128) >> 8, high = (upper + 128) >> 8;
+      vq bytes[PIECES] = {__builtin_convertvector(high, vq), __builtin_convertvector(upper - (high << 8), vq), __builtin_convertvector(n - (upper << 8), vq)};
+      for (int j = 0; j < count; j += 4, out += step)
+        for (int piece = 0; piece < PIECES; piece++) memcpy(out + 4 * piece, reinterpret_cast<int8_t *>(&bytes[piece]) + j, 4);
     } else {
       vh words = __builtin_convertvector(n, vh);
       for (int j = 0; j < count; j += 2, out += step) memcpy(out, reinterpret_cast<int16_t *>(&words) + j, 4);
     }
   }
-  int64_t sum = 0;
-  store(lanes, total);
-  for (int i = 0; i < W; i++) sum += lanes[i];
+  flush();
   *unit = !finite ? __builtin_nanf("") : max * lift / q / lift;
   *ones = *unit * float(sum);
 }
 
+/** The rows of a panel as they are, with zeros where groups are padded. */
+void orderPanel(const Activations &a, const PackedLayout &layout, const float *x, Panel panel) {
+  float *out = reinterpret_cast<float *>(a.values + panel.first * a.padded * a.size());
+  for (int64_t g = 0; g < a.groups; g++, x += layout.group)
+    for (int64_t c = 0; c < layout.padded(g); c++, out += panel.rows)
+      for (int64_t r = 0; r < panel.rows; r++) out[r] = c < layout.length(g) ? x[(panel.first + r) * layout.columns + c] : 0;
+}
+
 /** Rounds the rows of a panel; every unit comes out times `unit`, every sum times `ones`. */
 void roundPanel(const Activations &a, const PackedLayout &layout, const float *x, Panel panel, float unit, float ones) {
-  const int64_t lanes = a.rounding == SPLIT_BYTES ? 2 : 1;
+  if (a.rounding == FLOATS) return orderPanel(a, layout, x, panel);
+  const int64_t lanes = a.rounding == SPLIT_BYTES ? PIECES : 1;
   for (int64_t r = 0; r < panel.rows; r++) {
     int8_t *out = a.values + panel.first * a.padded * a.size() + 4 * lanes * r;
     for (int64_t g = 0; g < a.groups; g++) {

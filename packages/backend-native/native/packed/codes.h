@@ -88,24 +88,23 @@ template <int STORED> void unpackToBytes(uint8_t *out, const uint8_t *codes, int
     eachStep<STORED>(codes, [&](int step, int t, vub v) INLINED { store(out + step * 64 + t * 4 * W, v); });
 }
 
+/** What codes stand for, column after column. */
+template <int STORED> void unpackToFloats(float *out, const uint8_t *codes, int64_t columns, const Head &h, bool offsets) {
+  constexpr int steps = stepsOf<STORED>();
+  for (int64_t column = 0; column < columns; column += 4 * steps, codes += bytesOfUnit<STORED>(), out += steps * 64)
+    eachStep<STORED>(codes, [&](int step, int t, vub v) INLINED {
+      UNROLL for (int j = 0; j < 4; j++) {
+        const vf code = tofloat((bitcast<vi>(v) >> (8 * j)) & 255);
+        storef(out + step * 64 + j * TILE_ROWS + t * W, offsets ? fma(code, h.scale[t], h.shift[t]) : (code - h.shift[t]) * h.scale[t]);
+      }
+    });
+}
+
 /** Where the first and the last two bytes of four lie as the lower or upper bytes of words. */
 constexpr char FIRST_TWO[] = "\x00\x80\x01\x80\x04\x80\x05\x80\x08\x80\x09\x80\x0c\x80\x0d\x80";
 constexpr char LAST_TWO[] = "\x02\x80\x03\x80\x06\x80\x07\x80\x0a\x80\x0b\x80\x0e\x80\x0f\x80";
 constexpr char FIRST_TWO_UPPER[] = "\x80\x00\x80\x01\x80\x04\x80\x05\x80\x08\x80\x09\x80\x0c\x80\x0d";
 constexpr char LAST_TWO_UPPER[] = "\x80\x02\x80\x03\x80\x06\x80\x07\x80\x0a\x80\x0b\x80\x0e\x80\x0f";
-
-/** Codes less the zeros of their rows as words in steps of two columns. */
-template <int STORED> void unpackToWords(uint8_t *out, const uint8_t *codes, int64_t columns, const vf zero[NT]) {
-  constexpr int steps = stepsOf<STORED>();
-  const vub firstTwo = repeat16(FIRST_TWO), lastTwo = repeat16(LAST_TWO);
-  vs zeros[NT];
-  UNROLL for (int t = 0; t < NT; t++) zeros[t] = bitcast<vs>(nearest(zero[t]) * 0x10001);
-  for (int64_t column = 0; column < columns; column += 4 * steps, codes += bytesOfUnit<STORED>(), out += steps * 128)
-    eachStep<STORED>(codes, [&](int step, int t, vub v) INLINED {
-      store(out + step * 128 + t * 4 * W, bitcast<vs>(lookup16(v, firstTwo)) - zeros[t]);
-      store(out + step * 128 + 64 + t * 4 * W, bitcast<vs>(lookup16(v, lastTwo)) - zeros[t]);
-    });
-}
 
 /** A table of at most 16 levels as 15-bit integers, in two bytes; `unit` is what one of them stands for. */
 struct Table16 {

@@ -25,12 +25,18 @@ constexpr int64_t SEGMENT = 256;
 /** The same where both are 15-bit integers. */
 constexpr int64_t TABLE_SEGMENT = 8;
 
-/** The dot products of one group's codes with a panel of bytes, or of high and low bytes. */
+/** What the sums of a row's pieces amount to, from the high one to the low. */
+template <bool SPLIT> INLINE vf joined(const vi *sum, int64_t apart) {
+  if constexpr (!SPLIT) return tofloat(sum[0]);
+  return fma(tofloat(sum[0]), splat(65536), tofloat((sum[apart] << 8) + sum[2 * apart]));
+}
+
+/** The dot products of one group's codes with a panel of bytes, or of three bytes each. */
 template <int STORED, int ROWS, bool SPLIT, bool OF32>
 INLINE void dotBytes(vf out[ROWS][NT], const uint8_t *codes, int64_t columns, const int8_t *x) {
   constexpr int units = 8 / stepsOf<STORED>(), bytes = units * bytesOfUnit<STORED>();
-  constexpr int R = SPLIT ? 2 * ROWS : ROWS;
-  auto combined = [&](vi sum[R][NT], int i, int t) INLINED { return tofloat(SPLIT ? (sum[2 * i][t] << 8) + sum[2 * i + 1][t] : sum[i][t]); };
+  constexpr int lanes = SPLIT ? PIECES : 1, R = lanes * ROWS;
+  auto combined = [&](vi sum[R][NT], int i, int t) INLINED { return joined<SPLIT>(&sum[lanes * i][t], NT); };
   if (OF32) {
     DotSum part[R][NT] = {};
     dotUnits<STORED, R>(part, codes, x, units);
@@ -85,7 +91,7 @@ template <bool FIRST, int LANES> INLINE void addStepOfWords(vi sum[LANES][NT], c
 template <Rounding ROUNDING, int ROWS, bool OF32> INLINE void dotUnpacked(vf out[ROWS][NT], const uint8_t *codes, int64_t columns, const int8_t *x) {
   constexpr bool table = ROUNDING == WORDS_FOR_TABLE, words = inWords(ROUNDING), split = ROUNDING == SPLIT_BYTES;
   // Of bytes, so many steps fit their sums.
-  constexpr int lanes = split ? 2 * ROWS : ROWS, columnsOfStep = words ? 2 : 4;
+  constexpr int pieces = split ? PIECES : 1, lanes = pieces * ROWS, columnsOfStep = words ? 2 : 4;
   constexpr int64_t stepsAtOnce = words ? SEGMENT / columnsOfStep : 8;
   auto add = [&](vi sum[lanes][NT], auto steps) INLINED {
     typename std::conditional<words, vi, DotSum>::type part[lanes][NT];
@@ -105,7 +111,7 @@ template <Rounding ROUNDING, int ROWS, bool OF32> INLINE void dotUnpacked(vf out
       else sum[l][t] += widen(part[l][t]);
     }
   };
-  auto combined = [](vi sum[lanes][NT], int r, int t) INLINED { return tofloat(split ? (sum[2 * r][t] << 8) + sum[2 * r + 1][t] : sum[r][t]); };
+  auto combined = [](vi sum[lanes][NT], int r, int t) INLINED { return joined<split>(&sum[pieces * r][t], NT); };
   if constexpr (OF32 && !table) {
     vi sum[lanes][NT] = {};
     add(sum, std::integral_constant<int, 32 / columnsOfStep>());
@@ -124,6 +130,16 @@ template <Rounding ROUNDING, int ROWS, bool OF32> INLINE void dotUnpacked(vf out
 
 // ---- codes of the stream with words
 
+/** What levels are counted in: exactly where all are multiples of the least, as those of MXFP4 are. */
+INLINE double levelUnit(const float *table, int count, float max) {
+  float least = max;
+  for (int i = 0; i < count; i++)
+    if (table[i] != 0 && __builtin_fabsf(table[i]) < least) least = __builtin_fabsf(table[i]);
+  bool multiples = double(max) / least <= Q15;
+  for (int i = 0; i < count; i++) multiples &= __builtin_rint(double(table[i]) / least) * least == table[i];
+  return multiples ? least / __builtin_floor(Q15 / (double(max) / least)) : double(max) / Q15;
+}
+
 INLINE Table16 tableOf(const float *table, int64_t bits) {
   const int count = 1 << bits;
   float max = 0;
@@ -131,7 +147,7 @@ INLINE Table16 tableOf(const float *table, int64_t bits) {
   bool finite = true;
   for (int i = 0; i < count; i++) finite &= table[i] - table[i] == 0;
   uint8_t low[16] = {}, high[16] = {};
-  const double unit = max > 0 ? double(max) / Q15 : 1;
+  const double unit = finite && max > 0 ? levelUnit(table, count, max) : 1;
   for (int i = 0; i < count && finite; i++) {
     const int32_t q = int32_t(__builtin_rint(table[i] / unit));
     low[i] = uint8_t(q);

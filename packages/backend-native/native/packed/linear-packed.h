@@ -15,22 +15,25 @@ constexpr bool WIDE_DOT = false;
 /** Up to so many rows of activations read the codes from the stream; for more they are unpacked. */
 constexpr int64_t READING_ROWS = 4;
 
-/** Whether many rows are multiplied as 16-bit integers, which takes fewer steps than high and low bytes. */
+/** Whether many rows are multiplied in float32, which takes fewer steps than three bytes where `dot` takes several. */
 #if defined(TERSOR_AVX2) || defined(TERSOR_BASELINE)
-constexpr bool MANY_WORDS = true;
+constexpr bool MANY_FLOATS = true;
 #else
-constexpr bool MANY_WORDS = false;
+constexpr bool MANY_FLOATS = false;
 #endif
 
-/** Rows of bytes that share one reading of the stream, and rows of bytes or words that share unpacked codes. */
+/**
+ * Rows of bytes that share one reading of the stream, and rows of bytes or words that share unpacked codes; then the
+ * same of three bytes each.
+ */
 #if defined(TERSOR_AVX512)
-constexpr int STREAM_ROWS = 4, UNPACKED_ROWS = 8;
+constexpr int STREAM_ROWS = 4, UNPACKED_ROWS = 8, SPLIT_STREAM_ROWS = 4, SPLIT_UNPACKED_ROWS = 4;
 #elif defined(TERSOR_AVX2)
-constexpr int STREAM_ROWS = 4, UNPACKED_ROWS = 6;
+constexpr int STREAM_ROWS = 4, UNPACKED_ROWS = 6, SPLIT_STREAM_ROWS = 1, SPLIT_UNPACKED_ROWS = 1;
 #elif defined(TERSOR_NEON)
-constexpr int STREAM_ROWS = 4, UNPACKED_ROWS = 4;
+constexpr int STREAM_ROWS = 4, UNPACKED_ROWS = 4, SPLIT_STREAM_ROWS = 1, SPLIT_UNPACKED_ROWS = 1;
 #else
-constexpr int STREAM_ROWS = 2, UNPACKED_ROWS = 3;
+constexpr int STREAM_ROWS = 2, UNPACKED_ROWS = 3, SPLIT_STREAM_ROWS = 1, SPLIT_UNPACKED_ROWS = 1;
 #endif
 
 /** Tiles that one row of activations meets in turns, far apart from each other. */
@@ -61,16 +64,16 @@ struct PackedProduct {
   bool many() const { return m > READING_ROWS; }
   /** Rows of a panel. */
   int mostRows() const {
-    if (many()) return rounding == SPLIT_BYTES ? UNPACKED_ROWS / 2 : UNPACKED_ROWS;
-    return rounding == BYTES ? STREAM_ROWS : rounding == SPLIT_BYTES ? STREAM_ROWS / 2 : 1;
+    if (many()) return rounding == SPLIT_BYTES ? SPLIT_UNPACKED_ROWS : UNPACKED_ROWS;
+    return rounding == BYTES ? STREAM_ROWS : rounding == SPLIT_BYTES ? SPLIT_STREAM_ROWS : 1;
   }
 };
 
-/** Codes of a tile that are unpacked at a time: 12 KiB as bytes, 24 as words. */
-constexpr int64_t UNPACKED_COLUMNS = 768;
+/** Columns of a tile that are unpacked at a time: 12 KiB as bytes, 24 as words; and as floats, 16 KiB. */
+constexpr int64_t UNPACKED_COLUMNS = 768, FLOAT_COLUMNS = 256;
 
-INLINE int64_t groupsAtOnce(const PackedLayout &layout) {
-  return most(1, UNPACKED_COLUMNS / most(1, roundUp(least(layout.group, layout.columns), layout.unit())));
+INLINE int64_t groupsAtOnce(const PackedLayout &layout, Rounding rounding) {
+  return most(1, (rounding == FLOATS ? FLOAT_COLUMNS : UNPACKED_COLUMNS) / most(1, roundUp(least(layout.group, layout.columns), layout.unit())));
 }
 
 PackedProduct packedProductOf(const Call &call, int parts, uint8_t *scratch, size_t *needed) {
@@ -86,7 +89,8 @@ PackedProduct packedProductOf(const Call &call, int parts, uint8_t *scratch, siz
   const bool wide = p.layout.stored() == 8 && !WIDE_DOT;
   if (p.table != nullptr) p.rounding = WORDS_FOR_TABLE;
   else if (call.size(8) == 1 && !wide) p.rounding = BYTES;
-  else p.rounding = wide || (MANY_WORDS && p.m > READING_ROWS) ? WORDS : SPLIT_BYTES;
+  else if (p.m > READING_ROWS) p.rounding = wide || MANY_FLOATS ? FLOATS : SPLIT_BYTES;
+  else p.rounding = wide ? WORDS : SPLIT_BYTES;
   Activations &a = p.activations;
   a = {p.rounding, {p.m, p.mostRows()}, p.layout.groups(), p.layout.paddedColumns(), nullptr, nullptr, nullptr};
   size_t at = 0;
@@ -100,9 +104,9 @@ PackedProduct packedProductOf(const Call &call, int parts, uint8_t *scratch, siz
   a.unit = reinterpret_cast<float *>(take(p.m * a.groups * 4));
   a.ones = reinterpret_cast<float *>(take(p.m * a.groups * 4));
   if (p.many()) {
-    const int64_t groups = groupsAtOnce(p.layout);
+    const int64_t groups = groupsAtOnce(p.layout, p.rounding);
     const int64_t columns = groups * roundUp(least(p.layout.group, p.layout.columns), p.layout.unit());
-    p.roomBytes = roundUp(columns * TILE_ROWS * (inWords(p.rounding) ? 2 : 1) + groups * 2 * TILE_ROWS * 4 + p.m * TILE_ROWS * 4, 256);
+    p.roomBytes = roundUp(columns * TILE_ROWS * (p.rounding == FLOATS ? 4 : inWords(p.rounding) ? 2 : 1) + groups * 2 * TILE_ROWS * 4 + p.m * TILE_ROWS * 4, 256);
     p.room = take(p.roomBytes * parts);
   }
   *needed = at;
@@ -177,7 +181,7 @@ template <int STORED, int ROWS, bool SPLIT, bool SHIFTED, int TILES> NOINLINE vo
       const Head h = headOf<SHIFTED>(at + j * distance, layout, 0);
       UNROLL for (int r = 0; r < ROWS; r++) addGroup<SHIFTED>(sum[j][r], dots[r], h, layout.shiftKind, unit[g * ROWS + r], ones[g * ROWS + r]);
     }
-    x += columns * ROWS * (SPLIT ? 2 : 1);
+    x += columns * ROWS * (SPLIT ? PIECES : 1);
   });
   UNROLL for (int j = 0; j < TILES; j++) UNROLL for (int r = 0; r < ROWS; r++) writeTile(p, row + r, tile + j * apart, sum[j][r]);
 }
@@ -202,7 +206,7 @@ template <int STORED, bool TABLE, bool SHIFTED> NOINLINE void multiplyTileWords(
 
 // ---- many rows: codes are unpacked once for all of them
 
-/** Some groups of a tile: codes as bytes, or as words less their zeros; of each group 16 scales and 16 shifts. */
+/** Some groups of a tile: codes as bytes, or levels as words; of each group 16 scales and 16 shifts. */
 struct Unpacked {
   const uint8_t *codes;
   const float *heads;
@@ -213,10 +217,10 @@ struct Unpacked {
 
 /**
  * Multiplies a panel with unpacked groups; what comes out is added to `sums` (rows, 16). SHIFTED says that groups have
- * shifts which the codes do not have yet.
+ * shifts.
  */
 template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpacked(const PackedProduct &p, const Unpacked &unpacked, int64_t row, float *sums) {
-  constexpr int size = ROUNDING == BYTES ? 1 : 2;
+  constexpr int size = ROUNDING == BYTES ? 1 : ROUNDING == SPLIT_BYTES ? PIECES : 2;
   const Unpacked u = unpacked;
   const Activations a = p.activations;
   const int64_t shiftKind = p.layout.shiftKind;
@@ -235,8 +239,7 @@ template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpac
     UNROLL for (int r = 0; r < ROWS; r++) {
       vf sum[NT];
       UNROLL for (int t = 0; t < NT; t++) sum[t] = loadf(sums + r * TILE_ROWS + t * W);
-      if constexpr (ROUNDING == WORDS && !SHIFTED) UNROLL for (int t = 0; t < NT; t++) sum[t] = fma(dots[r][t] * splat(unit[r]), h.scale[t], sum[t]);
-      else addGroup<SHIFTED>(sum, dots[r], h, shiftKind, unit[r], ones[r]);
+      addGroup<SHIFTED>(sum, dots[r], h, shiftKind, unit[r], ones[r]);
       UNROLL for (int t = 0; t < NT; t++) storef(sums + r * TILE_ROWS + t * W, sum[t]);
     }
     codes += columns * TILE_ROWS * (inWords(ROUNDING) ? 2 : 1);
@@ -254,11 +257,11 @@ template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpac
 template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
   constexpr bool words = inWords(ROUNDING);
   const PackedLayout layout = p.layout;
-  const int64_t atOnce = groupsAtOnce(layout), widest = roundUp(least(layout.group, layout.columns), layout.unit());
+  const int64_t atOnce = groupsAtOnce(layout, p.rounding), widest = roundUp(least(layout.group, layout.columns), layout.unit());
   const int64_t groupBytes = widest * TILE_ROWS * (words ? 2 : 1);
   float *heads = reinterpret_cast<float *>(room + atOnce * groupBytes);
   float *sums = heads + atOnce * 2 * TILE_ROWS;
-  const bool offsets = layout.shiftKind == 2, shifted = ROUNDING == WORDS ? offsets : p.shifted();
+  const bool shifted = p.shifted();
   memset(sums, 0, size_t(p.m * TILE_ROWS * 4));
   const uint8_t *from = p.stream + tile * layout.tileBytes();
   for (int64_t first = 0; first < p.activations.groups; first += atOnce) {
@@ -273,12 +276,11 @@ template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProdu
       uint8_t *to = room + (g - first) * groupBytes;
       const uint8_t *codes = at + layout.headBytes();
       if constexpr (ROUNDING == WORDS_FOR_TABLE) unpackLevels<STORED>(to, codes, layout.padded(g), table);
-      else if constexpr (!words) unpackToBytes<STORED>(to, codes, layout.padded(g));
-      else unpackToWords<STORED>(to, codes, layout.padded(g), offsets ? Head{}.shift : h.shift);
+      else unpackToBytes<STORED>(to, codes, layout.padded(g));
     }
     const Unpacked unpacked{room, heads, first, end, first * widest, layout.padded(first), layout.padded(end - 1)};
     p.activations.panels.each([&](Panel panel) {
-      withRows<ROUNDING == SPLIT_BYTES ? UNPACKED_ROWS / 2 : UNPACKED_ROWS>(panel.rows, [&](auto rows) {
+      withRows<ROUNDING == SPLIT_BYTES ? SPLIT_UNPACKED_ROWS : UNPACKED_ROWS>(panel.rows, [&](auto rows) {
         auto run = shifted ? multiplyUnpacked<ROUNDING, rows.value, true> : multiplyUnpacked<ROUNDING, rows.value, false>;
         run(p, unpacked, panel.first, sums + panel.first * TILE_ROWS);
       });
@@ -296,19 +298,57 @@ template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProdu
 template <int STORED, bool SPLIT> INLINE void multiplyBytes(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
   if (p.many()) return multiplyTileMany<STORED, SPLIT ? SPLIT_BYTES : BYTES>(p, tile, room, table);
   p.activations.panels.each([&](Panel panel) {
-    withRows<SPLIT ? STREAM_ROWS / 2 : STREAM_ROWS>(panel.rows, [&](auto rows) {
+    withRows<SPLIT ? SPLIT_STREAM_ROWS : STREAM_ROWS>(panel.rows, [&](auto rows) {
       if (p.shifted()) multiplyTileBytes<STORED, rows.value, SPLIT, true, 1>(p, tile, 0, panel.first);
       else multiplyTileBytes<STORED, rows.value, SPLIT, false, 1>(p, tile, 0, panel.first);
     });
   });
 }
 
-template <int STORED, bool TABLE> INLINE void multiplyWords(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
-  if (p.many()) return multiplyTileMany<STORED, TABLE ? WORDS_FOR_TABLE : WORDS>(p, tile, room, table);
-  if constexpr (TABLE || STORED == 8) {
-    auto run = p.shifted() ? multiplyTileWords<STORED, TABLE, true> : multiplyTileWords<STORED, TABLE, false>;
-    for (int64_t row = 0; row < p.m; row++) run(p, tile, row, table);
+/** Columns of a tile times a panel; what comes out is added to `sums` (rows, 16). */
+template <int ROWS> NOINLINE void multiplyFloats(const float *w, const float *x, int64_t columns, float *sums) {
+  vf sum[ROWS][NT];
+  UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int t = 0; t < NT; t++) sum[r][t] = loadf(sums + r * TILE_ROWS + t * W);
+  for (int64_t c = 0; c < columns; c++, w += TILE_ROWS, x += ROWS) {
+    vf column[NT];
+    UNROLL for (int t = 0; t < NT; t++) column[t] = loadf(w + t * W);
+    UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int t = 0; t < NT; t++) sum[r][t] = fma(column[t], splat(x[r]), sum[r][t]);
   }
+  UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int t = 0; t < NT; t++) storef(sums + r * TILE_ROWS + t * W, sum[r][t]);
+}
+
+/** Many rows in float32. */
+template <int STORED> void multiplyTileFloats(const PackedProduct &p, int64_t tile, uint8_t *room) {
+  const PackedLayout layout = p.layout;
+  const Activations &a = p.activations;
+  const int64_t atOnce = groupsAtOnce(layout, p.rounding), widest = roundUp(least(layout.group, layout.columns), layout.unit());
+  float *weights = reinterpret_cast<float *>(room), *sums = weights + atOnce * widest * TILE_ROWS;
+  memset(sums, 0, size_t(p.m * TILE_ROWS * 4));
+  for (int64_t first = 0; first < a.groups; first += atOnce) {
+    const int64_t end = least(a.groups, first + atOnce);
+    float *to = weights;
+    for (int64_t g = first; g < end; g++) {
+      const uint8_t *at = p.stream + tile * layout.tileBytes() + layout.groupStart(g);
+      unpackToFloats<STORED>(to, at + layout.headBytes(), layout.padded(g), headOf<true>(at, layout, p.constant), layout.shiftKind == 2);
+      to += layout.padded(g) * TILE_ROWS;
+    }
+    a.panels.each([&](Panel panel) {
+      const float *x = reinterpret_cast<const float *>(a.panel(panel.first)) + first * widest * panel.rows;
+      withRows<UNPACKED_ROWS>(panel.rows, [&](auto rows) { multiplyFloats<rows.value>(weights, x, (to - weights) / TILE_ROWS, sums + panel.first * TILE_ROWS); });
+    });
+  }
+  for (int64_t row = 0; row < p.m; row++) {
+    vf sum[NT];
+    UNROLL for (int t = 0; t < NT; t++) sum[t] = loadf(sums + row * TILE_ROWS + t * W);
+    writeTile(p, row, tile, sum);
+  }
+}
+
+template <int STORED, bool TABLE> INLINE void multiplyWords(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
+  if constexpr (TABLE)
+    if (p.many()) return multiplyTileMany<STORED, WORDS_FOR_TABLE>(p, tile, room, table);
+  auto run = p.shifted() ? multiplyTileWords<STORED, TABLE, true> : multiplyTileWords<STORED, TABLE, false>;
+  for (int64_t row = 0; row < p.m; row++) run(p, tile, row, table);
 }
 
 template <int STORED> INLINE void multiplyStored(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
@@ -321,7 +361,10 @@ template <int STORED> INLINE void multiplyStored(const PackedProduct &p, int64_t
       if constexpr (narrow || WIDE_DOT) multiplyBytes<STORED, true>(p, tile, room, table);
       return;
     case WORDS:
-      if constexpr (!narrow || MANY_WORDS) multiplyWords<STORED, false>(p, tile, room, table);
+      if constexpr (!narrow) multiplyWords<STORED, false>(p, tile, room, table);
+      return;
+    case FLOATS:
+      if constexpr (!WIDE_DOT) multiplyTileFloats<STORED>(p, tile, room);
       return;
     case WORDS_FOR_TABLE:
       if constexpr (narrow) multiplyWords<STORED, true>(p, tile, room, table);
