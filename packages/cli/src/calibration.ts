@@ -60,6 +60,11 @@ export async function textWindows(
   return evaluationWindows(tokens, { contextLength, bos }).map(window => window.tokens)
 }
 
+/** What a text that a model draws begins with: models without a beginning token go on from the end of another text. */
+export function firstToken(tokenizer: Tokenizer | undefined): number {
+  return tokenizer?.bos ?? tokenizer?.eos ?? 1
+}
+
 /** Token windows that the model draws itself: its own kind of text, without a file. */
 export async function sampledWindows(
   file: ModelFile,

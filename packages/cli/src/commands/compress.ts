@@ -16,6 +16,7 @@ import { openModel } from '@tersor/models'
 import {
   CALIBRATION_SEED,
   CALIBRATION_TOKENS,
+  firstToken,
   sampledWindows,
   textWindows,
   tokenizerFlag,
@@ -224,7 +225,7 @@ async function windowsFor(
   return sampledWindows(source, {
     tokens: CALIBRATION_TOKENS,
     seed: CALIBRATION_SEED,
-    bos: tokenizer?.bos ?? 1,
+    bos: firstToken(tokenizer),
     device,
     signal: terminal.signal,
     progress: progressOf(terminal, 'drawing calibration text', { quiet }),

@@ -1,7 +1,7 @@
 import type { Device } from '@tersor/core-tensor'
 import type { EvaluationWindow } from '@tersor/eval'
 import type { ModelFile } from '@tersor/models'
-import { CALIBRATION_SEED, sampledWindows, tokenizerOf } from '../calibration.ts'
+import { CALIBRATION_SEED, firstToken, sampledWindows, tokenizerOf } from '../calibration.ts'
 import { storyWindows, trainingWindows } from '../story-text.ts'
 import type { Progress } from '../terminal/progress.ts'
 
@@ -34,7 +34,7 @@ export async function drawnText(
   tokens: number,
   { progress, ...where }: { device: Device; signal: AbortSignal; progress: (label: string) => Progress },
 ): Promise<DemoText> {
-  const bos = (await file.openTokenizer())?.bos ?? 1
+  const bos = firstToken(await file.openTokenizer())
   const draw = (label: string, count: number, seed: number) =>
     sampledWindows(file, { tokens: count, seed, bos, ...where, progress: progress(label) })
   const windows = (await draw('drawing evaluation text', tokens, EVALUATION_SEED)).map(window => ({

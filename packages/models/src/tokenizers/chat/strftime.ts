@@ -7,12 +7,7 @@ const MONTHS = [
 
 const MS_PER_DAY = 86_400_000
 
-/**
- * A date as Python's `strftime` writes it, in English and in local time.
- *
- * @example
- * strftime(new Date(2025, 6, 4, 9, 5), '%d %b %Y, %H:%M') // => '04 Jul 2025, 09:05'
- */
+/** A date as Python's `strftime` writes it, in English and in local time. */
 export function strftime(date: Date, format: string): string {
   return format.replace(/%(-?)([A-Za-z%])/g, (directive, bare: string, letter: string) => {
     const value = partOf(date, letter)
