@@ -1,5 +1,6 @@
 import { UnsupportedError } from '@tersor/core-tensor'
 import type { Activation } from '../decoder/config.ts'
+import { shown } from './fields.ts'
 
 /** How config.json spells activations. */
 const SPELLINGS = new Map<string, Activation>([
@@ -19,6 +20,6 @@ export function activationNamed(spelling: string): Activation {
   const activation = SPELLINGS.get(spelling)
   if (activation !== undefined) return activation
   throw new UnsupportedError(
-    `[models/config] expected an activation among ${[...SPELLINGS.keys()].join(', ')}, got '${spelling}'`,
+    `[models/config] expected an activation among ${[...SPELLINGS.keys()].join(', ')}, got ${shown(spelling)}`,
   )
 }

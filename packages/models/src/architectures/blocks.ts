@@ -1,4 +1,5 @@
 import type { Attention, Mixer } from '@tersor/core-tensor'
+import { isMixer } from '../decoder/check-config.ts'
 import type { Branch, DecoderConfig, FeedForward, LayerConfig } from '../decoder/config.ts'
 import type { LayerType, Shape } from './shape.ts'
 
@@ -59,8 +60,4 @@ export function decoder(
 function mixerOf({ branches }: LayerConfig): Mixer {
   const mixer = branches.map(({ op }) => op).find(op => isMixer(op))
   return mixer as Mixer
-}
-
-function isMixer(op: Branch['op']): op is Mixer {
-  return op.kind === 'attention' || op.kind === 'convolution' || op.kind === 'delta'
 }

@@ -6,7 +6,10 @@ import { olmo2 } from './olmo2.ts'
 import { type Defaults, ggufShape, huggingFaceShape, type LayerType, type Shape } from './shape.ts'
 import { everyNth, typesOf } from './windows.ts'
 
-const defaults: Defaults = { epsilon: 1e-5, kvHeads: 32, tied: false, activation: 'silu', theta: 10000 }
+const defaults: Defaults = {
+  ...{ epsilon: 1e-5, kvHeads: 32, tied: false, activation: 'silu', theta: 10000 },
+  layerTypes: ['full', 'sliding'],
+}
 
 function config(shape: Shape, types: readonly LayerType[], window: number | undefined): DecoderConfig {
   return decoder('exaone4', shape, layer => {
@@ -28,8 +31,8 @@ export const exaone4: Architecture = {
   huggingFace(read) {
     const shape = huggingFaceShape(read, defaults)
     const window = read.has('sliding_window') ? read.optional('sliding_window') : 4096
-    const pattern = read.value('sliding_window_pattern') ?? 4
-    const every = typeof pattern === 'string' ? pattern.length : Number(pattern)
+    const pattern = read.value('sliding_window_pattern')
+    const every = typeof pattern === 'string' ? pattern.length : read.count('sliding_window_pattern', 4)
     return config(shape, typesOf(shape, everyNth(shape.layers, every)), window)
   },
   gguf(read, tensors) {

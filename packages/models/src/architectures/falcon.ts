@@ -52,7 +52,7 @@ export const falcon: Architecture = {
 }
 
 function kindOf({ layers }: DecoderConfig): Kind {
-  const { reads } = layers[0]!.branches[1]!
+  const reads = layers[0]?.branches[1]?.reads
   return reads === 'normed' ? 'one norm' : reads === 'layer' ? 'two norms' : 'sequential'
 }
 

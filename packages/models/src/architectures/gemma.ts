@@ -11,7 +11,10 @@ const first: Defaults = {
   // Its files say `gelu` and mean the other one.
   ...{ activation: 'geluTanh', fixedActivation: true },
 }
-const second: Defaults = { ...first, kvHeads: 4, fixedActivation: false }
+const second: Defaults = {
+  ...{ ...first, kvHeads: 4, fixedActivation: false },
+  layerTypes: ['full', 'sliding'],
+}
 const third: Defaults = { ...second, theta: 1e6, localTheta: 10000 }
 
 /** What all Gemmas share: norms stored as distances from 1, and an embedding times √hidden. */
@@ -56,7 +59,7 @@ function fromHuggingFace(read: Fields, name: 'gemma2' | 'gemma3'): DecoderConfig
   const [defaults, pattern, caps] =
     name === 'gemma2' ? ([second, 2, [50, 30]] as const) : ([third, 6, []] as const)
   const shape = huggingFaceShape(read, defaults)
-  const every = read.number(['sliding_window_pattern', '_sliding_window_pattern'], pattern)
+  const every = read.count(['sliding_window_pattern', '_sliding_window_pattern'], pattern)
   // Both spellings may stand beside a list of layer types.
   read.skip('sliding_window_pattern')
   read.skip('_sliding_window_pattern')

@@ -8,7 +8,7 @@ import { everyNth, typesOf } from './windows.ts'
 
 const defaults: Defaults = {
   ...{ epsilon: 1e-6, kvHeads: 2, headDim: 256, tied: true, activation: 'geluTanh' },
-  ...{ theta: 1e6, localTheta: 10000 },
+  ...{ theta: 1e6, localTheta: 10000, layerTypes: ['full', 'sliding'] },
 }
 
 /**

@@ -1,3 +1,4 @@
+import { MAX_HEAD_DIM } from '../decoder/bounds.ts'
 import type { Branch, DecoderConfig } from '../decoder/config.ts'
 import type { Architecture } from './architecture.ts'
 import { attention, bothNorms, decoder, feedForward } from './blocks.ts'
@@ -9,7 +10,7 @@ import { everyNth, typesOf } from './windows.ts'
 
 const defaults: Defaults = {
   ...{ epsilon: 1e-6, kvHeads: 4, headDim: 256, tied: true, activation: 'geluTanh' },
-  ...{ theta: 1e6, localTheta: 10000 },
+  ...{ theta: 1e6, localTheta: 10000, layerTypes: ['full', 'sliding'] },
 }
 
 /** What a file says beside its shape. */
@@ -57,7 +58,7 @@ export const gemma4: Architecture = {
   gguf(read, tensors) {
     const shape = ggufShape(read, defaults, tensors)
     const { layers } = shape
-    const local = read.number('attention.key_length_swa')
+    const local = read.count('attention.key_length_swa', undefined, MAX_HEAD_DIM)
     read.only('attention.value_length_swa', local)
     const pattern = read.list('attention.sliding_window_pattern')
     const types =
@@ -120,13 +121,14 @@ function huggingFace(read: Fields): DecoderConfig {
 /** Full layers have heads of another size, which either one key says or one for each of them. */
 function headDims(read: Fields, { headDim }: Shape, types: readonly LayerType[]): (layer: number) => number {
   const each = new Map<number, number>()
-  const given = read.value('per_layer_config') ?? {}
-  for (const [layer, own] of Object.entries(given as object)) {
-    const { head_dim: size, ...rest } = own as { head_dim?: unknown }
-    if (typeof size !== 'number' || Object.keys(rest).length > 0)
-      throw read.unexpected('per_layer_config', 'a head_dim for each of some layers in', own)
-    each.set(Number(layer), size)
+  const given = read.group('per_layer_config')
+  for (const layer of types.keys()) {
+    const own = given?.group(String(layer))
+    if (own === undefined) continue
+    each.set(layer, own.count('head_dim', undefined, MAX_HEAD_DIM))
+    own.refuseUnread()
   }
-  const global = read.optional('global_head_dim') ?? (each.size === 0 ? 512 : undefined)
+  given?.refuseUnread()
+  const global = read.optionalCount('global_head_dim', MAX_HEAD_DIM) ?? (each.size === 0 ? 512 : undefined)
   return layer => each.get(layer) ?? (types[layer] === 'full' ? (global ?? headDim) : headDim)
 }

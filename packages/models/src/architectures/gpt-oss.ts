@@ -9,6 +9,7 @@ import { typesOf } from './windows.ts'
 const defaults: Defaults = {
   ...{ epsilon: 1e-5, kvHeads: 8, headDim: 64, tied: false, activation: 'silu', theta: 150000 },
   yarnTruncates: false,
+  layerTypes: ['full', 'sliding'],
 }
 
 /** What a file says beside its shape. */

@@ -5,7 +5,10 @@ import type { Fields } from './fields.ts'
 import { ggufRoles, llamaRoles } from './names.ts'
 import { type Defaults, ggufShape, huggingFaceShape, type LayerType, type Shape } from './shape.ts'
 
-const defaults: Defaults = { epsilon: 1e-5, kvHeads: 8, tied: true, activation: 'silu', theta: 1e6 }
+const defaults: Defaults = {
+  ...{ epsilon: 1e-5, kvHeads: 8, tied: true, activation: 'silu', theta: 1e6 },
+  layerTypes: ['full', 'convolution'],
+}
 
 function config(shape: Shape, types: readonly LayerType[], kernel: number): DecoderConfig {
   const convolution = { kind: 'convolution' as const, channels: shape.hiddenSize, kernel }
@@ -18,7 +21,7 @@ function config(shape: Shape, types: readonly LayerType[], kernel: number): Deco
 /** The inner size that is stated, or what its rule makes of it: two thirds, times a factor, up to a multiple. */
 function innerSize(read: Fields, stated: number): number {
   const adjusts = read.flag('block_auto_adjust_ff_dim', true)
-  const multiple = read.number('block_multiple_of', 256)
+  const multiple = read.count('block_multiple_of', 256)
   const factor = read.optional('block_ffn_dim_multiplier') ?? 1
   if (!adjusts) return stated
   return multiple * Math.ceil(Math.floor(factor * Math.floor((2 * stated) / 3)) / multiple)

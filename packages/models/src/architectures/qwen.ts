@@ -5,7 +5,10 @@ import type { Fields } from './fields.ts'
 import { ggufRoles, llamaRoles } from './names.ts'
 import { type Defaults, ggufShape, huggingFaceShape, type Shape } from './shape.ts'
 
-const second: Defaults = { epsilon: 1e-6, kvHeads: 32, tied: false, activation: 'silu', theta: 10000 }
+const second: Defaults = {
+  ...{ epsilon: 1e-6, kvHeads: 32, tied: false, activation: 'silu', theta: 10000 },
+  layerTypes: ['full', 'sliding'],
+}
 const secondMoe: Defaults = { ...second, kvHeads: 16 }
 const third: Defaults = { ...second, headDim: 128 }
 const thirdMoe: Defaults = { ...third, kvHeads: 4 }

@@ -9,7 +9,7 @@ import { typesOf } from './windows.ts'
 
 const defaults: Defaults = {
   ...{ epsilon: 1e-6, kvHeads: 4, headDim: 256, tied: false, activation: 'silu' },
-  ...{ theta: 10000, rotatedPart: 0.25 },
+  ...{ theta: 10000, rotatedPart: 0.25, layerTypes: ['full', 'linear'] },
 }
 
 function config(shape: Shape, types: readonly LayerType[], delta: Omit<DeltaNet, 'kind'>): DecoderConfig {

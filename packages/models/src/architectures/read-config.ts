@@ -3,9 +3,10 @@ import type { GgufFile } from '@tersor/formats'
 import { checkConfig } from '../decoder/check-config.ts'
 import type { DecoderConfig } from '../decoder/config.ts'
 import type { Architecture } from './architecture.ts'
-import { Fields } from './fields.ts'
+import { Fields, shown } from './fields.ts'
 import { isHarmless } from './harmless.ts'
 import { architectures } from './index.ts'
+import { ownConfig } from './own-config.ts'
 import type { GgufTensors } from './shape.ts'
 
 /** The key under which Tersor keeps a configuration that it has read from another format. */
@@ -30,14 +31,14 @@ export function configFromHuggingFace(json: unknown): DecoderConfig {
     throw new FormatError('[models/config] expected config.json to hold an object')
   const values = new Map(Object.entries(json))
   const own = values.get(OWN)
-  if (own !== undefined) return ownConfig(own)
+  if (own !== undefined) return configOfTersor(own)
   const read = new Fields(values, 'config.json')
   const type = read.text('model_type')
   const architecture = architectures.find(({ modelTypes }) => modelTypes.includes(type))
   if (architecture === undefined) {
     const known = architectures.flatMap(({ modelTypes }) => modelTypes)
     throw new UnsupportedError(
-      `[models/config] expected a model_type among ${known.join(', ')}, got '${type}'`,
+      `[models/config] expected a model_type among ${known.join(', ')}, got ${shown(type)}`,
     )
   }
   // Other layouts of weights are told by the file that is opened, with their name.
@@ -85,11 +86,11 @@ export const CONFIG_TENSORS = ['rope_freqs.weight', 'rope_factors_long.weight', 
 export async function configFromGguf(file: GgufFile): Promise<DecoderConfig> {
   const { metadata, tensors } = file
   const type = metadata.get('general.architecture')
-  const architecture = architectures.find(({ ggufTypes }) => ggufTypes.includes(String(type)))
+  const architecture = architectures.find(({ ggufTypes }) => ggufTypes.some(known => known === type))
   if (architecture?.gguf === undefined) {
     const known = [...new Set(architectures.flatMap(({ ggufTypes }) => ggufTypes))]
     throw new UnsupportedError(
-      `[models/gguf] expected an architecture among ${known.join(', ')}, got '${String(type)}'`,
+      `[models/gguf] expected an architecture among ${known.join(', ')}, got ${shown(type)}`,
     )
   }
   const prefix = `${String(type)}.`
@@ -126,16 +127,9 @@ async function smallTensors(file: GgufFile): Promise<ReadonlyMap<string, readonl
   return found
 }
 
-/** What {@link configText} wrote; a file from a stranger may hold anything there. */
-function ownConfig(own: unknown): DecoderConfig {
-  const config = own as DecoderConfig
-  try {
-    architectureOf(config)
-    return checkConfig(config)
-  } catch (error) {
-    if (error instanceof FormatError || error instanceof UnsupportedError) throw error
-    throw new FormatError(`[models/config] expected a configuration under '${OWN}', got another value`, {
-      cause: error,
-    })
-  }
+/** What {@link configText} wrote. */
+function configOfTersor(own: unknown): DecoderConfig {
+  const config = ownConfig(new Fields(new Map([[OWN, own]]), 'config.json').requiredGroup(OWN))
+  architectureOf(config)
+  return checkConfig(config)
 }

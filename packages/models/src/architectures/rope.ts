@@ -6,7 +6,7 @@ import {
   yarnFrequencies,
   yarnScale,
 } from '../decoder/rope.ts'
-import type { Fields } from './fields.ts'
+import { type Fields, shown } from './fields.ts'
 import type { Defaults, GgufTensors, LayerType } from './shape.ts'
 
 export interface ReadRope {
@@ -100,18 +100,18 @@ export function ropeFromHuggingFace(
 }
 
 function topLevel(read: Fields, defaults: Defaults): { theta: number; part: number } {
-  const theta = read.number(['rope_theta', 'rotary_emb_base'], defaults.theta)
+  const theta = read.positive(['rope_theta', 'rotary_emb_base'], defaults.theta)
   if (defaults.rotatedPart === undefined) return { theta, part: 1 }
   return {
     theta,
-    part: read.number(['partial_rotary_factor', 'rotary_pct', 'rope_pct'], defaults.rotatedPart),
+    part: read.positive(['partial_rotary_factor', 'rotary_pct', 'rope_pct'], defaults.rotatedPart, 1),
   }
 }
 
 function scalingOf(fields: Fields, { theta, part }: { theta: number; part: number }): Scaling {
   return {
-    theta: fields.number('rope_theta', theta),
-    part: fields.number('partial_rotary_factor', part),
+    theta: fields.positive('rope_theta', theta),
+    part: fields.positive('partial_rotary_factor', part, 1),
     type: fields.text(['rope_type', 'type'], 'default'),
     fields,
   }
@@ -128,20 +128,20 @@ function huggingFaceScaled(
   const read = fields!
   read.skip('type', 'rope_type')
   const original = read.optional('original_max_position_embeddings') ?? outer ?? context
-  if (type === 'linear') return { frequencies: stretched(plain, read.number('factor')) }
+  if (type === 'linear') return { frequencies: stretched(plain, read.positive('factor')) }
   if (type === 'proportional') {
     read.only('factor', 1, 1.0, null)
     const pairs = Math.floor((part * headDim) / 2)
     return { frequencies: plain.map((frequency, i) => (i < pairs ? frequency : 0)) }
   }
   if (type === 'dynamic') {
-    const factor = read.number('factor')
+    const factor = read.positive('factor')
     const beyond = { length: original, base: theta, factor }
     return { frequencies: plain, beyond, contextLength: Math.ceil(factor * original) }
   }
   if (type === 'llama3') {
     const scaling = {
-      factor: read.number('factor'),
+      factor: read.positive('factor'),
       low: read.number('low_freq_factor'),
       high: read.number('high_freq_factor'),
       original,
@@ -157,7 +157,7 @@ function huggingFaceScaled(
     return longrope(plain, { short, long, original, scale })
   }
   throw new UnsupportedError(
-    `[models/config] expected a rope_type that Tersor knows (default, linear, dynamic, llama3, yarn, longrope, proportional), got '${type}'`,
+    `[models/config] expected a rope_type that Tersor knows (default, linear, dynamic, llama3, yarn, longrope, proportional), got ${shown(type)}`,
   )
 }
 
@@ -166,7 +166,7 @@ function yarn(
   plain: readonly number[],
   { theta, original, context }: { theta: number; original: number; context: number },
 ): Scaled & { contextLength: number } {
-  const factor = read.number('factor', context / original)
+  const factor = read.positive('factor', context / original)
   const [mscale, all] = [read.optional('mscale'), read.optional('mscale_all_dim')]
   const computed =
     mscale !== undefined && all !== undefined && mscale !== 0 && all !== 0
@@ -204,13 +204,13 @@ export function ropeFromGguf(
   defaults: Defaults,
   tensors: GgufTensors,
 ): (type: LayerType | undefined, headDim: number) => Rope {
-  const theta = read.number('rope.freq_base', defaults.theta ?? 10000)
-  const local = read.number('rope.freq_base_swa', defaults.localTheta ?? theta)
-  const dimensions = read.optional('rope.dimension_count')
-  const localDimensions = read.optional('rope.dimension_count_swa')
+  const theta = read.positive('rope.freq_base', defaults.theta ?? 10000)
+  const local = read.positive('rope.freq_base_swa', defaults.localTheta ?? theta)
+  const dimensions = read.optionalCount('rope.dimension_count')
+  const localDimensions = read.optionalCount('rope.dimension_count_swa')
   const type = read.text('rope.scaling.type', 'none')
-  const factor = read.number('rope.scaling.factor', read.number('rope.scale_linear', 1))
-  const original = read.number('rope.scaling.original_context_length', context)
+  const factor = read.positive('rope.scaling.factor', read.positive('rope.scale_linear', 1))
+  const original = read.count('rope.scaling.original_context_length', context)
   const given = read.optional('rope.scaling.attn_factor')
   const [betaFast, betaSlow] = [
     read.number('rope.scaling.yarn_beta_fast', 32),
@@ -220,7 +220,7 @@ export function ropeFromGguf(
   read.only('rope.scaling.yarn_log_multiplier', 0)
   if (!['none', 'linear', 'yarn', 'longrope'].includes(type)) {
     throw new UnsupportedError(
-      `[models/gguf] expected rope.scaling.type none, linear, yarn or longrope, got '${type}'`,
+      `[models/gguf] expected rope.scaling.type none, linear, yarn or longrope, got ${shown(type)}`,
     )
   }
   const layout = defaults.layout ?? 'half'

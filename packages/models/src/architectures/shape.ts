@@ -1,4 +1,5 @@
 import { FormatError, type Rope, type RopeLayout } from '@tersor/core-tensor'
+import { MAX_HEAD_DIM, MAX_HEADS, MAX_LAYERS } from '../decoder/bounds.ts'
 import type { Activation } from '../decoder/config.ts'
 import { activationNamed } from './activations.ts'
 import type { Fields } from './fields.ts'
@@ -50,6 +51,8 @@ export interface Defaults {
   readonly yarnTruncates?: boolean | undefined
   /** The inner size is four times the hidden one where it is left out. */
   readonly fourfold?: boolean | undefined
+  /** What layers may be, in families whose layers differ; `full` alone otherwise. */
+  readonly layerTypes?: readonly LayerType[] | undefined
   /** Of families whose files leave it out. */
   readonly contextLength?: number | undefined
 }
@@ -71,37 +74,38 @@ const ACTIVATION = ['hidden_activation', 'hidden_act', 'activation_function', 'a
 
 /** What the keys that all families share say in config.json. */
 export function huggingFaceShape(read: Fields, defaults: Defaults): Shape {
-  const hiddenSize = read.number(HIDDEN)
-  const heads = read.number(HEADS)
-  const headDim = read.number('head_dim', defaults.headDim ?? hiddenSize / heads)
-  const context = read.number(CONTEXT, defaults.contextLength)
+  const hiddenSize = read.count(HIDDEN)
+  const heads = read.count(HEADS, undefined, MAX_HEADS)
+  const headDim = read.count('head_dim', defaults.headDim ?? hiddenSize / heads, MAX_HEAD_DIM)
+  const context = read.count(CONTEXT, defaults.contextLength)
   const rope =
     defaults.theta === undefined ? undefined : ropeFromHuggingFace(read, context, headDim, defaults)
   const kvHeads = defaults.kvHeads === 'heads' ? heads : defaults.kvHeads
-  const layers = read.number(LAYERS)
+  const layers = read.count(LAYERS, undefined, MAX_LAYERS)
   return {
     file: 'huggingFace',
     ...{ layers, hiddenSize, heads, headDim },
-    innerSize: innerSizeIn(read, defaults.fourfold === true ? 4 * hiddenSize : undefined),
-    kvHeads: kvHeads === undefined ? heads : read.number(['num_key_value_heads', 'num_kv_heads'], kvHeads),
-    vocabSize: read.number('vocab_size'),
+    innerSize: innerSizeIn(read, layers, defaults.fourfold === true ? 4 * hiddenSize : undefined),
+    kvHeads:
+      kvHeads === undefined ? heads : read.count(['num_key_value_heads', 'num_kv_heads'], kvHeads, MAX_HEADS),
+    vocabSize: read.count('vocab_size'),
     contextLength: rope?.contextLength ?? context,
     epsilon: read.number(EPSILON, defaults.epsilon),
     activation: activationIn(read, defaults),
     tied: read.flag('tie_word_embeddings', defaults.tied),
-    layerTypes: layerTypesIn(read, layers),
+    layerTypes: layerTypesIn(read, layers, defaults.layerTypes ?? ['full']),
     rope: (type, dim = headDim) => rope?.of(type, dim),
   }
 }
 
 /** What the keys that all architectures share say in the metadata of a GGUF, without the architecture's prefix. */
 export function ggufShape(read: Fields, defaults: Defaults, tensors: GgufTensors): Shape {
-  const hiddenSize = read.number('embedding_length')
-  const heads = read.number('attention.head_count')
-  const headDim = read.number('attention.key_length', hiddenSize / heads)
+  const hiddenSize = read.count('embedding_length')
+  const heads = read.count('attention.head_count', undefined, MAX_HEADS)
+  const headDim = read.count('attention.key_length', hiddenSize / heads, MAX_HEAD_DIM)
   read.only('attention.value_length', headDim)
-  const layers = read.number('block_count')
-  const context = read.number('context_length')
+  const layers = read.count('block_count', undefined, MAX_LAYERS)
+  const context = read.count('context_length')
   const rope = ropeFromGguf(read, context, defaults, tensors)
   read.skip('vocab_size', 'tensor_data_layout', 'rope.dimension_sections', 'full_attention_interval')
   const vocabulary = tensors.dims('token_embd.weight')
@@ -133,10 +137,10 @@ export function eachLayer(read: Fields, key: string, layers: number, missing?: n
 }
 
 /** The largest, where layers differ. */
-function innerSizeIn(read: Fields, missing: number | undefined): number {
-  const value = read.value(...INNER)
-  const list = Array.isArray(value) ? value.map(Number) : undefined
-  return list === undefined ? read.number(INNER, missing) : Math.max(...list)
+function innerSizeIn(read: Fields, layers: number, missing: number | undefined): number {
+  const listed = INNER.find(key => Array.isArray(read.value(key)))
+  const sizes = listed === undefined ? undefined : read.numbers(listed, layers)
+  return sizes === undefined ? read.count(INNER, missing) : Math.max(...sizes)
 }
 
 function epsilonIn(read: Fields, { epsilon }: Defaults): number {
@@ -161,10 +165,15 @@ const LAYER_TYPES = new Map<unknown, LayerType>([
   ['conv', 'convolution'],
 ])
 
-function layerTypesIn(read: Fields, layers: number): readonly LayerType[] | undefined {
+function layerTypesIn(
+  read: Fields,
+  layers: number,
+  known: readonly LayerType[],
+): readonly LayerType[] | undefined {
   const list = read.list('layer_types')
   if (list === undefined) return undefined
-  const types = list.map(spelled => LAYER_TYPES.get(spelled))
-  if (types.length === layers && types.every(type => type !== undefined)) return types as LayerType[]
-  throw read.unexpected('layer_types', `${layers} of ${[...LAYER_TYPES.keys()].join(', ')}`, list)
+  const spellings = [...LAYER_TYPES].filter(([, type]) => known.includes(type)).map(([spelling]) => spelling)
+  const strange = list.find(spelled => !spellings.includes(spelled))
+  if (list.length === layers && strange === undefined) return list.map(spelled => LAYER_TYPES.get(spelled)!)
+  throw read.unexpected('layer_types', `${layers} of ${spellings.join(', ')} as`, strange ?? list)
 }

@@ -28,7 +28,7 @@ export const smollm3: Architecture = {
     read.skip('sliding_window', 'max_window_layers')
     // 1 means that a layer turns.
     const listed = read.numbers('no_rope_layers', shape.layers)
-    const interval = read.number('no_rope_layer_interval', 4)
+    const interval = read.count('no_rope_layer_interval', 4)
     return config(shape, layer => (listed === undefined ? (layer + 1) % interval !== 0 : listed[layer] === 1))
   },
   gguf: (read, tensors) => config(ggufShape(read, defaults, tensors), everyFourth),
