@@ -142,8 +142,11 @@ export class Fields {
   groups(key: string): readonly Fields[] {
     const list = this.list(key)
     if (list === undefined) throw this.unexpected(key, 'a list', undefined)
-    const each = new Fields(new Map(list.map((value, i) => [String(i), value])), `${this.where}, ${key}`)
-    return list.map((_, i) => each.requiredGroup(String(i)))
+    const each = new Fields(
+      new Map(Array.from(list, (value, i) => [String(i), value])),
+      `${this.where}, ${key}`,
+    )
+    return Array.from(list, (_, i) => each.requiredGroup(String(i)))
   }
 
   /**

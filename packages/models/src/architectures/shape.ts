@@ -154,8 +154,8 @@ function activationIn(read: Fields, { activation, fixedActivation }: Defaults): 
     read.skip(...ACTIVATION)
     return activation
   }
-  const given = ACTIVATION.map(key => read.value(key)).find(value => value !== undefined && value !== null)
-  return given === undefined ? activation : activationNamed(String(given))
+  const given = ACTIVATION.filter(key => (read.value(key) ?? undefined) !== undefined)
+  return given[0] === undefined ? activation : activationNamed(read.text(given[0]))
 }
 
 const LAYER_TYPES = new Map<unknown, LayerType>([
