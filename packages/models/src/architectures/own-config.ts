@@ -16,6 +16,7 @@ import type {
   LayerConfig,
   Operation,
 } from '../decoder/config.ts'
+import type { Pooling } from '../encoder/pooling.ts'
 import type { Fields } from './fields.ts'
 
 /**
@@ -54,6 +55,7 @@ export function ownConfig(read: Fields): DecoderConfig {
       scale: head.optional('scale'),
       softcap: head.optional('softcap'),
     })),
+    pooling: optionalGroup(read, 'pooling', poolingIn),
     perLayer: optionalGroup(read, 'perLayer', perLayer => ({
       size: perLayer.number('size'),
       vocabSize: perLayer.number('vocabSize'),
@@ -62,6 +64,15 @@ export function ownConfig(read: Fields): DecoderConfig {
   }
   read.refuseUnread()
   return config
+}
+
+function poolingIn(read: Fields): Pooling {
+  return {
+    kind: read.choice('kind', ['mean', 'cls', 'max']),
+    normalize: requiredFlag(read, 'normalize'),
+    ...optional('maxTokens', read.optional('maxTokens')),
+    ...optional('prompt', read.has('prompt') ? read.text('prompt') : undefined),
+  }
 }
 
 /** What is made of a group, of which nothing may be left over. */
