@@ -256,7 +256,7 @@ describe('a model that cannot be run', () => {
 
   it.each([
     [{ model_type: 'unheard-of' }, 'model_type among llama, mixtral', "got 'unheard-of'"],
-    [{ num_hidden_layers: 'two' }, "expected a number 'num_hidden_layers'", 'got 'two''],
+    [{ num_hidden_layers: 'two' }, "expected a number 'num_hidden_layers'", "got 'two'"],
     [{ hidden_act: 'sinc' }, 'expected', 'sinc'],
     [{ clip_qkv: 8 }, "expected keys that this family has in config.json, got 'clip_qkv'", 'may change'],
   ])(
