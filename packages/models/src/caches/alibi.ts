@@ -20,9 +20,6 @@ export function alibiBias(heads: number, positions: readonly Tensor[]): Tensor {
 
 /**
  * 2^(−8i / heads) for i from 1 to a power of two; the heads beyond one take every other slope of twice as many.
- *
- * @example
- * alibiSlopes(4) // => [0.25, 0.0625, 0.015625, 0.00390625]
  */
 export function alibiSlopes(heads: number): number[] {
   const whole = 2 ** Math.floor(Math.log2(heads))
