@@ -2,8 +2,8 @@ import { Tensor } from '@tersor/core-tensor'
 import { binary, gather, reduce, softmax, topK } from '@tersor/core-tensor/reference'
 import { columns } from './columns.ts'
 import type { Experts, FeedForward } from './config.ts'
-import { runNetwork } from './feed-forward.ts'
 import type { LayerPass } from './layer.ts'
+import { runNetwork } from './network.ts'
 
 /**
  * A mixture of experts on a device whose numbers cannot be looked at while it runs: every expert sees every token, and its

@@ -2,8 +2,8 @@ import type { Tensor } from '@tersor/core-tensor'
 import { binary, gather, scatterAdd, unary } from '@tersor/core-tensor/reference'
 import type { Experts, FeedForward } from './config.ts'
 import { everyExpert } from './every-expert.ts'
-import { runNetwork } from './feed-forward.ts'
 import type { LayerPass } from './layer.ts'
+import { runNetwork } from './network.ts'
 import { routeTokens } from './route-tokens.ts'
 
 /**

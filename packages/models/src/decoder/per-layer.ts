@@ -4,9 +4,9 @@ import { activate } from './activation.ts'
 import { columns } from './columns.ts'
 import type { PerLayer } from './config.ts'
 import { constant } from './constant.ts'
-import { rowsOf } from './embed.ts'
 import type { LayerPass } from './layer.ts'
 import { EMBEDDING, inLayer } from './roles.ts'
+import { rowsOf } from './rows-of.ts'
 
 /**
  * output(act(gate(x)) ⊙ e), where e is the tokens' own embedding for this layer, as Gemma 3n and 4 have it:

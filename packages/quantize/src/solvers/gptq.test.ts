@@ -76,7 +76,7 @@ describe('gptq', () => {
       damping: 0.02,
     })
     await expect(failing).rejects.toThrow(NumericalError)
-    await expect(failing).rejects.toThrow(/up_proj.weight\] .*damping 0\.02; raise damping/)
+    await expect(failing).rejects.toThrow(/feedForward.up\] .*damping 0\.02; raise damping/)
   })
 })
 
