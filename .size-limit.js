@@ -36,7 +36,7 @@ export default [
   method('codec', '{ ransEncode }'),
   method('codec', '{ ransDecode }'),
   method('codec', '{ unpackBits }'),
-  method('decode', '{ generate }', '1 kB'),
+  method('decode', '{ generate }', '1.4 kB'),
   method('distill', '{ muon }', '2 kB'),
   method('distill', '{ forwardKl }', '2 kB'),
   {

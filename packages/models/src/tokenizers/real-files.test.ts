@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { ggufTokenizer } from './gguf-tokenizer.ts'
 import { huggingFaceTokenizer } from './hugging-face-tokenizer.ts'
 import { openTokenizer } from './open-tokenizer.ts'
+import { mergesFileTokenizer, wordPieceFileTokenizer } from './vocabulary-files.ts'
 
 const data = new URL('../../../../../shared/data/', import.meta.url)
 const cases = new URL('cases-real-files/', data)
@@ -61,5 +62,34 @@ describe.skipIf(!existsSync(vocabularies))('vocabularies of llama.cpp (need ../s
       expect([...tokenizer.encode(given)], JSON.stringify(given)).toEqual(expected)
       if (name.includes('spm')) expect(tokenizer.decode(expected)).toBe(given)
     }
+  })
+})
+
+describe('plain vocabularies (need ../shared/data)', () => {
+  const gpt2 = new URL('tok-gpt2-bpe/', data)
+  it.skipIf(!existsSync(gpt2))('vocab.json with merges.txt, as GPT-2 has them', () => {
+    const read = (name: string) => readFileSync(new URL(name, gpt2), 'utf8')
+    const tokenizer = mergesFileTokenizer(JSON.parse(read('encoder.json')), read('vocab.bpe'), {})
+    // The example of the model's own documentation.
+    expect([...tokenizer.encode('Hello world')]).toEqual([15496, 995])
+    expect([...tokenizer.encode(' Hello world')]).toEqual([18435, 995])
+    expect(tokenizer.eos).toBe(50256)
+    const whole = readFileSync(new URL('text-enwik5/enwik5', data), 'utf8').slice(0, 20_000)
+    expect(tokenizer.decode(tokenizer.encode(whole))).toBe(whole)
+  })
+
+  const bert = new URL('tok-bert-uncased/vocab.txt', data)
+  it.skipIf(!existsSync(bert) || !existsSync(vocabularies))('vocab.txt, as BERT has it', async () => {
+    const tokenizer = wordPieceFileTokenizer(readFileSync(bert, 'utf8'), {})
+    const { metadata } = await openGguf(readFileSync(new URL('ggml-vocab-bert-bge.gguf', vocabularies)))
+    const other = ggufTokenizer(metadata)
+    for (const given of readFileSync(new URL('ggml-vocab-bert-bge.gguf.inp', vocabularies), 'utf8').split(
+      '\n',
+    )) {
+      expect([...tokenizer.encode(given, { addSpecial: true })]).toEqual([
+        ...other.encode(given, { addSpecial: true }),
+      ])
+    }
+    expect([...tokenizer.encode('Hello world', { addSpecial: true })]).toEqual([101, 7592, 2088, 102])
   })
 })
