@@ -78,7 +78,10 @@ function byteLevelParts(file: TokenizerMetadata): TokenizerParts {
     }),
     ...{ added, normalize, preTokenize, decode: byteLevelText },
     ...frame,
-    ...(begin === undefined ? {} : { before: begin.map(token => file.requireToken(token)) }),
+    // Several tokens at the beginning are not one that could be called so.
+    ...(begin === undefined
+      ? {}
+      : { before: begin.map(token => file.requireToken(token)), bos: undefined, addsBos: false }),
   }
 }
 
@@ -104,14 +107,20 @@ function gemma4Parts(file: TokenizerMetadata): TokenizerParts {
 
 function unigramParts(file: TokenizerMetadata): TokenizerParts {
   const charsmap = file.bytes('precompiled_charsmap')
+  const mask = file.id('mask')
+  const { types, ...pieces } = file.pieces()
   const parts = sentencePieceParts({
-    ...file.pieces(),
+    ...pieces,
+    // No text is cut into it, whatever it is called.
+    types:
+      types === undefined
+        ? undefined
+        : Array.from(types, (type, id) => (id === mask ? PIECE_TYPE.control : type)),
     kind: 'unigram',
     spacePrefix: file.flag('add_space_prefix', true),
     removeExtraSpaces: file.flag('remove_extra_whitespaces', true),
     ...(charsmap === undefined ? {} : { charsmap }),
   })
-  const mask = file.id('mask')
   const masks: AddedToken[] =
     mask === undefined
       ? []

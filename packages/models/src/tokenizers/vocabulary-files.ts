@@ -42,12 +42,12 @@ export function sentencePieceFileTokenizer(
 /** `<s>`, `<pad>`, `</s>`, `<unk>`, the pieces behind the first three, and `<mask>`. */
 function withFairseqIds(model: SentencePieceModel): SentencePieceModel {
   const special = ['<s>', '<pad>', '</s>', '<unk>']
-  const { control, unknown, normal } = PIECE_TYPE
+  const { control, unknown } = PIECE_TYPE
   return {
     ...model,
     pieces: [...special, ...model.pieces.slice(3), '<mask>'],
     scores: [0, 0, 0, 0, ...Array.from(model.scores).slice(3), 0],
-    types: [control, control, control, unknown, ...Array.from(model.types ?? []).slice(3), normal],
+    types: [control, control, control, unknown, ...Array.from(model.types ?? []).slice(3), control],
     ...{ bos: 0, padding: 1, eos: 2, unknown: 3 },
   }
 }
@@ -147,7 +147,7 @@ function assembled(
     readonly eos?: number | undefined
   },
 ): Tokenizer {
-  const added = addedTokensOf([...(own.added ?? []), ...(parts.added ?? [])], files)
+  const added = addedTokensOf([...(parts.added ?? []), ...(own.added ?? [])], files)
   const ids = new Map(added.map(({ content, id }) => [content, id]))
   const special = new Map(added.filter(token => token.special).map(({ content, id }) => [content, id]))
   const facts = factsOf(files, frame, {

@@ -147,7 +147,7 @@ function templateIn(config: JsonObject): string | undefined {
   return chosen === undefined ? undefined : textAt(chosen, 'template')
 }
 
-/** Added tokens of `added_tokens_decoder` and of added_tokens.json, by id; those of a tokenizer.json go before them. */
+/** Added tokens by id: `added_tokens_decoder` knows more about them than the tokenizer's own file, added_tokens.json less. */
 export function addedTokensOf(
   listed: readonly AddedToken[],
   { tokenizer, addedTokens }: CompanionFiles,
@@ -157,7 +157,7 @@ export function addedTokensOf(
   for (const [key, value] of Object.entries(objectOf(own(config, 'added_tokens_decoder')))) {
     if (!isObject(value)) throw new FormatError('[models/tokenizer] expected objects in added_tokens_decoder')
     const token = addedToken(value, Number(key))
-    if (!byId.has(token.id)) byId.set(token.id, token)
+    byId.set(token.id, token)
   }
   for (const [content, id] of Object.entries(objectOf(addedTokens))) {
     if (typeof id !== 'number' || byId.has(id)) continue
