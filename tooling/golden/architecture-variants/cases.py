@@ -53,3 +53,13 @@ case("qwen2-late-windows", "qwen2", "windows from max_window_layers on, and no l
     file=dict(QWEN2, rope_theta=10000.0, tie_word_embeddings=False), otherwise=dict(max_window_layers=2))
 case("granite-plain", "granite", "no multipliers", (GRANITE := dict(SMALL, model_type="granite", rms_norm_eps=1e-6)), file=dict(GRANITE, rope_theta=10000.0, tie_word_embeddings=False),
     otherwise=dict(attention_multiplier=0.3535))
+case("gemma3-that-sees", "gemma3", "a config.json with text_config, and a vision tower beside the language model", dict(
+    model_type="gemma3", text_config=dict(without(GEMMA3, "model_type"), num_hidden_layers=2, layer_types=["sliding_attention", "full_attention"]),
+    vision_config=dict(model_type="siglip_vision_model", hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14),
+    mm_tokens_per_image=4, boi_token_index=40, eoi_token_index=41, image_token_index=42), offset=True, spread={"embed_tokens": (0.0, 0.25)},
+    **{"class": "Gemma3ForConditionalGeneration"})
+case("mistral-that-sees", "mistral", "a text_config with a head of its own, and keys of published files only", dict(
+    model_type="mistral3", tie_word_embeddings=False, text_config=dict(SMALL, model_type="mistral", head_dim=8, sliding_window=None, rms_norm_eps=1e-5, rope_theta=1e6),
+    vision_config=dict(model_type="pixtral", hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14, head_dim=8)),
+    file=dict(model_type="mistral3", text_config=dict(SMALL, model_type="mistral", head_dim=8, sliding_window=None, rms_norm_eps=1e-5, rope_theta=1e6)),
+    **{"class": "Mistral3ForConditionalGeneration"})

@@ -126,6 +126,7 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
     names: [...weights.keys()],
     missing: [],
     unclaimed: [],
+    elsewhere: [],
     fileBytes: 0,
     info: name => weights.get(name)!,
     load: async name => weights.get(name)!,

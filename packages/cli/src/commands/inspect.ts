@@ -37,7 +37,7 @@ async function list(path: string, json: boolean, { out, signal }: Terminal): Pro
     const problem = problemOf(file)
     if (json) {
       out.write(
-        `${JSON.stringify({ config: file.config ?? null, quantizedBy: file.quantizedBy ?? null, problem: problem ?? null, ...total, tensors: sizes })}\n`,
+        `${JSON.stringify({ config: file.config ?? null, quantizedBy: file.quantizedBy ?? null, ignored: file.elsewhere.length, problem: problem ?? null, ...total, tensors: sizes })}\n`,
       )
       return
     }
@@ -52,6 +52,11 @@ async function list(path: string, json: boolean, { out, signal }: Terminal): Pro
     out.write(
       `\n${elements} weights in ${bytes} bytes (${total.bitsPerWeight.toFixed(3)} bits each); the file takes ${bytesText(file.fileBytes)}\n`,
     )
+    if (file.elsewhere.length > 0) {
+      out.write(
+        `${file.elsewhere.length} tensors of what sees and hears are ignored, such as '${file.elsewhere[0]}'\n`,
+      )
+    }
     if (problem !== undefined) out.write(`it cannot be run: ${problem}\n`)
   } finally {
     await file.close()

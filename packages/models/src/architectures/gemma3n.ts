@@ -88,7 +88,7 @@ export const gemma3n: Architecture = {
         'lowRank.norm': `${layer}.laurel.post_laurel_norm`,
       },
       // Of layers that read the keys of others.
-      ignored: [/^model\.layers\.\d+\.self_attn\.(k_proj|v_proj|k_norm)\.weight$/],
+      ignored: [/(^|\.)layers\.\d+\.self_attn\.(k_proj|v_proj|k_norm)\.weight$/],
     }
   },
 }

@@ -52,6 +52,8 @@ const KEYS = new Set([
     'conv_bias',
     'use_mlp_bias',
     'lm_head_bias',
+    'attention_out_bias',
+    'enable_bias',
   ],
   ...[
     'full_attention_interval',

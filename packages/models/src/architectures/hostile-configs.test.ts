@@ -19,7 +19,15 @@ const configs = [...small, ...large]
 const keys = [
   ...new Set(configs.flatMap(config => Object.keys(config))),
   ...['rope_scaling', 'rope_parameters', 'per_layer_config', 'layer_types', 'text_config', 'tersor'],
-  ...['head_dim', 'num_experts', 'activation_sparsity_pattern', 'no_rope_layers', '__proto__', 'nonsense'],
+  ...[
+    'text_config',
+    'head_dim',
+    'num_experts',
+    'activation_sparsity_pattern',
+    'no_rope_layers',
+    '__proto__',
+    'nonsense',
+  ],
 ]
 
 /** Numbers that are no sizes, that are too large for them, and values of every other kind. */

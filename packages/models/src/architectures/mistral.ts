@@ -21,7 +21,7 @@ export const mistral: Architecture = {
   modelTypes: ['mistral'],
   // Its GGUF files say `llama`, and no window.
   ggufTypes: [],
-  prefixes: ['model.', ''],
+  prefixes: ['model.', '', 'language_model.model.', 'model.language_model.'],
   huggingFace,
   names: (config, file, prefix) => (file === 'gguf' ? llamaGgufNames(config) : { roles: llamaRoles(prefix) }),
 }

@@ -9,7 +9,8 @@ export function llamaRoles(prefix = 'model.'): Roles {
   return {
     'embedding.tokens': `${prefix}embed_tokens`,
     norm: `${prefix}norm`,
-    head: 'lm_head',
+    // Beside the language model, or a part of it.
+    head: prefix.startsWith('language_model.') ? 'language_model.lm_head' : 'lm_head',
     'attention.before': `${layer}.input_layernorm`,
     'attention.query': `${layer}.self_attn.q_proj`,
     'attention.key': `${layer}.self_attn.k_proj`,

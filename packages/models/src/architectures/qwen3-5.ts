@@ -35,7 +35,7 @@ export const qwen35: Architecture = {
   name: 'qwen3_5',
   modelTypes: ['qwen3_5_text'],
   ggufTypes: ['qwen35'],
-  prefixes: ['model.', '', 'model.language_model.'],
+  prefixes: ['model.', '', 'model.language_model.', 'language_model.model.'],
   huggingFace(read) {
     const shape = huggingFaceShape(read, defaults)
     return config(shape, typesOf(shape, everyFourth(shape.layers)), {

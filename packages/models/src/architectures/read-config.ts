@@ -6,6 +6,7 @@ import type { Architecture } from './architecture.ts'
 import { Fields, shown } from './fields.ts'
 import { isHarmless } from './harmless.ts'
 import { architectures } from './index.ts'
+import { languageModelIn, wholeModelTypes } from './language-model.ts'
 import { ownConfig } from './own-config.ts'
 import type { GgufTensors } from './shape.ts'
 
@@ -29,14 +30,14 @@ const OWN = 'tersor'
 export function configFromHuggingFace(json: unknown): DecoderConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new FormatError('[models/config] expected config.json to hold an object')
-  const values = new Map(Object.entries(json))
-  const own = values.get(OWN)
-  if (own !== undefined) return configOfTersor(own)
-  const read = new Fields(values, 'config.json')
+  if (OWN in json) return configOfTersor(json[OWN])
+  const inside = languageModelIn(json as Readonly<Record<string, unknown>>)
+  const where = inside === json ? 'config.json' : 'config.json, text_config'
+  const read = new Fields(new Map(Object.entries(inside)), where)
   const type = read.text('model_type')
   const architecture = architectures.find(({ modelTypes }) => modelTypes.includes(type))
   if (architecture === undefined) {
-    const known = architectures.flatMap(({ modelTypes }) => modelTypes)
+    const known = [...architectures.flatMap(({ modelTypes }) => modelTypes), ...wholeModelTypes]
     throw new UnsupportedError(
       `[models/config] expected a model_type among ${known.join(', ')}, got ${shown(type)}`,
     )

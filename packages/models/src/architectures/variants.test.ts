@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configFromHuggingFace, loadModel } from '../index.ts'
+import { configFromHuggingFace, loadModel, openModel } from '../index.ts'
 import { distance } from '../testing/golden.ts'
 import { asFolder, type SmallGolden, smallGoldens } from '../testing/small-golden.ts'
 
@@ -22,6 +22,24 @@ describe('what larger goldens do not see', () => {
       }
       expect(worst(golden, Float32Array.from(rows))).toBeLessThan(1e-4)
     })
+  })
+
+  it('leaves what sees beside the language model alone, whatever prefix the two have', async () => {
+    const [golden] = goldens.filter(({ name }) => name === 'gemma3-that-sees')
+    const renamed = golden!.tensors.map(
+      ([name, ...rest]) =>
+        [name.replace(/^language_model\.model\./, 'model.language_model.'), ...rest] as const,
+    )
+    const towers = golden!.tensors.filter(([name]) => /^(vision_tower|multi_modal_projector)\./.test(name))
+    for (const tensors of [golden!.tensors, renamed]) {
+      await asFolder({ ...golden!, tensors }, async folder => {
+        const file = await openModel(folder)
+        expect(file.missing).toEqual([])
+        expect(file.unclaimed).toEqual([])
+        expect([...file.elsewhere].sort()).toEqual(towers.map(([name]) => name).sort())
+        await file.close()
+      })
+    }
   })
 
   const telling = goldens.filter(({ otherwise }) => otherwise !== undefined)

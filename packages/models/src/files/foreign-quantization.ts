@@ -29,7 +29,12 @@ const SUFFIXES: readonly (readonly [suffix: string, writer: string])[] = [
  * @param names  what the weights are called
  */
 export function foreignQuantization(config: unknown, names: readonly string[]): string | undefined {
-  const { quantization_config: own, quantization: mlx } = (config ?? {}) as Record<string, unknown>
+  const { text_config: inside, ...whole } = (config ?? {}) as Record<string, unknown>
+  // That of a language model may stand with its configuration.
+  const { quantization_config: own, quantization: mlx } = {
+    ...(inside as object | undefined),
+    ...whole,
+  } as Record<string, unknown>
   const { quant_method: method } = (own ?? {}) as { quant_method?: unknown }
   if (typeof method === 'string') return method
   if (typeof mlx === 'object' && mlx !== null) return 'mlx'

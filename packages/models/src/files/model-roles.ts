@@ -1,6 +1,7 @@
 import { type DType, type Encoded, FormatError, sizeOf, type Tensor } from '@tersor/core-tensor'
 import type { WeightInfo } from '@tersor/formats'
 import type { FileKind } from '../architectures/architecture.ts'
+import { isElsewhere } from '../architectures/language-model.ts'
 import { architectureOf } from '../architectures/read-config.ts'
 import type { DecoderConfig } from '../decoder/config.ts'
 import { biasShapes, HEAD, weightShapes } from '../decoder/roles.ts'
@@ -32,8 +33,16 @@ export class ModelRoles {
   readonly missing: readonly string[]
   /** Tensors of the file that no role is made of, and that are not known to mean nothing. */
   readonly unclaimed: readonly string[]
+  /** Tensors of what sees and hears beside the language model. */
+  readonly elsewhere: readonly string[]
 
-  constructor(config: DecoderConfig, file: FileTensors, names: Names, written: Names) {
+  /** @param isStated  whether a bias has to be there, of those that a file may have */
+  constructor(
+    config: DecoderConfig,
+    file: FileTensors,
+    { names, written }: { names: Names; written: Names },
+    isStated: (bias: string) => boolean = () => false,
+  ) {
     const found = new Map<string, Role>()
     const missing: string[] = []
     const add = (role: string, which: Which, dims: readonly number[], needed: boolean) => {
@@ -43,7 +52,9 @@ export class ModelRoles {
       else if (needed) missing.push(name)
     }
     for (const [role, dims] of weightShapes(config)) add(role, 'weight', dims, true)
-    for (const [name, dims] of biasShapes(config)) add(name.replace(/\.bias$/, ''), 'bias', dims, false)
+    const biases = biasShapes(config)
+    for (const [name, dims] of biases) add(name.replace(/\.bias$/, ''), 'bias', dims, isStated(name))
+    missing.push(...missingBiases([...biases.keys()], found).filter(name => !missing.includes(name)))
     const claimed = new Set([...found.values()].flatMap(({ tensors }) => tensors))
     const head = config.head?.tied === false ? [] : headTensors(names)
     const isIgnored = (name: string) =>
@@ -51,7 +62,9 @@ export class ModelRoles {
     this.#file = file
     this.#roles = inOrderOf(file, found)
     this.missing = missing
-    this.unclaimed = file.names.filter(name => !isIgnored(name))
+    const rest = file.names.filter(name => !isIgnored(name))
+    this.elsewhere = rest.filter(isElsewhere)
+    this.unclaimed = rest.filter(name => !isElsewhere(name))
   }
 
   get names(): readonly string[] {
@@ -91,6 +104,13 @@ export class ModelRoles {
       `[models/open-model] expected a weight of the model, such as '${[...this.#roles.keys()][0]}', got '${name}'`,
     )
   }
+}
+
+/** Where one layer has a bias, all layers with such a weight have one: a file that lacks some is incomplete. */
+function missingBiases(biases: readonly string[], found: ReadonlyMap<string, unknown>): readonly string[] {
+  const kindOf = (name: string) => name.replace(/\.\d+\./g, '.')
+  const there = new Set(biases.filter(name => found.has(name)).map(kindOf))
+  return biases.filter(name => there.has(kindOf(name)) && !found.has(name))
 }
 
 interface Wanted {

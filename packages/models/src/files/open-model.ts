@@ -18,6 +18,7 @@ import {
   type SourceOptions,
   type WeightInfo,
 } from '@tersor/formats'
+import { languageModelIn } from '../architectures/language-model.ts'
 import { llama2cConfig, llama2cNames } from '../architectures/llama.ts'
 import { configFromGguf, configFromHuggingFace, configText } from '../architectures/read-config.ts'
 import type { DecoderConfig } from '../decoder/config.ts'
@@ -43,6 +44,7 @@ import {
 } from './model-files.ts'
 import { type FileTensors, ModelRoles, namesIn } from './model-roles.ts'
 import { poolingBeside } from './pooling-beside.ts'
+import { isStatedBias } from './stated-biases.ts'
 import { writtenNames } from './stored-name.ts'
 
 /** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
@@ -65,6 +67,8 @@ export interface ModelFile {
   readonly missing: readonly string[]
   /** Tensors that the model does not have, and that may change what it computes. */
   readonly unclaimed: readonly string[]
+  /** Tensors of what sees and hears beside the language model, which is what is read. */
+  readonly elsewhere: readonly string[]
   /** How another program quantized it, such as `fp8`: then it can be looked into and not run, see `checkModel`. */
   readonly quantizedBy?: string | undefined
   /** Bytes of the weight files, headers and alignment included. */
@@ -152,13 +156,14 @@ async function fromSafetensors(
 ): Promise<ModelFile> {
   const { kinds = coreKinds } = options
   return orClose(file, async () => {
-    const inside = file.metadata.get('config')
-    const text = inside ?? (await readTextIfThere(beside(path, 'config.json'), options))
+    const written = file.metadata.get('config')
+    const text = written ?? (await readTextIfThere(beside(path, 'config.json'), options))
     const json = text === undefined ? undefined : parseConfig(text, path)
     const { config, refusal } =
       json === undefined ? {} : await understood(() => configBeside(json, path, options))
     const tensors = safetensorsTensors(file, kinds)
-    const described = describe(config, refusal, tensors, text)
+    const inside = config === undefined ? undefined : languageModelIn(json as Json)
+    const described = describe(config, refusal, tensors, { text, json: inside })
     return {
       ...described,
       ...{ from: path, files },
@@ -211,7 +216,10 @@ async function fromLlama2c(path: Place, options: SourceOptions): Promise<ModelFi
   const file = await openLlama2c(path, options)
   return orClose(file, async () => {
     const config = llama2cConfig(file.config)
-    const roles = new ModelRoles(config, llama2cTensors(file), llama2cNames(config), writtenNames(config))
+    const roles = new ModelRoles(config, llama2cTensors(file), {
+      names: llama2cNames(config),
+      written: writtenNames(config),
+    })
     return {
       ...ofRoles(config, roles, configText(config)),
       ...{ from: path, files: [path] },
@@ -256,6 +264,8 @@ async function understood(
   }
 }
 
+type Json = Readonly<Record<string, unknown>>
+
 type Described = Pick<
   ModelFile,
   | 'config'
@@ -265,6 +275,7 @@ type Described = Pick<
   | 'names'
   | 'missing'
   | 'unclaimed'
+  | 'elsewhere'
   | 'info'
   | 'load'
   | 'storedName'
@@ -275,27 +286,28 @@ function describe(
   config: DecoderConfig | undefined,
   refusal: TersorError | undefined,
   file: FileTensors,
-  text?: string,
+  { text, json }: { text?: string | undefined; json?: Json | undefined } = {},
 ): Described {
   if (config === undefined) {
     return {
       ...{ config, refusal, configText: text, shapes: undefined },
-      ...{ names: file.names, missing: [], unclaimed: [] },
+      ...{ names: file.names, missing: [], unclaimed: [], elsewhere: [] },
       info: name => file.info(name),
       load: name => file.load(name),
       storedName: name => name,
     }
   }
   const kind = text === undefined ? 'gguf' : 'huggingFace'
-  const roles = new ModelRoles(config, file, namesIn(config, kind, file), writtenNames(config))
+  const names = { names: namesIn(config, kind, file), written: writtenNames(config) }
+  const roles = new ModelRoles(config, file, names, bias => json !== undefined && isStatedBias(json, bias))
   return ofRoles(config, roles, text ?? configText(config))
 }
 
 function ofRoles(config: DecoderConfig, roles: ModelRoles, text: string): Described {
-  const { names, missing, unclaimed } = roles
+  const { names, missing, unclaimed, elsewhere } = roles
   return {
     ...{ config, refusal: undefined, configText: text, shapes: weightShapes(config) },
-    ...{ names, missing, unclaimed },
+    ...{ names, missing, unclaimed, elsewhere },
     info: name => roles.info(name),
     load: name => roles.load(name),
     storedName: name => roles.storedName(name),

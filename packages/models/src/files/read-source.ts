@@ -72,8 +72,15 @@ function derived(source: Source, whole: Weight, which: Which): Weight {
   if (typeof source === 'object' && 'transposed' in source) {
     return which === 'bias' ? whole : lastTwoSwapped(plain(whole))
   }
-  if (typeof source === 'object' && 'interleaved' in source)
-    return selectRows(whole, halvesOfPairs(whole.dims[0]!, source.headDim))
+  if (typeof source === 'object' && 'interleaved' in source) {
+    const [rows = 0] = whole.dims
+    if (source.headDim % 2 !== 0 || rows % source.headDim !== 0) {
+      throw new FormatError(
+        `[models/read-source] expected rows of heads of an even size, got ${rows} rows and a headDim of ${source.headDim}`,
+      )
+    }
+    return selectRows(whole, halvesOfPairs(rows, source.headDim))
+  }
   if (typeof source === 'object' && 'minusOne' in source) {
     if (which === 'bias') return whole
     const floats = cast(plain(whole), 'float32')
@@ -156,7 +163,13 @@ async function readMxfp4(
   range: Range,
 ): Promise<Weight> {
   const name = (tensor: string) => tensorName({ tensor }, 'weight', at)!
-  const [experts, out, count] = stored.dims(name(blocks)) as [number, number, number, number]
+  const [experts = 0, out = 0, count = 0, bytes] = stored.dims(name(blocks))
+  const scaled = stored.dims(name(scales))
+  if (bytes !== 16 || scaled.join() !== [experts, out, count].join()) {
+    throw new FormatError(
+      `[models/read-source] expected blocks (experts, out, blocks, 16) of MXFP4 with a scale each, got [${stored.dims(name(blocks))}] and [${scaled}]`,
+    )
+  }
   const [from, to] = range ?? [0, experts * out]
   const codes = plain(await stored.load(name(blocks), [from * count, to * count]))
   const exponents = plain(await stored.load(name(scales), [from, to]))
