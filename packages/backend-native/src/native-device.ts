@@ -18,8 +18,7 @@ export interface NativeDeviceOptions {
   maxBytes?: number | undefined
   /**
    * How far products with packed weights may round activations: `exact`, the default, keeps what float32
-   * keeps, but for 15 bits of those that meet a table, and without AVX-512 codes of more than 4 bits in few
-   * rows; `int8` rounds them to 8 bits in groups, which is faster for many rows; `float32` rounds nothing, is
+   * keeps, and 15 bits where weights are levels of a table; `int8` rounds them to 8 bits in groups, which is faster for many rows; `float32` rounds nothing, is
    * slower by far, and is for comparing with other implementations.
    */
   activations?: Activations | undefined

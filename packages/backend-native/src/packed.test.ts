@@ -172,10 +172,7 @@ eachNativeDevice(t => {
                 [m, ...scalarsOf(shape), weight.constant, precision, accumulate],
               )
               const got = y.data as Float32Array
-              // Where there is no dot product of 8-bit codes, few rows meet them as 16-bit integers.
-              const words =
-                table !== undefined || (shape.bits > 4 && m <= 4 && t.device.info.isa !== 'avx512')
-              const step = precision === 1 ? 2 ** -7 : words ? 2 ** -14 : 2 ** -22
+              const step = precision === 1 ? 2 ** -7 : table ? 2 ** -14 : 2 ** -22
               for (let i = 0; i < size; i++) {
                 const error = Math.abs(got[i]! - expected[i]! - (accumulate ? before[i]! : 0))
                 const levels = 2 ** shape.bits * 4

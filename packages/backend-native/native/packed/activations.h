@@ -4,14 +4,11 @@
 
 namespace {
 
-/** How activations are held: bytes, three bytes from high to low, 16-bit integers, or as they are. */
-enum Rounding { BYTES, SPLIT_BYTES, WORDS, WORDS_FOR_TABLE, FLOATS };
-constexpr bool inWords(Rounding rounding) { return rounding == WORDS || rounding == WORDS_FOR_TABLE; }
+/** How activations are held: bytes, three bytes from high to low, 16-bit integers, two of them, or as they are. */
+enum Rounding { BYTES, SPLIT_BYTES, WORDS_FOR_TABLE, SPLIT_WORDS, FLOATS };
 
 constexpr int32_t Q8 = 127;
-/** Of 16-bit integers. */
-constexpr int32_t Q16 = 32512;
-/** Of activations that are split into three signed bytes: 127 · 65536. They lose what float32 loses. */
+/** Of activations that are split into three signed bytes, or a word and a byte: 127 · 65536. They lose what float32 loses. */
 constexpr int32_t Q24 = 8323072;
 /** Bytes of such an activation. */
 constexpr int PIECES = 3;
@@ -39,8 +36,9 @@ struct Panels {
 };
 
 /**
- * A panel lies in steps of 4 bytes of each row, one row after the other: 4 activations of BYTES, 2 of WORDS, 1 of
- * FLOATS, 4 high, 4 middle and 4 low bytes of SPLIT_BYTES. Its units and ones lie group by group.
+ * A panel lies in steps of 4 bytes of each row, one row after the other: 4 activations of BYTES, 2 of WORDS_FOR_TABLE, 1 of
+ * FLOATS, 4 high, 4 middle and 4 low bytes of SPLIT_BYTES. Of SPLIT_WORDS, of which a panel has one row, the upper 16 bits
+ * of all come first, then what is left of them. Its units and ones lie group by group.
  */
 struct Activations {
   Rounding rounding;
@@ -51,12 +49,12 @@ struct Activations {
   float *unit, *ones;
 
   /** Bytes of an activation. */
-  int64_t size() const { return rounding == BYTES ? 1 : rounding == SPLIT_BYTES ? PIECES : rounding == FLOATS ? 4 : 2; }
+  int64_t size() const { return rounding == BYTES ? 1 : rounding == SPLIT_BYTES ? PIECES : rounding >= SPLIT_WORDS ? 4 : 2; }
   const int8_t *panel(int64_t first) const { return values + first * padded * size(); }
 };
 
-/** Rounds one group of one row to integers, whose steps begin at `out` and are `step` bytes apart. */
-NOINLINE void roundGroup(Rounding rounding, int8_t *out, int64_t step, const float *x, int64_t columns, int64_t padded, float *unit, float *ones) {
+/** Rounds one group of one row to integers, whose steps begin at `out` and are `step` bytes apart; lower words lie `below` bytes after the upper. */
+NOINLINE void roundGroup(Rounding rounding, int8_t *out, int64_t step, int64_t below, const float *x, int64_t columns, int64_t padded, float *unit, float *ones) {
   vi top{};
   for (int64_t i = 0; i < columns; i += W) {
     vi a = bitcast<vi>(i + W <= columns ? loadf(x + i) : loadPart(x + i, int(columns - i))) & 0x7fffffff;
@@ -68,7 +66,7 @@ NOINLINE void roundGroup(Rounding rounding, int8_t *out, int64_t step, const flo
   float max;
   memcpy(&max, &largest, 4);
   const bool finite = largest < 0x7f800000;
-  const float q = rounding == BYTES ? Q8 : rounding == WORDS_FOR_TABLE ? Q15 : rounding == SPLIT_BYTES ? Q24 : Q16;
+  const float q = rounding == BYTES ? Q8 : rounding == WORDS_FOR_TABLE ? Q15 : Q24;
   // Small numbers are lifted so that the inverse stays finite.
   const float lift = max < 1e-30f ? 0x1p80f : 1.0f;
   const float inverse = !finite || max == 0 ? 0 : q / (max * lift);
@@ -95,8 +93,13 @@ NOINLINE void roundGroup(Rounding rounding, int8_t *out, int64_t step, const flo
       for (int j = 0; j < count; j += 4, out += step)
         for (int piece = 0; piece < PIECES; piece++) memcpy(out + 4 * piece, reinterpret_cast<int8_t *>(&bytes[piece]) + j, 4);
     } else {
-      vh words = __builtin_convertvector(n, vh);
-      for (int j = 0; j < count; j += 2, out += step) memcpy(out, reinterpret_cast<int16_t *>(&words) + j, 4);
+      const bool split = rounding == SPLIT_WORDS;
+      const vi upper = split ? (n + 128) >> 8 : n;
+      vh words = __builtin_convertvector(upper, vh), lower = __builtin_convertvector(n - (upper << 8), vh);
+      for (int j = 0; j < count; j += 2, out += step) {
+        memcpy(out, reinterpret_cast<int16_t *>(&words) + j, 4);
+        if (split) memcpy(out + below, reinterpret_cast<int16_t *>(&lower) + j, 4);
+      }
     }
   }
   flush();
@@ -120,11 +123,11 @@ void roundPanel(const Activations &a, const PackedLayout &layout, const float *x
     int8_t *out = a.values + panel.first * a.padded * a.size() + 4 * lanes * r;
     for (int64_t g = 0; g < a.groups; g++) {
       const int64_t at = panel.first * a.groups + g * panel.rows + r, padded = layout.padded(g);
-      roundGroup(a.rounding, out, 4 * lanes * panel.rows, x + (panel.first + r) * layout.columns + g * layout.group, layout.length(g), padded,
+      roundGroup(a.rounding, out, 4 * lanes * panel.rows, 2 * a.padded, x + (panel.first + r) * layout.columns + g * layout.group, layout.length(g), padded,
                  a.unit + at, a.ones + at);
       a.unit[at] *= unit;
       a.ones[at] *= ones;
-      out += panel.rows * padded * a.size();
+      out += panel.rows * padded * (a.rounding == SPLIT_WORDS ? 2 : a.size());
     }
   }
 }

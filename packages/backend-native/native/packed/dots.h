@@ -89,7 +89,7 @@ template <bool FIRST, int LANES> INLINE void addStepOfWords(vi sum[LANES][NT], c
 
 /** The dot products of one group's unpacked codes with a panel. */
 template <Rounding ROUNDING, int ROWS, bool OF32> INLINE void dotUnpacked(vf out[ROWS][NT], const uint8_t *codes, int64_t columns, const int8_t *x) {
-  constexpr bool table = ROUNDING == WORDS_FOR_TABLE, words = inWords(ROUNDING), split = ROUNDING == SPLIT_BYTES;
+  constexpr bool table = ROUNDING == WORDS_FOR_TABLE, words = table, split = ROUNDING == SPLIT_BYTES;
   // Of bytes, so many steps fit their sums.
   constexpr int pieces = split ? PIECES : 1, lanes = pieces * ROWS, columnsOfStep = words ? 2 : 4;
   constexpr int64_t stepsAtOnce = words ? SEGMENT / columnsOfStep : 8;

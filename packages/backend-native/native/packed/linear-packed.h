@@ -90,7 +90,7 @@ PackedProduct packedProductOf(const Call &call, int parts, uint8_t *scratch, siz
   if (p.table != nullptr) p.rounding = WORDS_FOR_TABLE;
   else if (call.size(8) == 1 && !wide) p.rounding = BYTES;
   else if (p.m > READING_ROWS) p.rounding = wide || MANY_FLOATS ? FLOATS : SPLIT_BYTES;
-  else p.rounding = wide ? WORDS : SPLIT_BYTES;
+  else p.rounding = wide ? SPLIT_WORDS : SPLIT_BYTES;
   Activations &a = p.activations;
   a = {p.rounding, {p.m, p.mostRows()}, p.layout.groups(), p.layout.paddedColumns(), nullptr, nullptr, nullptr};
   size_t at = 0;
@@ -106,7 +106,7 @@ PackedProduct packedProductOf(const Call &call, int parts, uint8_t *scratch, siz
   if (p.many()) {
     const int64_t groups = groupsAtOnce(p.layout, p.rounding);
     const int64_t columns = groups * roundUp(least(p.layout.group, p.layout.columns), p.layout.unit());
-    p.roomBytes = roundUp(columns * TILE_ROWS * (p.rounding == FLOATS ? 4 : inWords(p.rounding) ? 2 : 1) + groups * 2 * TILE_ROWS * 4 + p.m * TILE_ROWS * 4, 256);
+    p.roomBytes = roundUp(columns * TILE_ROWS * (p.rounding == FLOATS ? 4 : p.rounding == WORDS_FOR_TABLE ? 2 : 1) + groups * 2 * TILE_ROWS * 4 + p.m * TILE_ROWS * 4, 256);
     p.room = take(p.roomBytes * parts);
   }
   *needed = at;
@@ -197,6 +197,11 @@ template <int STORED, bool TABLE, bool SHIFTED> NOINLINE void multiplyTileWords(
   eachGroup<STORED, 1>(layout, p.stream + tile * layout.tileBytes(), 0, [&](const uint8_t *at, auto columns, int64_t g) INLINED {
     vf dots[NT];
     dotWide<STORED, TABLE>(dots, at + head, columns, x, entries);
+    if constexpr (!TABLE) {
+      vf lower[NT];
+      dotWide<STORED, TABLE>(lower, at + head, columns, x + a.padded, entries);
+      UNROLL for (int t = 0; t < NT; t++) dots[t] = fma(dots[t], splat(256), lower[t]);
+    }
     const Head h = headOf<SHIFTED>(at, layout, 0);
     addGroup<SHIFTED>(sum, dots, h, layout.shiftKind, unit[g], ones[g]);
     x += columns;
@@ -242,7 +247,7 @@ template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpac
       addGroup<SHIFTED>(sum, dots[r], h, shiftKind, unit[r], ones[r]);
       UNROLL for (int t = 0; t < NT; t++) storef(sums + r * TILE_ROWS + t * W, sum[t]);
     }
-    codes += columns * TILE_ROWS * (inWords(ROUNDING) ? 2 : 1);
+    codes += columns * TILE_ROWS * (ROUNDING == WORDS_FOR_TABLE ? 2 : 1);
     heads += 2 * TILE_ROWS;
     x += columns * ROWS * size;
     unit += ROWS;
@@ -255,7 +260,7 @@ template <Rounding ROUNDING, int ROWS, bool SHIFTED> NOINLINE void multiplyUnpac
 }
 
 template <int STORED, Rounding ROUNDING> void multiplyTileMany(const PackedProduct &p, int64_t tile, uint8_t *room, const Table16 &table) {
-  constexpr bool words = inWords(ROUNDING);
+  constexpr bool words = ROUNDING == WORDS_FOR_TABLE;
   const PackedLayout layout = p.layout;
   const int64_t atOnce = groupsAtOnce(layout, p.rounding), widest = roundUp(least(layout.group, layout.columns), layout.unit());
   const int64_t groupBytes = widest * TILE_ROWS * (words ? 2 : 1);
@@ -360,7 +365,7 @@ template <int STORED> INLINE void multiplyStored(const PackedProduct &p, int64_t
     case SPLIT_BYTES:
       if constexpr (narrow || WIDE_DOT) multiplyBytes<STORED, true>(p, tile, room, table);
       return;
-    case WORDS:
+    case SPLIT_WORDS:
       if constexpr (!narrow) multiplyWords<STORED, false>(p, tile, room, table);
       return;
     case FLOATS:
