@@ -40,12 +40,18 @@ export async function tokenizerOf(
       '[cli/tokenizer] found no tokenizer in or beside the model; pass --tokenizer FILE',
     )
   const vocabSize = file.config?.vocabSize
-  if (vocabSize !== undefined && tokenizer.vocabSize > vocabSize) {
+  if (vocabSize !== undefined && writesBeyond(tokenizer, vocabSize)) {
     throw new UnsupportedError(
       `[cli/tokenizer] expected a tokenizer of at most the model's ${vocabSize} tokens, got one of ${tokenizer.vocabSize}; pass the model's own with --tokenizer FILE`,
     )
   }
   return tokenizer
+}
+
+/** Whether text may become tokens that a model lacks: special ones beyond its own, as Gemma 3's for images, stand in no text. */
+function writesBeyond(tokenizer: Tokenizer, vocabSize: number): boolean {
+  for (let id = vocabSize; id < tokenizer.vocabSize; id++) if (tokenizer.decode([id]) !== '') return true
+  return false
 }
 
 /** Token windows of a text file to calibrate on. */
