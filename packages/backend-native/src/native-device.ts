@@ -18,8 +18,9 @@ export interface NativeDeviceOptions {
   maxBytes?: number | undefined
   /**
    * How far products with packed weights may round activations: `exact`, the default, keeps what float32
-   * keeps, and 15 bits where weights are levels of a table; `int8` rounds them to 8 bits in groups, which is faster for many rows; `float32` rounds nothing, is
-   * slower by far, and is for comparing with other implementations.
+   * keeps, and 15 bits where weights are levels of a table; `int8` rounds them to 8 bits in groups, which is
+   * faster for many rows; `float32` rounds nothing, is slower by far, and is for comparing with other
+   * implementations.
    */
   activations?: Activations | undefined
 }

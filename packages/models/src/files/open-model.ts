@@ -197,7 +197,7 @@ async function fromGguf(path: Place, options: SourceOptions): Promise<ModelFile>
       },
       async openTokenizer() {
         return holdsTokenizer(file.metadata)
-          ? ggufTokenizer(file.metadata)
+          ? ggufTokenizer(file.metadata, file.notUtf8)
           : tokenizerBeside(path, config?.vocabSize, options)
       },
       close: () => file.close(),

@@ -32,10 +32,17 @@ export function holdsTokenizer(metadata: GgufMetadata): boolean {
  *
  * Where the file cannot say something, such as a Unicode form, what the reference implementation of the family does is done.
  *
+ * @param notUtf8  the keys whose text the file has in other bytes
  * @throws {UnsupportedError} for another kind, or a pre-tokenizer that is not known, by name
- * @throws {FormatError} when lists are missing or do not fit each other
+ * @throws {FormatError} when lists are missing or do not fit each other, or the vocabulary is no UTF-8
  */
-export function ggufTokenizer(metadata: GgufMetadata): Tokenizer {
+export function ggufTokenizer(metadata: GgufMetadata, notUtf8: ReadonlySet<string>): Tokenizer {
+  for (const key of ['tokenizer.ggml.tokens', 'tokenizer.ggml.merges']) {
+    if (notUtf8.has(key))
+      throw new FormatError(
+        `[models/tokenizer] expected UTF-8 text in ${key}, got bytes that are not; pass the model's tokenizer.json`,
+      )
+  }
   const file = new TokenizerMetadata(metadata)
   const { model } = file
   const read = Object.hasOwn(KINDS, model) ? KINDS[model] : undefined

@@ -122,11 +122,22 @@ describe('hostile and half-written files', () => {
       const whole = { ...metadata, 'tokenizer.ggml.model': model }
       fc.assert(
         fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 3 }), oddity, (path, value) =>
-          typedOrRight(() => ggufTokenizer(new Map(Object.entries(broken(whole, path, value) as object)))),
+          typedOrRight(() =>
+            ggufTokenizer(new Map(Object.entries(broken(whole, path, value) as object)), new Set()),
+          ),
         ),
         { seed: 3, numRuns: 500 },
       )
     }
+  })
+
+  it('have a vocabulary in a GGUF file that is no UTF-8', () => {
+    const whole = new Map(Object.entries(metadata))
+    for (const key of ['tokenizer.ggml.tokens', 'tokenizer.ggml.merges'])
+      expect(() => ggufTokenizer(whole, new Set(['general.name', key]))).toThrow(
+        `expected UTF-8 text in ${key}`,
+      )
+    expect(() => ggufTokenizer(whole, new Set(['general.name']))).not.toThrow()
   })
 
   it('are models of SentencePiece', () => {

@@ -119,7 +119,7 @@ async function companionsOf(place: Place, options: SourceOptions): Promise<Compa
 async function tokenizerInGguf(place: Place, options: SourceOptions): Promise<Tokenizer> {
   const file = await openGguf(place, options)
   try {
-    return ggufTokenizer(file.metadata)
+    return ggufTokenizer(file.metadata, file.notUtf8)
   } finally {
     await file.close()
   }

@@ -52,7 +52,7 @@ it.each([128_256, 262_145])('opens a vocabulary of %i tokens', size => {
 describe.skipIf(!existsSync(vocabularies))('vocabularies of llama.cpp (need ../shared/data)', () => {
   it.each(['ggml-vocab-llama-spm.gguf', 'ggml-vocab-bert-bge.gguf'])('%s', async name => {
     const { metadata } = await openGguf(readFileSync(new URL(name, vocabularies)))
-    const tokenizer = ggufTokenizer(metadata)
+    const tokenizer = ggufTokenizer(metadata, new Set())
     const read = (ending: string) => readFileSync(new URL(name + ending, vocabularies), 'utf8')
     const texts = read('.inp').split('\n__ggml_vocab_test__\n')
     const lines = read('.out').split('\n')
@@ -82,7 +82,7 @@ describe('plain vocabularies (need ../shared/data)', () => {
   it.skipIf(!existsSync(bert) || !existsSync(vocabularies))('vocab.txt, as BERT has it', async () => {
     const tokenizer = wordPieceFileTokenizer(readFileSync(bert, 'utf8'), {})
     const { metadata } = await openGguf(readFileSync(new URL('ggml-vocab-bert-bge.gguf', vocabularies)))
-    const other = ggufTokenizer(metadata)
+    const other = ggufTokenizer(metadata, new Set())
     for (const given of readFileSync(new URL('ggml-vocab-bert-bge.gguf.inp', vocabularies), 'utf8').split(
       '\n',
     )) {

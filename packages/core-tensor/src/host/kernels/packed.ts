@@ -26,7 +26,7 @@ import { linearBy } from './products.ts'
 
 /**
  * How far products with packed weights may round activations: `exact` keeps 14 bits or more of the
- * largest of a group, `int8` rounds them to 8 bits in groups, as ONNX Runtime does at accuracy level 4. With `float32`
+ * largest of a group (native 23), `int8` rounds them to 8 bits in groups, as ONNX Runtime does at accuracy level 4. With `float32`
  * weights are decoded tile by tile and nothing is rounded: slower by far, for comparing with other implementations.
  */
 export type Activations = 'exact' | 'int8' | 'float32'
