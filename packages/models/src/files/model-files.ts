@@ -40,10 +40,11 @@ export function beside(file: Place, name: string): Place {
   return file instanceof URL ? new URL(name, file) : paths().join(paths().dirname(file), name)
 }
 
-/** Writes a small file beside a model. */
+/** Writes a small file beside a model; some lie in a folder of their own there. */
 export async function writeFile(place: Place, bytes: Uint8Array): Promise<void> {
   if (place instanceof URL)
     throw new UnsupportedError(`[models/files] expected a path to write, got ${place}`)
+  await files().mkdir(paths().dirname(place), { recursive: true })
   await files().writeFile(place, bytes, { flag: 'wx' })
 }
 
