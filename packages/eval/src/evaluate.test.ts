@@ -70,6 +70,15 @@ describe('evaluationWindows', () => {
     expect(windows.at(-1)).toEqual({ tokens: Int32Array.of(9, 1, 2, 0, 2), from: 4 })
   })
 
+  it('cuts windows that share no token, and leaves out the first of each', () => {
+    const apart = evaluationWindows(text, { contextLength: 3, stride: 3 })
+    expect(apart.map(({ tokens }) => [...tokens])).toEqual([
+      [3, 1, 4],
+      [1, 2, 0],
+    ])
+    expect(apart.map(({ from }) => from)).toEqual([1, 1])
+  })
+
   it('refuses strides and texts without anything to score', () => {
     expect(() => evaluationWindows(text, { contextLength: 4, stride: 5 })).toThrow(ShapeError)
     expect(() => evaluationWindows(text, { contextLength: 1 })).toThrow(ShapeError)
@@ -144,7 +153,7 @@ describe('evaluate', () => {
     await expect(evaluate(bigram(endless), windows)).rejects.toThrow(/got Infinity from the model/)
   })
 
-  it('stops between windows, whoever aborts it from outside', async () => {
+  it('stops between tokens, whoever aborts it from outside', async () => {
     const stop = new AbortController()
     const onProgress = (done: number) => done === 1 && stop.abort(new Error('enough'))
     await expect(evaluate(bigram(table), windows, { signal: stop.signal, onProgress })).rejects.toThrow(
@@ -154,13 +163,49 @@ describe('evaluate', () => {
     await expect(recordLogits(bigram(table), windows, aborted)).rejects.toThrow('at once')
   })
 
+  it('holds the logits of few tokens at a time, computes none that nobody reads, and gives back every cache', async () => {
+    const asked: [number, string | undefined][] = []
+    let caches = 0
+    const model: CausalLM = {
+      ...bigram(table),
+      createCache() {
+        caches++
+        return { dispose: () => caches-- } as unknown as KVCache
+      },
+      forward(tokens, options) {
+        asked.push([tokens.length, options.logits])
+        return bigram(table).forward(tokens, options)
+      },
+    }
+    const tokens = Int32Array.from({ length: 200 }, (_, i) => (7 * i) % VOCABULARY)
+    const { nats } = await evaluate(model, [{ tokens, from: 71 }])
+    expect(asked).toEqual([
+      [64, 'none'],
+      [6, 'none'],
+      [64, 'all'],
+      [64, 'all'],
+      [1, 'all'],
+    ])
+    const losses = Array.from({ length: 129 }, (_, i) => {
+      const [from, to] = [tokens[i + 70]!, tokens[i + 71]!]
+      return -Math.log(probabilities(table[from]!)[to]!)
+    })
+    expect(nats.mean).toBeCloseTo(losses.reduce((a, b) => a + b) / 129, 9)
+    const broken = () => [Float32Array.from({ length: VOCABULARY + 1 })]
+    await expect(evaluate(model, windows, { against: broken })).rejects.toThrow(/one vocabulary, got 5 and 6/)
+    await expect(evaluate(() => [new Float32Array(5)], windows)).rejects.toThrow(
+      /logits for 3 tokens .+ got 1/,
+    )
+    expect(caches).toBe(0)
+  })
+
   it('refuses another vocabulary, reports progress and stops when told to', async () => {
     await expect(evaluate(bigram(table), windows, { against: bigram(random(1, 6)) })).rejects.toThrow(
       ShapeError,
     )
     const seen: number[] = []
     await evaluate(bigram(table), windows, { onProgress: done => seen.push(done) })
-    expect(seen).toEqual([1, 2, 3])
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7])
     await expect(
       evaluate(bigram(table), windows, { signal: AbortSignal.abort(new Error('stop')) }),
     ).rejects.toThrow('stop')

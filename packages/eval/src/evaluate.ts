@@ -10,8 +10,11 @@ import {
 import type { EvaluationWindow } from './evaluation-windows.ts'
 import { type Mean, meanOf } from './mean.ts'
 
-/** Logits of a window from elsewhere, (tokens, vocabSize). */
-export type LogitSource = (window: EvaluationWindow, index: number) => Promise<Float32Array> | Float32Array
+/** Logits of a window: for each token that is scored, those that predict it, (vocabSize). */
+export type LogitSource = (
+  window: EvaluationWindow,
+  index: number,
+) => AsyncIterable<Float32Array> | Iterable<Float32Array>
 
 export interface EvaluateOptions extends JobOptions {
   /** The uncompressed model, or its recorded logits: adds the divergence from it. */
@@ -42,7 +45,7 @@ export interface Divergence {
 
 /**
  * Scores a text under a model: negative log-likelihood and perplexity, and against a reference model
- * the mean KL divergence and top-1 agreement with paired standard errors.
+ * the mean KL divergence and top-1 agreement with paired standard errors. Logits of a few tokens are held at a time.
  *
  * @param model  a model, or its recorded logits
  * @param windows  what `evaluationWindows` gives
@@ -69,7 +72,7 @@ export async function evaluate(
   windows: readonly EvaluationWindow[],
   { against, ...job }: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const step = pace(job, windows.length)
+  const step = pace(job, scoredIn(windows))
   const nats: number[] = []
   const kl: number[] = []
   const agree: number[] = []
@@ -77,27 +80,27 @@ export async function evaluate(
   const own = sourceOf(model)
   const source = against && sourceOf(against)
   for (const [index, window] of windows.entries()) {
-    const logits = await own(window, index)
-    const other = await source?.(window, index)
-    if (other !== undefined && other.length !== logits.length) {
-      throw new ShapeError(
-        `[eval/evaluate] expected models of one vocabulary, got ${logits.length} and ${other.length} logits for a window`,
-      )
-    }
-    const vocabulary = logits.length / window.tokens.length
-    for (let i = window.from; i < window.tokens.length; i++) {
-      const row = logDistribution(logits, i - 1, vocabulary)
+    let i = window.from
+    for await (const [logits, other] of together(own(window, index), source?.(window, index))) {
       const target = window.tokens[i]!
       const where = `token ${i} of window ${index}`
-      nats.push(finite(-row.logs[target]!, 'the model', where))
-      if (other === undefined) continue
-      const reference = logDistribution(other, i - 1, vocabulary)
-      const its = finite(-reference.logs[target]!, 'the model that it is compared with', where)
-      kl.push(finite(divergenceOf(reference.logs, row.logs), 'the two models together', where))
-      agree.push(row.likeliest === reference.likeliest ? 1 : 0)
-      delta.push(nats.at(-1)! - its)
+      const row = distributionOf(logits)
+      nats.push(finite(row.total - logits[target]!, 'the model', where))
+      if (other !== undefined) {
+        const reference = distributionOf(other)
+        const its = finite(reference.total - other[target]!, 'the model that it is compared with', where)
+        kl.push(finite(divergenceOf(reference, row), 'the two models together', where))
+        agree.push(row.likeliest === reference.likeliest ? 1 : 0)
+        delta.push(nats.at(-1)! - its)
+      }
+      i++
+      await step()
     }
-    await step()
+    if (i !== window.tokens.length) {
+      throw new ShapeError(
+        `[eval/evaluate] expected logits for ${window.tokens.length - window.from} tokens of window ${index}, got ${i - window.from}`,
+      )
+    }
   }
   const mean = meanOf(nats)
   const scores = { tokens: nats.length, nats: mean, perplexity: Math.exp(mean.mean) }
@@ -117,15 +120,64 @@ function sourceOf(model: CausalLM | LogitSource): LogitSource {
   return typeof model === 'function' ? model : logitsOf(model)
 }
 
-/** Runs a model over windows from an empty cache. */
+function scoredIn(windows: readonly EvaluationWindow[]): number {
+  return windows.reduce((sum, { tokens, from }) => sum + tokens.length - from, 0)
+}
+
+/** Two rows at a time, of one vocabulary. */
+async function* together(
+  own: ReturnType<LogitSource>,
+  other: ReturnType<LogitSource> | undefined,
+): AsyncGenerator<readonly [Float32Array, Float32Array | undefined]> {
+  const others = other && rowByRow(other)
+  try {
+    for await (const row of own) {
+      const its = (await others?.next())?.value
+      if (others !== undefined && its?.length !== row.length) {
+        throw new ShapeError(
+          `[eval/evaluate] expected models of one vocabulary, got ${row.length} and ${its?.length ?? 'no'} logits for a token`,
+        )
+      }
+      yield [row, its]
+    }
+  } finally {
+    await others?.return(undefined)
+  }
+}
+
+async function* rowByRow(rows: ReturnType<LogitSource>): AsyncGenerator<Float32Array, undefined> {
+  yield* rows
+  return undefined
+}
+
+/** Tokens whose logits are held at a time. */
+const PIECE = 64
+
+/**
+ * Runs a model over windows, each from an empty cache, 64 tokens at a time: logits of 49,152 tokens then take 13 MB, however long
+ * the window is. Those that nobody asks for are not computed.
+ */
 export function logitsOf(model: CausalLM): LogitSource {
-  return async ({ tokens }) => {
+  return async function* ({ tokens, from }) {
     const cache = model.createCache({ length: tokens.length })
-    const { logits } = await model.forward(tokens, { cache, logits: 'all' })
-    const values = toFloat32({ type: 'float32', dims: logits!.dims, data: await logits!.read() })
-    logits!.dispose()
-    cache.dispose()
-    return values
+    try {
+      for (let start = 0; start < from - 1; start += PIECE) {
+        const piece = tokens.subarray(start, Math.min(start + PIECE, from - 1))
+        const { logits } = await model.forward(piece, { cache, logits: 'none' })
+        logits?.dispose()
+      }
+      // The last token predicts nothing that is scored.
+      for (let start = from - 1; start < tokens.length - 1; start += PIECE) {
+        const piece = tokens.subarray(start, Math.min(start + PIECE, tokens.length - 1))
+        const { logits } = await model.forward(piece, { cache, logits: 'all' })
+        const values = toFloat32({ type: 'float32', dims: logits!.dims, data: await logits!.read() })
+        logits!.dispose()
+        const vocabulary = values.length / piece.length
+        for (let i = 0; i < piece.length; i++) yield values.subarray(i * vocabulary, (i + 1) * vocabulary)
+      }
+    } finally {
+      cache.dispose()
+    }
   }
 }
 
@@ -139,36 +191,42 @@ export async function recordLogits(
   job: JobOptions = {},
 ): Promise<LogitSource> {
   const source = logitsOf(model)
-  const recorded: Float32Array[] = []
-  const step = pace(job, windows.length)
+  const recorded: Float32Array[][] = []
+  const step = pace(job, scoredIn(windows))
   for (const [index, window] of windows.entries()) {
-    recorded.push(await source(window, index))
-    await step()
+    const rows: Float32Array[] = []
+    for await (const row of source(window, index)) {
+      rows.push(row)
+      await step()
+    }
+    recorded.push(rows)
   }
   return (_, index) => recorded[index]!
 }
 
-function logDistribution(
-  logits: Float32Array,
-  row: number,
-  vocabulary: number,
-): { logs: Float64Array; likeliest: number } {
-  const logs = Float64Array.from(logits.subarray(row * vocabulary, (row + 1) * vocabulary))
-  const likeliest = argmax(logs)
-  const max = logs[likeliest]!
+/** Logits with what they fall short of log-probabilities, and the likeliest token. */
+interface Distribution {
+  readonly logits: Float32Array
+  readonly total: number
+  readonly likeliest: number
+}
+
+/** total = max + ln Σ e^(logit − max) */
+function distributionOf(logits: Float32Array): Distribution {
+  const likeliest = argmax(logits)
+  const max = logits[likeliest]!
   let sum = 0
-  for (let i = 0; i < vocabulary; i++) sum += Math.exp(logs[i]! - max)
-  const total = max + Math.log(sum)
-  for (let i = 0; i < vocabulary; i++) logs[i]! -= total
-  return { logs, likeliest }
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max)
+  return { logits, total: max + Math.log(sum), likeliest }
 }
 
 /** Σ p (ln p − ln q) */
-function divergenceOf(p: Float64Array, q: Float64Array): number {
+function divergenceOf(p: Distribution, q: Distribution): number {
   let sum = 0
-  for (let i = 0; i < p.length; i++) {
-    const weight = Math.exp(p[i]!)
-    if (weight > 0) sum += weight * (p[i]! - q[i]!)
+  for (let i = 0; i < p.logits.length; i++) {
+    const log = p.logits[i]! - p.total
+    const weight = Math.exp(log)
+    if (weight > 0) sum += weight * (log - (q.logits[i]! - q.total))
   }
   return sum
 }

@@ -3,7 +3,10 @@ import { ShapeError } from '@tersor/core-tensor'
 export interface WindowOptions {
   /** Tokens that the model sees at once, the beginning token included. */
   contextLength: number
-  /** New tokens in each window but the first; all that fit by default. A smaller stride gives each token more context and costs more. */
+  /**
+   * New tokens in each window but the first; all that fit by default. A smaller stride gives each token more context and costs more.
+   * Without a beginning token it may be the whole context: windows then share no token, and the first of each is not scored.
+   */
   stride?: number | undefined
   /** The token that begins each window, where the model has one. */
   bos?: number | undefined
@@ -20,6 +23,7 @@ export interface EvaluationWindow {
 /**
  * Cuts a text into windows in which every token is scored exactly once: after the beginning token
  * where there is one, else from the second token on. A text shorter than the context is one window.
+ * Only windows that share no token leave out their first ones, see `stride`.
  *
  * @throws {ShapeError} when there is nothing to score, or the stride does not fit the context
  * @example
@@ -43,15 +47,16 @@ export function evaluationWindows(
   }
   if (tokens.length < 2 - begin.length)
     throw new ShapeError(`[eval/windows] expected a text with a token to score, got ${tokens.length} tokens`)
+  const apart = bos === undefined && step === room
   const windows: EvaluationWindow[] = []
   let scored = bos === undefined ? 1 : 0
   while (scored < tokens.length) {
     const end = Math.min(tokens.length, windows.length === 0 ? room : scored + step)
-    const start = Math.max(0, end - room)
-    windows.push({
-      tokens: Int32Array.from([...begin, ...tokens.subarray(start, end)]),
-      from: begin.length + scored - start,
-    })
+    const start = apart && windows.length > 0 ? scored : Math.max(0, end - room)
+    const from = begin.length + scored - start
+    const window = Int32Array.from([...begin, ...tokens.subarray(start, end)])
+    // A token that nothing goes before is context only.
+    if (window.length > 1) windows.push({ tokens: window, from: Math.max(1, from) })
     scored = end
   }
   return windows

@@ -1,4 +1,11 @@
-import { type CausalLM, type KVCache, ShapeError, Tensor, type Tokenizer } from '@tersor/core-tensor'
+import {
+  type CausalLM,
+  type ForwardOptions,
+  type KVCache,
+  ShapeError,
+  Tensor,
+  type Tokenizer,
+} from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { evaluateTasks } from './evaluate-tasks.ts'
 import { taskNames, taskPrompts } from './task-prompts.ts'
@@ -14,14 +21,23 @@ const characters: Pick<Tokenizer, 'encode' | 'bos' | 'addsBos'> = {
 
 /** A model that continues whatever it reads by what `next` says; of other tokens it is unsure. */
 function modelOf(next: (text: string) => string, contextLength = 100_000): CausalLM {
-  const cache = { dispose() {} } as KVCache
+  const read = new Map<KVCache, string>()
   return {
     config: { contextLength, vocabSize: 128 },
-    createCache: () => cache,
-    async forward(tokens: Int32Array) {
-      const text = String.fromCharCode(...tokens.subarray(1))
+    createCache() {
+      const cache = { dispose: () => read.delete(cache) } as unknown as KVCache
+      read.set(cache, '')
+      return cache
+    },
+    async forward(tokens: Int32Array, { cache }: ForwardOptions) {
+      const before = read.get(cache)!
+      const text = before + String.fromCharCode(...tokens)
+      read.set(cache, text)
       const logits = new Float32Array(tokens.length * 128)
-      for (let i = 0; i < tokens.length; i++) logits[i * 128 + next(text.slice(0, i)).charCodeAt(0)] = 10
+      for (let i = 0; i < tokens.length; i++) {
+        const known = text.slice(1, before.length + i + 1)
+        logits[i * 128 + next(known).charCodeAt(0)] = 10
+      }
       return { logits: new Tensor('float32', logits, [tokens.length, 128]) }
     },
   } as unknown as CausalLM

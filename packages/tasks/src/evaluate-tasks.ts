@@ -80,11 +80,9 @@ export async function evaluateTasks(
       }
       const tokens = Int32Array.from(all)
       const end = all.length - tokenizer.encode(stop).length
-      const values = await logits({ tokens, from: begin.length }, i)
-      const vocabulary = values.length / tokens.length
       let exact = true
-      for (let position = begin.length; position < tokens.length; position++) {
-        const row = values.subarray((position - 1) * vocabulary, position * vocabulary)
+      let position = begin.length
+      for await (const row of logits({ tokens, from: begin.length }, i)) {
         const { loss, likeliest } = lossOf(row, tokens[position]!)
         if (!Number.isFinite(loss)) {
           throw new NumericalError(
@@ -93,6 +91,7 @@ export async function evaluateTasks(
         }
         exact &&= likeliest
         if (position < end) nats += loss
+        position++
       }
       answerTokens += end - begin.length
       if (exact) right++

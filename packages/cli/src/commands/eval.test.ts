@@ -22,6 +22,16 @@ describe('tersor eval', () => {
     expect((await tersor('eval', at('model'), '--text', at('text.txt'))).out).toContain('perplexity')
   })
 
+  it('sets the window, in which a beginning token goes before each text', async () => {
+    const scored = async (...args: string[]) => json('eval', at('model'), '--text', at('text.txt'), ...args)
+    const [short, whole] = [await scored('--context', '16'), await scored('--context', '64')]
+    expect([short.tokens, whole.tokens]).toEqual([361, 361])
+    expect(whole.nats).toBe((await scored()).nats)
+    expect(short.nats).not.toBe(whole.nats)
+    const refused = await failure('eval', at('model'), '--text', at('text.txt'), '--context', '65')
+    expect(refused.message).toContain("at most the model's 64 tokens, got 65")
+  })
+
   it.each(['reference', 'wasm'])('runs on %s', async device => {
     const result = await json('eval', at('model'), '--text', at('text.txt'), '--device', device)
     expect(result.device).toBe(device)

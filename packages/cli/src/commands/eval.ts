@@ -3,10 +3,11 @@ import {
   type JobOptions,
   type LMConfig,
   NumericalError,
+  ShapeError,
   type Tokenizer,
 } from '@tersor/core-tensor'
 import { bitsPerByte, type EvaluationWindow, evaluate, evaluationWindows, type Mean } from '@tersor/eval'
-import { checkModel, loadModel, type ModelFile, openModel } from '@tersor/models'
+import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { evaluateTasks, type TaskName, type TaskScores, taskNames } from '@tersor/tasks'
 import { tokenizerFlag, tokenizerOf } from '../calibration.ts'
 import { onlyPositional, wholeNumber } from '../command/arguments.ts'
@@ -14,6 +15,7 @@ import { command, type Terminal } from '../command/command.ts'
 import { UsageError } from '../command/usage-error.ts'
 import { deviceFlag, openDevice } from '../devices.ts'
 import { firstNotFinite } from '../first-not-finite.ts'
+import { checkLanguageModel } from '../language-model.ts'
 import { kinds } from '../method-lists.ts'
 import { BUNDLED, modelPath } from '../model-path.ts'
 import { storedSizes } from '../stored-sizes.ts'
@@ -25,6 +27,8 @@ import { readTextFile } from '../text-file.ts'
 
 /** Tokens of stories that are scored where no text is given. */
 const STORY_TOKENS = 20_000
+/** Tokens of a window. */
+const WINDOW = 1_024
 /** Of those stories; tasks draw with seeds of their own. */
 const STORY_SEED = 1_000
 
@@ -48,10 +52,15 @@ export const evalCommand = command({
       value: 'MODEL',
       help: 'the uncompressed model: adds KL divergence, top-1 agreement and the change in nats',
     },
+    context: {
+      type: 'string',
+      value: 'N',
+      help: `tokens that the model sees at once; the ${WINDOW} that most figures are given for by default, or the model's context where that is shorter`,
+    },
     stride: {
       type: 'string',
       value: 'N',
-      help: 'new tokens in each window; all that fit by default',
+      help: 'new tokens in each window; all that fit by default. Windows then share no token, and the first of each is scored only where a beginning token goes before it',
     },
     device: deviceFlag,
   }),
@@ -65,6 +74,7 @@ export const evalCommand = command({
       tasks: values.tasks === undefined ? undefined : tasksFrom(values.tasks),
       n: wholeNumber(values.n ?? '400', 'n', 1, 1_000_000),
       seed: wholeNumber(values.seed ?? '0', 'seed', 0, 2 ** 31),
+      context: values.context === undefined ? undefined : wholeNumber(values.context, 'context', 2, 2 ** 31),
       stride: values.stride === undefined ? undefined : wholeNumber(values.stride, 'stride', 1, 2 ** 31),
       tokenizer: values.tokenizer,
       against: values.against === undefined ? undefined : modelPath(values.against),
@@ -91,6 +101,7 @@ interface Request {
   /** Prompts of each task. */
   readonly n: number
   readonly seed: number
+  readonly context: number | undefined
   readonly stride: number | undefined
   /** Paths. */
   readonly tokenizer: string | undefined
@@ -111,10 +122,10 @@ async function measure(
   const other =
     request.against === undefined ? undefined : await openModel(request.against, { kinds, signal })
   try {
-    for (const model of [file, other]) if (model !== undefined) checkModel(model)
+    for (const model of [file, other]) if (model !== undefined) checkLanguageModel(model)
     const tokenizer = await tokenizerOf(file, request.tokenizer, other)
     const model = await loadModel(file, { device, signal })
-    const { windows, bytes } = textOf(request, tokenizer, model.config)
+    const { windows, bytes, tokens: all } = textOf(request, tokenizer, model.config)
     const against = other && (await loadModel(other, { device, signal }))
     const named = async <T>(label: string, job: (options: JobOptions) => Promise<T>): Promise<T> => {
       const progress = progressOf(terminal, label, request)
@@ -137,7 +148,7 @@ async function measure(
       perplexity,
       nats: nats.mean,
       natsStandardError: nats.standardError,
-      bitsPerByte: bitsPerByte(nats.mean, tokens, bytes),
+      bitsPerByte: bitsPerByte(nats.mean, all ?? tokens, bytes),
       tokens,
       bytes,
       modelBytes: size.bytes,
@@ -155,16 +166,28 @@ async function measure(
 
 /** What is scored: the text that was given, or stories. */
 function textOf(
-  { text, stride, seed }: Request,
+  { text, context, stride, seed }: Request,
   tokenizer: Tokenizer,
-  { contextLength }: LMConfig,
-): { windows: EvaluationWindow[]; bytes: number } {
+  config: LMConfig,
+): { windows: EvaluationWindow[]; bytes: number; tokens?: number } {
+  const contextLength = windowLength(context, config)
   if (text === undefined) {
     return storyWindows(tokenizer, { tokens: STORY_TOKENS, seed: STORY_SEED + seed, contextLength })
   }
   const bos = tokenizer.addsBos ? tokenizer.bos : undefined
-  const windows = evaluationWindows(tokenizer.encode(text), { contextLength, stride, bos })
-  return { windows, bytes: new TextEncoder().encode(text).length }
+  const tokens = tokenizer.encode(text)
+  const apart = bos === undefined ? contextLength : undefined
+  const windows = evaluationWindows(tokens, { contextLength, stride: stride ?? apart, bos })
+  return { windows, bytes: new TextEncoder().encode(text).length, tokens: tokens.length }
+}
+
+/** @throws {ShapeError} where the model cannot see so much at once */
+function windowLength(asked: number | undefined, { contextLength }: LMConfig): number {
+  if (asked === undefined) return Math.min(contextLength, WINDOW)
+  if (asked <= contextLength) return asked
+  throw new ShapeError(
+    `[cli/eval] expected --context of at most the model's ${contextLength} tokens, got ${asked}`,
+  )
 }
 
 /** An error about numbers that are none, with the first weight that holds one. */
