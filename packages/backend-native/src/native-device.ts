@@ -95,12 +95,23 @@ type NativeDeviceChoices = {
   readonly [O in keyof NativeDeviceOptions]-?: NonNullable<NativeDeviceOptions[O]>
 }
 
+/** Smaller blocks come and go by the hundreds for a token: each is watched once, and not every time that it is lent. */
+const SMALL = 1 << 14
+
+/** Whether a small block is lent to a tensor. */
+interface Loan {
+  readonly bytes: number
+  lent: boolean
+}
+
 class NativeDevice extends HostDevice {
   readonly #addon: Addon
   readonly #maxBytes: number
   readonly #held = new Set<WeakRef<NativeMemory>>()
   readonly #references = new WeakMap<NativeMemory, WeakRef<NativeMemory>>()
   readonly #dropped: FinalizationRegistry<{ reference: WeakRef<NativeMemory>; bytes: number }>
+  readonly #loans = new WeakMap<Uint8Array, Loan>()
+  readonly #droppedLoans: FinalizationRegistry<Loan>
   readonly #recycled = new RecycledBlocks()
   #bytes = 0
   #disposed = false
@@ -111,6 +122,9 @@ class NativeDevice extends HostDevice {
     this.#maxBytes = maxBytes
     this.#dropped = new FinalizationRegistry(({ reference, bytes }) => {
       if (this.#held.delete(reference)) this.#bytes -= bytes
+    })
+    this.#droppedLoans = new FinalizationRegistry(({ bytes, lent }) => {
+      if (lent) this.#bytes -= bytes
     })
   }
 
@@ -125,17 +139,19 @@ class NativeDevice extends HostDevice {
         `[Device.empty] expected at most ${this.#maxBytes} bytes in use, got ${byteLength} more than ${this.#bytes}; dispose of tensors or raise maxBytes`,
       )
     }
-    const memory = new NativeMemory(
-      this,
-      this.#recycled.take(byteLength, zeros) ?? this.#aligned(byteLength),
-      (freed, block) => this.#release(freed, block),
-    )
+    const bytes = this.#recycled.take(byteLength, zeros) ?? this.#aligned(byteLength)
+    this.#bytes += byteLength
+    if (byteLength < SMALL) return this.#lend(bytes)
+    const memory = new NativeMemory(this, bytes, (freed, block) => this.#release(freed, block))
     const reference = new WeakRef(memory)
     this.#held.add(reference)
     this.#references.set(memory, reference)
     this.#dropped.register(memory, { reference, bytes: byteLength }, memory)
-    this.#bytes += byteLength
     return memory
+  }
+
+  get disposed(): boolean {
+    return this.#disposed
   }
 
   override dispose(): void {
@@ -159,6 +175,20 @@ class NativeDevice extends HostDevice {
     const bytes = new Uint8Array(buffer, (alignment - past) % alignment, byteLength)
     if (byteLength >= FEW_PAGES) this.#addon.offerLargePages(bytes)
     return bytes
+  }
+
+  #lend(block: Uint8Array): NativeMemory {
+    const loan = this.#loans.get(block) ?? { bytes: block.byteLength, lent: false }
+    if (!this.#loans.has(block)) {
+      this.#loans.set(block, loan)
+      this.#droppedLoans.register(block, loan)
+    }
+    loan.lent = true
+    return new NativeMemory(this, block, () => {
+      loan.lent = false
+      this.#bytes -= loan.bytes
+      if (!this.#disposed) this.#recycled.give(block)
+    })
   }
 
   #release(memory: NativeMemory, block: Uint8Array): void {

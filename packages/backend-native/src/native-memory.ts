@@ -1,14 +1,17 @@
 import { type Device, DeviceError, type Memory } from '@tersor/core-tensor'
 
+/** The device of a block, whose end is that of its blocks. */
+export type NativeOwner = Device & { readonly disposed: boolean }
+
 /** A block of ordinary JavaScript memory that compiled code reads and writes in place. */
 export class NativeMemory implements Memory {
-  readonly device: Device
+  readonly device: NativeOwner
   readonly byteLength: number
   #bytes: Uint8Array | undefined
   readonly #released: (memory: NativeMemory, block: Uint8Array) => void
 
   constructor(
-    device: Device,
+    device: NativeOwner,
     bytes: Uint8Array,
     released: (memory: NativeMemory, block: Uint8Array) => void,
   ) {
@@ -19,7 +22,7 @@ export class NativeMemory implements Memory {
   }
 
   bytes(): Uint8Array {
-    if (this.#bytes === undefined) {
+    if (this.#bytes === undefined || this.device.disposed) {
       throw new DeviceError(
         '[Tensor] this tensor was disposed, left the scope that made it, or its device was; return it from the scope',
       )

@@ -1,11 +1,9 @@
-/** Smaller blocks are the garbage collector's. */
-const SMALLEST = 1 << 14
 /** Bytes that may wait to be used again. */
 const MOST = 1 << 28
 
 /**
- * Blocks of memory that were freed and wait for the next of their size: what repeats itself, such as training,
- * then neither asks the system for pages nor gives the garbage collector work.
+ * Blocks of memory that were freed and wait for the next of their size: what repeats itself, such as training and
+ * decoding, then neither asks the system for pages nor gives the garbage collector work.
  */
 export class RecycledBlocks {
   readonly #bySize = new Map<number, Uint8Array[]>()
@@ -22,7 +20,7 @@ export class RecycledBlocks {
   /** Takes a block back; sizes that were not asked for lately make room. */
   give(block: Uint8Array): void {
     const { byteLength } = block
-    if (byteLength < SMALLEST || byteLength > MOST) return
+    if (byteLength === 0 || byteLength > MOST) return
     const waiting = this.#bySize.get(byteLength) ?? []
     // The latest size is the last in the map.
     this.#bySize.delete(byteLength)
