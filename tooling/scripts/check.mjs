@@ -24,6 +24,10 @@ const stages = [
       'tables of methods in READMEs are what the methods say',
       [...source, 'tooling/scripts/method-tables.ts'],
     ],
+    served: [
+      'the table of models in a README is the list of what is tested',
+      [...source, 'tooling/scripts/served-models.ts'],
+    ],
   },
   { tests: ['tests, examples of the documentation among them', ['vitest', 'run']] },
   { build: ['every package into its dist', [...pnpm, 'exec', 'turbo', 'run', 'build']] },

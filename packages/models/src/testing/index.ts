@@ -8,3 +8,4 @@ export { describeEncoderOn, type EncoderBounds, encoderFolders } from './describ
 export { distance, Golden, type GoldenKind, goldenRoot, hasGoldens } from './golden.ts'
 export { type EncoderExpectation, encoderExpectation } from './golden-encoder.ts'
 export { randomModel, smallConfig, smallJson, smallMixture, storedWeights } from './random-model.ts'
+export { type ServedModel, servedModels } from './served-models.ts'
