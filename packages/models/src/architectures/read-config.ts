@@ -5,6 +5,7 @@ import type { DecoderConfig } from '../decoder/config.ts'
 import type { Architecture } from './architecture.ts'
 import { Fields, shown } from './fields.ts'
 import { isHarmless } from './harmless.ts'
+import { huggingFaceKeys } from './hugging-face-keys.ts'
 import { architectures } from './index.ts'
 import { languageModelIn, wholeModelTypes } from './language-model.ts'
 import { ownConfig } from './own-config.ts'
@@ -52,7 +53,8 @@ export function configFromHuggingFace(json: unknown): DecoderConfig {
 }
 
 /**
- * A configuration as text that {@link configFromHuggingFace} reads: its own JSON under one key, beside the family.
+ * A configuration as text that {@link configFromHuggingFace} reads: its own JSON under one key, beside the family and, where
+ * they say all of it, the keys by which other programs read it.
  *
  * @example
  * const config = configFromHuggingFace({
@@ -63,7 +65,7 @@ export function configFromHuggingFace(json: unknown): DecoderConfig {
  */
 export function configText(config: DecoderConfig): string {
   const { modelTypes } = architectureOf(config)
-  return JSON.stringify({ model_type: modelTypes[0], [OWN]: config })
+  return JSON.stringify({ model_type: modelTypes[0], ...huggingFaceKeys(config), [OWN]: config })
 }
 
 /** The family that a configuration was read as. */
