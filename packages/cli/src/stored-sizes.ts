@@ -1,20 +1,13 @@
 import { sizeOf } from '@tersor/core-tensor'
-import { sizeReport, type TensorSize } from '@tersor/eval'
+import type { TensorSize } from '@tersor/eval'
 import type { ModelFile } from '@tersor/models'
-import { kinds } from './method-lists.ts'
 
-/**
- * What every weight takes as it is stored. Only weights in encodings of Tersor's are read, whose metadata count; of others the
- * file's header says it all.
- */
-export async function* storedSizes(file: ModelFile): AsyncGenerator<TensorSize> {
+/** What every weight takes as it is stored, metadata of encodings included, by the header of the file: no weight is read. */
+export function* storedSizes(file: ModelFile): Generator<TensorSize> {
   for (const name of file.names) {
-    const { type, dims, byteLength: bytes, compressed, spelled } = file.info(name)
-    if (kinds.some(({ kind }) => kind === compressed)) {
-      yield* sizeReport([[name, await file.load(name)]]).tensors
-      continue
-    }
+    const { type, dims, byteLength, compressed, spelled, metadataLength = 0 } = file.info(name)
     const elements = sizeOf(dims)
+    const bytes = byteLength + metadataLength
     const bitsPerWeight = elements === 0 ? 0 : (8 * bytes) / elements
     yield { name, encoding: compressed ?? type ?? spelled ?? 'unknown', dims, elements, bytes, bitsPerWeight }
   }

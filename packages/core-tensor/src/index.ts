@@ -96,7 +96,7 @@ export type {
   LMConfig,
   Taps,
 } from './model/causal-lm.ts'
-export type { DetokenizeOptions, Tokenizer, TokenizeOptions } from './model/tokenizer.ts'
+export type { DetokenizeOptions, Tokenizer, TokenizerKind, TokenizeOptions } from './model/tokenizer.ts'
 
 // Jobs
 export { type JobOptions, type Pace, pace } from './job.ts'

@@ -36,6 +36,7 @@ export { configFromHuggingFace, configText } from './architectures/read-config.t
 
 // Caches
 export { BatchedCache } from './caches/batched-cache.ts'
+export { cacheBytes } from './caches/cache-bytes.ts'
 export { DenseCache, type DenseCacheOptions } from './caches/dense-cache.ts'
 
 // Files

@@ -143,7 +143,7 @@ async function measure(
     const { tasks, n, seed } = request
     const scores =
       tasks && (await named('tasks', job => evaluateTasks(model, tokenizer, { tasks, n, seed, ...job })))
-    const size = await storedSize(file)
+    const size = storedSize(file)
     const result = {
       perplexity,
       nats: nats.mean,
@@ -201,10 +201,10 @@ async function withCulprit(error: unknown, files: readonly (ModelFile | undefine
 }
 
 /** The weights as the file has them; in memory some are wider. */
-async function storedSize(file: ModelFile): Promise<{ bytes: number; bitsPerWeight: number }> {
+function storedSize(file: ModelFile): { bytes: number; bitsPerWeight: number } {
   let bytes = 0
   let elements = 0
-  for await (const size of storedSizes(file)) {
+  for (const size of storedSizes(file)) {
     bytes += size.bytes
     elements += size.elements
   }

@@ -24,6 +24,65 @@ describe('tersor inspect', () => {
     expect((await tersor('inspect', at('model'))).out).toContain('layers.0.feedForward.down')
   })
 
+  it('says what the model is, and what it takes to run it', async () => {
+    const { config, ignored, tensors, elements, bytes, fileBytes, bitsPerWeight, ...facts } = await json(
+      'inspect',
+      at('model'),
+    )
+    expect(facts).toEqual({
+      architecture: 'llama',
+      makes: 'text',
+      // The embedding, a block with its two norms, the last norm.
+      parameters: 259 * 32 + 4 * 32 * 32 + 3 * 32 * 48 + 3 * 32,
+      layout: {
+        format: 'safetensors',
+        files: 1,
+        types: [{ type: 'float32', weights: 11, elements, bytes: 4 * elements, bitsPerWeight: 32 }],
+      },
+      tokenizer: { kind: 'bytePair', tokens: 259, addsBos: true, chatTemplate: false },
+      ...{ context: 64, vocabulary: 259, hiddenSize: 32 },
+      mixers: [
+        {
+          ...{ layers: 1, kind: 'attention', heads: 2, kvHeads: 2, headDim: 16 },
+          ...{ window: null, sharesKeys: false },
+        },
+      ],
+      // Keys and values of two heads, and a position.
+      memory: { weights: bytes, cacheOfThousandTokens: 260_000, cacheOfContext: 64 * 260 },
+      ...{ quantizedBy: null, missing: [], unclaimed: [], problem: null },
+    })
+    const { out } = await tersor('inspect', at('model'))
+    expect(out.slice(out.indexOf('  family')).split('\n')).toEqual([
+      '  family      llama',
+      '  parameters  17088',
+      '  stored      safetensors, one file',
+      '              11 × float32 of 32.000 bits, 68.4 kB',
+      '  size        64 tokens of context, 259 in the vocabulary, 32 wide',
+      '  layers      1 layer of attention: 2 heads of 16, 2 of keys and values',
+      '  tokenizer   byte-pair encoding, 259 tokens, a beginning token before texts, without a chat',
+      '              template',
+      '  memory      68.4 kB of weights; 260 kB of cache for 1000 tokens, 16.6 kB for all 64',
+      '',
+    ])
+  })
+
+  it('says what is missing, what is not known, and that there is no configuration', async () => {
+    await mkdir(at('half'))
+    const [first, second, ...rest] = randomWeights()
+    const odd = { ...first, 0: 'model.layers.0.twist.weight' } as (typeof rest)[number]
+    await writeFile(
+      at('half', 'model.safetensors'),
+      encodeSafetensors([first!, [odd[0], second![1]], ...rest]),
+    )
+    await writeFile(at('half', 'config.json'), JSON.stringify(smallJson))
+    const half = await json('inspect', at('half'))
+    expect(half).toMatchObject({ tokenizer: null, unclaimed: ['model.layers.0.twist.weight'] })
+    expect(half.missing).toHaveLength(1)
+    expect(half.problem).toContain(half.missing[0])
+    await writeFile(at('alone.safetensors'), encodeSafetensors([first!]))
+    expect((await tersor('inspect', at('alone.safetensors'))).out).toContain('it has no configuration')
+  })
+
   it('lists types that Tersor has not, and what another program quantized, without reading either', async () => {
     const header = {
       'w.qweight': { dtype: 'I32', shape: [2, 1], data_offsets: [0, 8] },

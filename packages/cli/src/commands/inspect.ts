@@ -1,18 +1,20 @@
-import { TersorError } from '@tersor/core-tensor'
 import type { TensorSize } from '@tersor/eval'
-import { checkModel, type ModelFile, openModel } from '@tersor/models'
+import { openModel } from '@tersor/models'
 import { onlyPositional } from '../command/arguments.ts'
 import { command, type Terminal } from '../command/command.ts'
+import { factsText } from '../inspection/facts-text.ts'
+import { modelFacts } from '../inspection/model-facts.ts'
 import { kinds } from '../method-lists.ts'
 import { modelPath } from '../model-path.ts'
 import { storedSizes } from '../stored-sizes.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
-/** `tersor inspect`: what a file holds. */
+/** `tersor inspect`: what a file holds, and what it takes to run it. */
 export const inspect = command({
   usage: 'FILE',
-  summary: 'lists every weight with its shape, encoding and exact bytes',
-  about: 'Lists what a model file holds: every weight with its shape, encoding and exact bytes.',
+  summary: 'lists every weight with its exact bytes; says what the model is, and whether it can be run',
+  about:
+    'Lists what a model file holds: every weight with its shape, encoding and exact bytes. Then it says what the model is: family, parameters, types, layers, context, tokenizer, the memory that it needs, and if it cannot be run, why. No weight is read.',
   flags: () => ({}),
   run: ({ values, positionals }, terminal) =>
     list(onlyPositional(positionals, 'a model file'), values.json === true, terminal),
@@ -21,55 +23,38 @@ export const inspect = command({
 async function list(path: string, json: boolean, { out, signal }: Terminal): Promise<void> {
   const file = await openModel(modelPath(path), { kinds, signal })
   try {
-    const sizes: TensorSize[] = []
-    for await (const size of storedSizes(file)) {
-      signal.throwIfAborted()
-      sizes.push(size)
-    }
-    const bytes = sizes.reduce((sum, size) => sum + size.bytes, 0)
-    const elements = sizes.reduce((sum, size) => sum + size.elements, 0)
-    const total = {
-      elements,
-      bytes,
-      fileBytes: file.fileBytes,
-      bitsPerWeight: elements === 0 ? 0 : (8 * bytes) / elements,
-    }
-    const problem = problemOf(file)
+    const sizes = [...storedSizes(file)]
+    const facts = await modelFacts(file, sizes)
+    const elements = facts.parameters
+    const bytes = facts.memory.weights
+    const bitsPerWeight = elements === 0 ? 0 : (8 * bytes) / elements
     if (json) {
-      out.write(
-        `${JSON.stringify({ config: file.config ?? null, quantizedBy: file.quantizedBy ?? null, ignored: file.elsewhere.length, problem: problem ?? null, ...total, tensors: sizes })}\n`,
-      )
+      const total = { elements, bytes, fileBytes: file.fileBytes, bitsPerWeight }
+      const ignored = file.elsewhere.length
+      const said = { config: file.config ?? null, ...facts, ignored, ...total, tensors: sizes }
+      out.write(`${JSON.stringify(said)}\n`)
       return
     }
-    const rows = sizes.map(size => [
-      size.name,
-      `[${size.dims.join(', ')}]`,
-      size.encoding,
-      size.bitsPerWeight.toFixed(3),
-      String(size.bytes),
-    ])
-    out.write(table(['weight', 'shape', 'encoding', 'bits/weight', 'bytes'], rows))
+    out.write(weightTable(sizes))
     out.write(
-      `\n${elements} weights in ${bytes} bytes (${total.bitsPerWeight.toFixed(3)} bits each); the file takes ${bytesText(file.fileBytes)}\n`,
+      `\n${elements} weights in ${bytes} bytes (${bitsPerWeight.toFixed(3)} bits each); the file takes ${bytesText(file.fileBytes)}\n\n`,
     )
+    out.write(factsText(facts))
     if (file.elsewhere.length > 0) {
       out.write(
-        `${file.elsewhere.length} tensors of what sees and hears are ignored, such as '${file.elsewhere[0]}'\n`,
+        `\n${file.elsewhere.length} tensors of what sees and hears are ignored, such as '${file.elsewhere[0]}'\n`,
       )
     }
-    if (problem !== undefined) out.write(`it cannot be run: ${problem}\n`)
+    if (facts.problem !== null) out.write(`\nit cannot be run: ${facts.problem}\n`)
   } finally {
     await file.close()
   }
 }
 
-/** Why a model can be looked into only, in words. */
-function problemOf(file: ModelFile): string | undefined {
-  try {
-    checkModel(file)
-    return undefined
-  } catch (error) {
-    if (error instanceof TersorError) return error.message
-    throw error
-  }
+function weightTable(sizes: readonly TensorSize[]): string {
+  const rows = sizes.map(({ name, dims, encoding, bitsPerWeight, bytes }) => [
+    ...[name, `[${dims.join(', ')}]`, encoding],
+    ...[bitsPerWeight.toFixed(3), String(bytes)],
+  ])
+  return table(['weight', 'shape', 'encoding', 'bits/weight', 'bytes'], rows)
 }

@@ -13,8 +13,13 @@ export interface DetokenizeOptions {
   skipSpecial?: boolean | undefined
 }
 
+/** How words are cut into tokens: byte pairs that are joined, likeliest pieces, longest pieces, or whole words. */
+export type TokenizerKind = 'bytePair' | 'unigram' | 'wordPiece' | 'wordLevel'
+
 /** Text to tokens and back. */
 export interface Tokenizer {
+  /** How words are cut into tokens; undefined where that is not known. */
+  readonly kind?: TokenizerKind | undefined
   /** One more than the largest token. */
   readonly vocabSize: number
   /** The token that begins a text, where the model has one. */

@@ -1,7 +1,8 @@
-import { affine, dense, FormatError, Tensor } from '@tersor/core-tensor'
+import { affine, byteLength, dense, FormatError, Tensor } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
 import { encodeSafetensors } from '../safetensors/encode-safetensors.ts'
 import { openSafetensors } from '../safetensors/open-safetensors.ts'
+import { loadWeight } from './load-weight.ts'
 import { weightInfo } from './weight-info.ts'
 
 describe('weightInfo', () => {
@@ -19,9 +20,13 @@ describe('weightInfo', () => {
     expect(weightInfo(file, 'plain')).toEqual({ type: 'float32', dims: [2, 1], byteLength: 8 })
     expect(weightInfo(file, 'packed')).toEqual({ type: 'int4', dims: [3], byteLength: 2 })
     const grouped = { type: 'float32', dims: [1, 4], byteLength: 10, compressed: 'affine' }
-    expect(weightInfo(file, 'grouped')).toEqual(grouped)
+    expect(weightInfo(file, 'grouped')).toMatchObject(grouped)
     const narrow = { type: 'float32', dims: [2], byteLength: 2, compressed: 'dense' }
-    expect(weightInfo(file, 'narrow')).toEqual(narrow)
+    expect(weightInfo(file, 'narrow')).toMatchObject(narrow)
+    for (const name of ['grouped', 'narrow']) {
+      const { byteLength: stored, metadataLength = 0 } = weightInfo(file, name)
+      expect(stored + metadataLength).toBe(byteLength(await loadWeight(file, name)))
+    }
     expect(() => weightInfo(file, 'w')).toThrow(FormatError)
   })
 })

@@ -85,6 +85,7 @@ export class ModelRoles {
     return {
       ...{ type, dims, byteLength: Math.ceil(all * share) },
       ...(compressed === undefined ? {} : { compressed }),
+      ...(first!.metadataLength === undefined ? {} : { metadataLength: first!.metadataLength }),
       ...(first!.spelled === undefined ? {} : { spelled: first!.spelled }),
     }
   }

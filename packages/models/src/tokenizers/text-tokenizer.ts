@@ -49,6 +49,7 @@ export function textTokenizer(parts: TokenizerParts): Tokenizer {
   }
 
   return Object.freeze({
+    kind: model.kind,
     vocabSize,
     bos,
     eos,

@@ -40,7 +40,12 @@ export function describeServed(model: ServedModel, kind: GoldenKind): void {
     it('inspect', async () => {
       expect(golden.has('model.gguf')).toBe(model.ggufArchitecture !== undefined)
       const { elements, tensors, ...said } = await json('inspect', source)
-      expect(said).toMatchObject({ problem: null, config: { architecture } })
+      expect(said).toMatchObject({
+        problem: null,
+        ...{ architecture, makes: encoder ? 'embeddings' : 'text' },
+        tokenizer: { kind: expect.any(String) },
+        layout: { format: kind },
+      })
       expect(tensors.reduce((sum: number, tensor: { elements: number }) => sum + tensor.elements, 0)).toBe(
         elements,
       )
@@ -48,9 +53,10 @@ export function describeServed(model: ServedModel, kind: GoldenKind): void {
 
     it('compress', async () => {
       const compress = ['compress', source, '--method', 'rtn', '--bits', '8', '--group-size', '8']
-      const { bitsPerWeight, tensors } = await json(...compress, '--requantize', '-o', small)
+      const { bitsPerWeight, bytes, tensors } = await json(...compress, '--requantize', '-o', small)
       expect(bitsPerWeight).toBeLessThan(24)
       expect(tensors.map(({ outcome }: { outcome: string }) => outcome)).toContain('compressed')
+      expect((await json('inspect', small)).bytes).toBe(bytes)
       expect(await json('verify', small)).toMatchObject({ problems: [] })
       if (encoder) expect(dot(await embedding(source), await embedding(small))).toBeGreaterThan(0.999)
     })

@@ -52,6 +52,7 @@ export function bytePairEncoding(options: BytePairEncodingOptions): VocabularyMo
   }
 
   return {
+    kind: 'bytePair',
     size: vocabulary.size,
     idOf,
     spellingOf: id => vocabulary.spellingOf(id),

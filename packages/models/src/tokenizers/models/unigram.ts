@@ -55,6 +55,7 @@ export function unigram({
   }
 
   return {
+    kind: 'unigram',
     size: vocabulary.size,
     idOf,
     spellingOf: id => vocabulary.spellingOf(id),

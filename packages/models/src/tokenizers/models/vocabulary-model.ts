@@ -1,5 +1,8 @@
+import type { TokenizerKind } from '@tersor/core-tensor'
+
 /** Looks up pieces of text. */
 export interface VocabularyModel {
+  readonly kind: TokenizerKind
   /** One more than the largest id. */
   readonly size: number
   idOf(token: string): number | undefined

@@ -25,6 +25,7 @@ export function wordPiece(options: WordPieceOptions): VocabularyModel {
     return undefined
   }
   return {
+    kind: 'wordPiece',
     size: vocabulary.size,
     idOf: token => vocabulary.idOf(token),
     spellingOf: id => vocabulary.spellingOf(id),
@@ -52,6 +53,7 @@ export function wordPiece(options: WordPieceOptions): VocabularyModel {
 /** Whole pieces only. */
 export function wordLevel(vocabulary: Vocabulary, unknown: number | undefined): VocabularyModel {
   return {
+    kind: 'wordLevel',
     size: vocabulary.size,
     idOf: token => vocabulary.idOf(token),
     spellingOf: id => vocabulary.spellingOf(id),
