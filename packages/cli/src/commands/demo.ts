@@ -16,6 +16,9 @@ import { table } from '../terminal/table.ts'
 
 const EVALUATION_TOKENS = 8_192
 
+/** What a model that is not bundled may take. */
+const MINUTES = 5
+
 /** Tasks that the bundled model is scored on, of those that compression hurts first. */
 const DEFAULT_TASKS = 'needle-256,copy,sort'
 const DEFAULT_PROMPTS = 20
@@ -25,7 +28,7 @@ export const demo = command({
   usage: '[MODEL]',
   summary: 'compresses a model with ten recipes, evaluates each file, and writes a table and a report page',
   about: `The main job: compresses a model with ten recipes, from float8 down to 2 bits, evaluates every file that it wrote, prints a table and writes a report page, which grows while it works. Without MODEL, the bundled ${BUNDLED}.
-Bundled models are evaluated on stories that they never saw, others on text that they draw themselves.`,
+Bundled models are evaluated on stories that they never saw, others on text that they draw themselves, as much as fits --minutes. A model that is quantized already is quantized again, and the table says so.`,
   flags: () => ({
     report: {
       type: 'string',
@@ -37,6 +40,11 @@ Bundled models are evaluated on stories that they never saw, others on text that
       type: 'string',
       value: 'N',
       help: `tokens to evaluate on; ${EVALUATION_TOKENS} by default`,
+    },
+    minutes: {
+      type: 'string',
+      value: 'N',
+      help: `how long a model that is not bundled may take; ${MINUTES} by default. Text and recipes are fitted to it`,
     },
     tasks: {
       type: 'string',
@@ -56,6 +64,7 @@ Bundled models are evaluated on stories that they never saw, others on text that
       name: basename(given),
       bundled,
       tokens: wholeNumber(values.tokens ?? String(EVALUATION_TOKENS), 'tokens', 2, 2 ** 31),
+      minutes: wholeNumber(values.minutes ?? String(MINUTES), 'minutes', 1, 10_000),
       folder: join(report, 'models'),
       tasks: taskFlag === 'none' ? [] : tasksFrom(taskFlag),
       n: wholeNumber(values.n ?? String(DEFAULT_PROMPTS), 'n', 1, 1_000_000),

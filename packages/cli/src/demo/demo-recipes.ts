@@ -20,7 +20,7 @@ const calibrated = (bits: number): Step[] => [
  * @param names  the model's weights
  */
 export function demoRecipes(names: readonly string[]): readonly Recipe[] {
-  const lists: Record<string, Step[]> = {
+  return recipesOf(names, {
     float8: [{ method: 'float8' }],
     'rtn 8 bits': rounded(8),
     'rtn 5 bits': rounded(5),
@@ -31,7 +31,22 @@ export function demoRecipes(names: readonly string[]): readonly Recipe[] {
     'gptq 3 bits': calibrated(3),
     'rtn 2 bits': rounded(2),
     'gptq 2 bits': calibrated(2),
-  }
+  })
+}
+
+/** For models on which searching ranges and calibrating takes too long: rounding alone. */
+export function quickRecipes(names: readonly string[]): readonly Recipe[] {
+  return recipesOf(names, {
+    float8: [{ method: 'float8' }],
+    'rtn 8 bits': [{ method: 'rtn', bits: 8 }],
+    'rtn 5 bits': [{ method: 'rtn', bits: 5 }],
+    nf4: [{ method: 'nf4' }],
+    'rtn 4 bits': [{ method: 'rtn', bits: 4 }],
+    'rtn 3 bits': [{ method: 'rtn', bits: 3 }],
+  })
+}
+
+function recipesOf(names: readonly string[], lists: Record<string, Step[]>): readonly Recipe[] {
   return Object.entries(lists).map(([name, use]) =>
     modelRecipe(use, names, { name, delicate: delicateSteps(use, DELICATE_BITS, methods) }),
   )

@@ -15,6 +15,8 @@ export interface DemoRow {
   readonly divergence: Divergence
   readonly tasks?: TaskScores
   readonly seconds: number
+  /** One by one, where a time budget was given. */
+  readonly tokensPerSecond?: number
 }
 
 export interface DemoResult {
@@ -27,6 +29,12 @@ export interface DemoResult {
   readonly calibrationTokens: number
   readonly device: string
   readonly perplexity: number
+  /** How the given model is quantized already; its recipes quantize it again, and losses are against it as it is. */
+  readonly quantized?: string
+  /** Of the given model, one by one, where a time budget was given. */
+  readonly tokensPerSecond?: number
+  /** Recipes that did not fit the time budget. */
+  readonly leftOut?: readonly string[]
   /** Of the uncompressed model, where tasks were asked for. */
   readonly tasks?: TaskScores
   readonly rows: readonly DemoRow[]

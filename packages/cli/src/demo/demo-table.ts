@@ -15,19 +15,21 @@ const measures = [
 ] as const
 
 /** What the columns hold; the last are the scores of tasks, where there are some. */
-export function demoHeader({ tasks }: DemoResult): string[] {
-  if (tasks === undefined) return [...measures]
+export function demoHeader({ tasks, tokensPerSecond }: DemoResult): string[] {
+  const columns = tokensPerSecond === undefined ? [...measures] : [...measures, 'tokens/s']
+  if (tasks === undefined) return columns
   return [
-    ...measures,
+    ...columns,
     'answer nats',
     ...Object.entries(tasks.tasks).map(([name, { n }]) => `${name} (n ${n})`),
   ]
 }
 
 /** The cells of the uncompressed model and of every recipe, as text. */
-export function demoCells({ fileBytes, parameters, perplexity, tasks, rows }: DemoResult): string[][] {
+export function demoCells(result: DemoResult): string[][] {
+  const { fileBytes, parameters, perplexity, tasks, rows, quantized } = result
   const first = [
-    'uncompressed',
+    quantized === undefined ? 'uncompressed' : `as given (${quantized})`,
     ((8 * fileBytes) / parameters).toFixed(3),
     bytesText(fileBytes),
     '1.00×',
@@ -36,6 +38,7 @@ export function demoCells({ fileBytes, parameters, perplexity, tasks, rows }: De
     '–',
     '–',
     '–',
+    ...speedCell(result),
     ...taskCells(tasks),
   ]
   return [first, ...rows.map(row => cells(row, perplexity))]
@@ -54,8 +57,13 @@ function cells(row: DemoRow, floatPerplexity: number): string[] {
     `${compact(kl.mean, 3)} ± ${compact(kl.standardError, 2)}`,
     `${(100 * top1Agreement.mean).toFixed(2)} %`,
     row.seconds.toFixed(1),
+    ...speedCell(row),
     ...taskCells(row.tasks),
   ]
+}
+
+function speedCell({ tokensPerSecond }: { tokensPerSecond?: number }): string[] {
+  return tokensPerSecond === undefined ? [] : [tokensPerSecond.toFixed(1)]
 }
 
 function taskCells(scores: TaskScores | undefined): string[] {

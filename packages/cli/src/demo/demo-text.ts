@@ -32,7 +32,17 @@ export async function generatedText(file: ModelFile, tokens: number): Promise<De
 export async function drawnText(
   file: ModelFile,
   tokens: number,
-  { progress, ...where }: { device: Device; signal: AbortSignal; progress: (label: string) => Progress },
+  {
+    progress,
+    calibrated = true,
+    ...where
+  }: {
+    device: Device
+    signal: AbortSignal
+    progress: (label: string) => Progress
+    /** Whether text to calibrate with is wanted; true by default. */
+    calibrated?: boolean
+  },
 ): Promise<DemoText> {
   const bos = firstToken(await file.openTokenizer())
   const draw = (label: string, count: number, seed: number) =>
@@ -41,6 +51,8 @@ export async function drawnText(
     tokens: window,
     from: 1,
   }))
-  const calibration = await draw('drawing calibration text', CALIBRATION_TOKENS, CALIBRATION_SEED)
+  const calibration = calibrated
+    ? await draw('drawing calibration text', CALIBRATION_TOKENS, CALIBRATION_SEED)
+    : []
   return { text: 'that the float model drew itself', windows, calibration }
 }
