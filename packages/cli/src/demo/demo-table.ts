@@ -16,7 +16,7 @@ const measures = [
 
 /** What the columns hold; the last are the scores of tasks, where there are some. */
 export function demoHeader({ tasks, tokensPerSecond }: DemoResult): string[] {
-  const columns = tokensPerSecond === undefined ? [...measures] : [...measures, 'tokens/s']
+  const columns = tokensPerSecond === undefined ? [...measures] : [...measures, 'Δ nats', 'tokens/s']
   if (tasks === undefined) return columns
   return [
     ...columns,
@@ -38,14 +38,14 @@ export function demoCells(result: DemoResult): string[][] {
     '–',
     '–',
     '–',
-    ...speedCell(result),
+    ...speedCells(result, '–'),
     ...taskCells(tasks),
   ]
   return [first, ...rows.map(row => cells(row, perplexity))]
 }
 
 function cells(row: DemoRow, floatPerplexity: number): string[] {
-  const { kl, top1Agreement } = row.divergence
+  const { kl, top1Agreement, deltaNats } = row.divergence
   const change = (100 * (row.perplexity - floatPerplexity)) / floatPerplexity
   return [
     row.recipe,
@@ -57,13 +57,14 @@ function cells(row: DemoRow, floatPerplexity: number): string[] {
     `${compact(kl.mean, 3)} ± ${compact(kl.standardError, 2)}`,
     `${(100 * top1Agreement.mean).toFixed(2)} %`,
     row.seconds.toFixed(1),
-    ...speedCell(row),
+    ...speedCells(row, `${deltaNats.mean.toFixed(4)} ± ${deltaNats.standardError.toFixed(4)}`),
     ...taskCells(row.tasks),
   ]
 }
 
-function speedCell({ tokensPerSecond }: { tokensPerSecond?: number }): string[] {
-  return tokensPerSecond === undefined ? [] : [tokensPerSecond.toFixed(1)]
+/** What models that are not bundled are told beside: what was lost in nats, and how fast they run. */
+function speedCells({ tokensPerSecond }: { tokensPerSecond?: number }, nats: string): string[] {
+  return tokensPerSecond === undefined ? [] : [nats, tokensPerSecond.toFixed(1)]
 }
 
 function taskCells(scores: TaskScores | undefined): string[] {

@@ -45,7 +45,7 @@ export async function* measureRecipes(file: ModelFile, request: DemoRequest): As
   const quantized = quantizedAs(file)
   if (quantized !== undefined) {
     say(
-      `It is quantized already (${quantized}): recipes quantize it again, and losses are against it as it is.\n`,
+      `It is quantized already (${quantized}): recipes quantize it again, and losses are against it as it is; at its own bits they may find its very codes.\n`,
     )
   }
   const speed = bundled ? undefined : await speedOf(model, signal)

@@ -32,11 +32,11 @@ export interface Speed {
 
 /** Times a short forward pass and some single tokens behind it. */
 export async function speedOf(model: Decoder, signal: AbortSignal): Promise<Speed> {
-  const tokens = Int32Array.from(
-    { length: Math.min(PROBE, model.config.contextLength - STEPS) },
-    (_, i) => i % 7,
-  )
-  const cache = model.createCache({ length: tokens.length + STEPS })
+  const { contextLength, vocabSize } = model.config
+  const steps = Math.min(STEPS, Math.floor(contextLength / 2))
+  const count = Math.max(1, Math.min(PROBE, contextLength - steps))
+  const tokens = Int32Array.from({ length: count }, (_, i) => i % Math.min(7, vocabSize))
+  const cache = model.createCache({ length: count + steps })
   const timed = async (ids: Int32Array) => {
     const begin = performance.now()
     const { logits } = await model.forward(ids, { cache, signal })
@@ -47,9 +47,9 @@ export async function speedOf(model: Decoder, signal: AbortSignal): Promise<Spee
   cache.truncate(0)
   const prefill = tokens.length / (await timed(tokens))
   let seconds = 0
-  for (let step = 0; step < STEPS; step++) seconds += await timed(tokens.subarray(0, 1))
+  for (let step = 0; step < steps; step++) seconds += await timed(tokens.subarray(0, 1))
   cache.dispose()
-  return { prefill, decode: STEPS / seconds }
+  return { prefill, decode: steps / seconds }
 }
 
 /**
