@@ -3,13 +3,25 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { replaceBetween } from '../../config/replace-between.ts'
-import { type ServedModel, servedModels } from '../../packages/models/src/testing/served-models.ts'
+
+/** What a row says of a model, as `ServedModel` of @tersor/models/testing has it. */
+interface ServedModel {
+  readonly folder: string
+  readonly architecture: string
+  readonly ggufArchitecture: string | undefined
+  readonly encoder: boolean
+}
 
 const BEGIN = '<!-- printed by pnpm served -->'
 const END = '<!-- end of what is printed -->'
 
-const path = join(import.meta.dirname, '../../packages/models/README.md')
+const folder = join(import.meta.dirname, '..', '..', 'packages', 'models')
+const path = join(folder, 'README.md')
+// The list alone: its entry brings the test runner.
+const list = pathToFileURL(join(folder, 'src', 'testing', 'served-models.ts'))
+const { servedModels }: { servedModels: readonly ServedModel[] } = await import(list.href)
 const text = readFileSync(path, 'utf8')
 const printed = replaceBetween(text, BEGIN, END, table(servedModels))
 if (printed === text) console.log('✓ table of models and commands')
