@@ -89,11 +89,15 @@ export const gemma4: Architecture = {
           'layer.perLayer.after': `${layer}.post_norm`,
           scale: `${layer}.layer_output_scale`,
         },
-        ignored: [/^rope_freqs\.weight$/],
+        ignored: [/^rope_freqs\.weight$/, /^blk\.\d+\.attn_(k|v|k_norm)\.weight$/],
       }
     }
     const scale = { tensor: `${prefix}layers.{layer}.layer_scalar` }
-    return { roles: { ...llamaRoles(prefix), ...fourNorms(prefix), ...perLayerRoles(prefix), scale } }
+    return {
+      roles: { ...llamaRoles(prefix), ...fourNorms(prefix), ...perLayerRoles(prefix), scale },
+      // Of layers that read the keys of others.
+      ignored: [/(^|\.)layers\.\d+\.self_attn\.(k_proj|v_proj|k_norm)\.weight$/],
+    }
   },
 }
 

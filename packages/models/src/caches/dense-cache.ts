@@ -12,26 +12,22 @@ import {
   Tensor,
   UnsupportedError,
 } from '@tersor/core-tensor'
-import { attention, binary, copy, gather, mergeAttention, rope } from '@tersor/core-tensor/reference'
+import { binary, copy, rope } from '@tersor/core-tensor/reference'
 import { frequenciesFor } from '../decoder/rope.ts'
 import { alibiBias } from './alibi.ts'
+import { attendSegments } from './attend-segments.ts'
+import {
+  type DenseSegment,
+  emptySegment,
+  joinSegments,
+  moveTokens,
+  releaseSegment,
+  tokensOf,
+} from './dense-segment.ts'
 
 export interface DenseCacheOptions extends CacheOptions {
   /** Tokens that a segment has room for when it is made; it doubles when full. */
   capacity?: number | undefined
-}
-
-/** A run of tokens of one layer. Sealed once a fork shares it: then only its length may be cut, in a copy. */
-interface DenseSegment {
-  /** (kvHeads, capacity, headDim), rotated */
-  keys: Tensor
-  /** (kvHeads, capacity, headDim) */
-  values: Tensor
-  /** (capacity) int32 */
-  positions: Tensor
-  length: number
-  /** How many caches hold these tensors. */
-  owners: { count: number }
 }
 
 /** What one layer holds. */
@@ -123,31 +119,18 @@ export class DenseCache implements KVCache {
   attend(layer: number, queries: Tensor, positions: Tensor, options: AttendOptions = {}): Tensor {
     const mixer = this.#attention(layer)
     const held = this.#holder(layer)
-    if (options.mass !== undefined) this.#compact(held)
+    // A window counts from the end of all keys, and mass and log-sum-exps run over all of them.
+    if (mixer.window !== undefined || options.mass !== undefined || options.lse !== undefined)
+      held.segments = joinSegments(held.segments)
     using rotated = this.#rotate(layer, queries, positions)
     const turned = rotated ?? queries
-    const [only] = held.segments
     using bias = mixer.alibi === true ? this.#bias(mixer, held) : undefined
     using joined =
       bias !== undefined && options.logWeight !== undefined
         ? binary('add', bias, options.logWeight)
         : undefined
     const logWeight = joined ?? bias ?? options.logWeight
-    const all = { ...options, ...scoring(mixer), logWeight }
-    if (only === undefined || held.segments.length > 1) return this.#attendSegments(held, turned, all)
-    return this.#device.scope(() => {
-      const { mass, ...rest } = all
-      const room =
-        mass === undefined ? undefined : this.#device.empty('float32', [mass.dims[0]!, only.positions.size])
-      const result = attention(turned, only.keys, only.values, {
-        ...rest,
-        length: only.length,
-        logWeight: logWeight && columns(logWeight, 0, only),
-        mass: room,
-      })
-      if (mass !== undefined && room !== undefined) addColumns(room, mass)
-      return result
-    })
+    return attendSegments(turned, held.segments, { ...options, ...scoring(mixer), logWeight })
   }
 
   state(layer: number): MixerState | undefined {
@@ -168,11 +151,13 @@ export class DenseCache implements KVCache {
       if (mixer.kind !== 'attention' || mixer.window === undefined) continue
       const visible = mixer.window - 1
       if (tokensOf(held.segments) < 2 * visible + 1) continue
-      this.#compact(held)
-      const [whole] = held.segments
-      const kept = this.#segment(Math.max(2 * mixer.window, this.#capacity), [mixer.kvHeads, mixer.headDim])
-      this.#move(whole!, kept, whole!.length - visible)
-      release(whole!)
+      const [whole] = joinSegments(held.segments) as [DenseSegment]
+      const kept = emptySegment(this.#device, Math.max(2 * mixer.window, this.#capacity), [
+        mixer.kvHeads,
+        mixer.headDim,
+      ])
+      moveTokens(whole, kept, whole.length - visible)
+      releaseSegment(whole)
       held.segments = [kept]
     }
   }
@@ -198,7 +183,7 @@ export class DenseCache implements KVCache {
       const kept: DenseSegment[] = []
       for (const segment of held.segments) {
         if (left > 0) kept.push({ ...segment, length: Math.min(segment.length, left) })
-        else release(segment)
+        else releaseSegment(segment)
         left -= Math.min(segment.length, left)
       }
       held.segments = kept
@@ -221,7 +206,7 @@ export class DenseCache implements KVCache {
 
   dispose(): void {
     for (const { segments, state } of this.#layers) {
-      for (const segment of segments) release(segment)
+      for (const segment of segments) releaseSegment(segment)
       for (const tensor of Object.values(state ?? {})) tensor.dispose()
     }
     this.#layers = this.#layers.map(() => ({ segments: [], seen: 0, state: undefined }))
@@ -294,96 +279,17 @@ export class DenseCache implements KVCache {
   #tail(held: Layer, count: number, width: readonly [kvHeads: number, headDim: number]): DenseSegment {
     const last = held.segments.at(-1)
     if (last === undefined || last.owners.count > 1) {
-      const made = this.#segment(Math.max(this.#capacity, count), width)
+      const made = emptySegment(this.#device, Math.max(this.#capacity, count), width)
       held.segments.push(made)
       return made
     }
     const capacity = last.positions.size
     if (last.length + count <= capacity) return last
-    const larger = this.#segment(Math.max(2 * capacity, last.length + count), width)
-    this.#move(last, larger)
-    release(last)
+    const larger = emptySegment(this.#device, Math.max(2 * capacity, last.length + count), width)
+    moveTokens(last, larger)
+    releaseSegment(last)
     held.segments[held.segments.length - 1] = larger
     return larger
-  }
-
-  #segment(capacity: number, [kvHeads, headDim]: readonly [kvHeads: number, headDim: number]): DenseSegment {
-    return {
-      keys: this.#device.empty('float32', [kvHeads, capacity, headDim]),
-      values: this.#device.empty('float32', [kvHeads, capacity, headDim]),
-      positions: this.#device.empty('int32', [capacity]),
-      length: 0,
-      owners: { count: 1 },
-    }
-  }
-
-  /** Appends the tokens of one segment to another, head by head because their capacities differ. */
-  #move(from: DenseSegment, to: DenseSegment, start = 0): void {
-    const [kvHeads, room, headDim] = from.keys.dims as [number, number, number]
-    const count = from.length - start
-    for (const [source, target] of [
-      [from.keys, to.keys],
-      [from.values, to.values],
-    ] as const) {
-      for (let head = 0; head < kvHeads; head++) {
-        const tokens = source
-          .rows(head, head + 1)
-          .reshape([room, headDim])
-          .rows(start, from.length)
-        copy(tokens.reshape([1, count, headDim]), { out: target, at: [head, to.length, 0] })
-      }
-    }
-    copy(from.positions.rows(start, from.length), { out: to.positions, at: [to.length] })
-    to.length += count
-  }
-
-  /** Joins the segments of a layer into one that this cache alone holds. */
-  #compact(held: Layer): void {
-    const [first] = held.segments
-    if (first === undefined || held.segments.length < 2) return
-    const [kvHeads, , headDim] = first.keys.dims as [number, number, number]
-    const whole = this.#segment(tokensOf(held.segments), [kvHeads, headDim])
-    for (const segment of held.segments) {
-      this.#move(segment, whole)
-      release(segment)
-    }
-    held.segments = [whole]
-  }
-
-  /** The newest tokens, the queries' own, lie in the last segment; every earlier one is seen whole. */
-  #attendSegments(held: Layer, queries: Tensor, options: AttentionOptions): Tensor {
-    const { logWeight, out, ...rest } = options
-    // A window counts from the end of all keys, and a log-sum-exp runs over all of them.
-    if (rest.window !== undefined || rest.lse !== undefined) {
-      this.#compact(held)
-      const [whole] = held.segments
-      if (whole !== undefined) {
-        const bias = logWeight && columns(logWeight, 0, whole)
-        return attention(queries, whole.keys, whole.values, {
-          ...{ ...rest, out },
-          logWeight: bias,
-          length: whole.length,
-        })
-      }
-    }
-    const { segments } = held
-    const [heads, count] = queries.dims as [number, number]
-    let seen = 0
-    const parts = segments.map((segment, i) => {
-      const lse = this.#device.empty('float32', [heads, count])
-      const bias = logWeight && columns(logWeight, seen, segment)
-      seen += segment.length
-      const causal = rest.causal === true && i === segments.length - 1
-      const o = attention(queries, segment.keys, segment.values, {
-        ...rest,
-        logWeight: bias,
-        causal,
-        length: segment.length,
-        lse,
-      })
-      return { heads: Array.from({ length: heads }, (_, head) => head), o, lse }
-    })
-    return mergeAttention(parts, { out })
   }
 }
 
@@ -411,15 +317,6 @@ function frequencyTensors(
   })
 }
 
-function tokensOf(segments: readonly DenseSegment[]): number {
-  return segments.reduce((sum, { length }) => sum + length, 0)
-}
-
-function release({ keys, values, positions, owners }: DenseSegment): void {
-  if (--owners.count > 0) return
-  for (const tensor of [keys, values, positions]) tensor.dispose()
-}
-
 function copyOf(state: MixerState): MixerState {
   const made: Record<string, Tensor> = {}
   for (const [name, tensor] of Object.entries(state)) {
@@ -428,17 +325,4 @@ function copyOf(state: MixerState): MixerState {
     made[name] = twin
   }
   return made
-}
-
-/** mass ← mass + the columns of `room` that are in use. */
-function addColumns(room: Tensor, mass: Tensor): void {
-  const index = Int32Array.from({ length: mass.dims[1]! }, (_, i) => i)
-  const used = gather(room, room.device.upload(new Tensor('int32', index, [index.length])), { axis: 1 })
-  binary('add', mass, used, { out: mass })
-}
-
-/** The log-weights of one segment, (kvHeads, capacity); room that is not in use repeats the last token. */
-function columns(logWeight: Tensor, start: number, { length, positions }: DenseSegment): Tensor {
-  const index = Int32Array.from({ length: positions.size }, (_, i) => start + Math.min(i, length - 1))
-  return gather(logWeight, logWeight.device.upload(new Tensor('int32', index, [index.length])), { axis: 1 })
 }
