@@ -26,3 +26,17 @@ it('tersor demo compresses with every recipe, evaluates the files and writes a r
   const { out } = await tersor('demo', at('model'), '--report', at('report'), '--tokens', '120')
   expect(out).toContain('report:')
 })
+
+it('tersor demo quantizes again what is quantized, and compares with what it was given', async () => {
+  const given = at('given.safetensors')
+  await json('compress', at('model'), '--method', 'rtn', '--bits', '8', '-o', given)
+  const result = await json('demo', given, '--report', at('again'), '--tokens', '120', '--minutes', '9')
+  expect(result.quantized).toContain('affine')
+  expect(result.leftOut).toEqual([])
+  expect(result.tokensPerSecond).toBeGreaterThan(0)
+  const losses = result.rows.map((row: { divergence: { kl: { mean: number } } }) => row.divergence.kl.mean)
+  // 8 bits find the codes of 8 bits again; 2 bits do not.
+  expect(losses[1]).toBeLessThan(1e-4)
+  expect(losses.at(-1)).toBeGreaterThan(10 * losses[1])
+  for (const { tokensPerSecond } of result.rows) expect(tokensPerSecond).toBeGreaterThan(0)
+})
