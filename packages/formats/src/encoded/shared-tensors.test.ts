@@ -162,6 +162,7 @@ describe('tensors that are parts more than once', () => {
         tensors: new Map([['w', { type: 'uint8', dtype: 'U8', dims: [byteLength], byteLength }]]),
         metadata: new Map([['tersor', JSON.stringify(trees)]]),
         read: () => Promise.reject(new Error('read')),
+        readBytes: () => Promise.reject(new Error('read')),
         close: () => Promise.resolve(),
       }
     }

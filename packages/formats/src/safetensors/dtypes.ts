@@ -1,4 +1,4 @@
-import type { DType } from '@tersor/core-tensor'
+import { bytesOf, type DType } from '@tersor/core-tensor'
 
 /**
  * The dtypes of safetensors that Tersor has, in the order of the official serializer's
@@ -21,6 +21,25 @@ export const safetensorsDTypes = {
   F64: 'float64',
   I64: 'int64',
 } as const satisfies Record<string, DType>
+
+/** Bits of what the official reader lists beside them, and Tersor has no dtype for. */
+const otherBits: Readonly<Record<string, number>> = {
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  U64: 64,
+  C64: 64,
+}
+
+/** The bytes of elements of a stored dtype; undefined for one that is not known, which may be of any size. */
+export function storedBytes(stored: string, size: number): number | undefined {
+  const type = fromSafetensorsDType(stored)
+  if (type !== undefined) return bytesOf(type, size)
+  return Object.hasOwn(otherBits, stored) ? (size * otherBits[stored]!) / 8 : undefined
+}
 
 export type SafetensorsDType = keyof typeof safetensorsDTypes
 

@@ -35,6 +35,7 @@ describe('openSafetensorsIndex', () => {
     ]) {
       expect([...file.tensors.keys()]).toEqual(['b', 'a'])
       expect(file.tensors.get('a')).toMatchObject({ type: 'float32', dims: [2], byteLength: 8 })
+      expect([...(await file.readBytes('b'))]).toEqual([3])
       expect([...file.metadata]).toEqual([
         ['total_size', '9'],
         ['note', 'text'],

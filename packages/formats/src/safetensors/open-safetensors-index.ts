@@ -61,13 +61,15 @@ export async function openSafetensorsIndex(
     await close()
     throw error
   }
+  const shardOf = (name: string) => {
+    findTensor(tensors, name, WHERE)
+    return shards.get(weightMap.get(name)!)!
+  }
   return {
     tensors,
     metadata,
-    async read(name, options) {
-      findTensor(tensors, name, WHERE)
-      return shards.get(weightMap.get(name)!)!.read(name, options)
-    },
+    read: async (name, options) => shardOf(name).read(name, options),
+    readBytes: async (name, options) => shardOf(name).readBytes(name, options),
     close,
   }
 }

@@ -1,22 +1,30 @@
-import { FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { FormatError, ShapeError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { findTensor } from '../find-tensor.ts'
 import { quoted } from '../quoted.ts'
 import { parseSource, type RandomAccess, type Source, type SourceOptions } from '../random-access.ts'
 import { rowRange } from '../row-range.ts'
-import type { TensorInfo, WeightFile } from '../weight-file.ts'
+import type { ReadOptions, TensorInfo, WeightFile } from '../weight-file.ts'
 import { MAX_HEADER_BYTES, parseHeader } from './parse-header.ts'
 
 /** The header follows its own length, a uint64. */
 const LENGTH_BYTES = 8
 
 export interface SafetensorsInfo extends TensorInfo {
-  /** As the file spells it: F32, BF16, F8_E4M3, …; possibly one that `read` does not support. */
+  /** As the file spells it: F32, BF16, F8_E4M3, …; possibly one that `read` does not support, as U64 and C64. */
   readonly dtype: string
 }
 
 export interface SafetensorsFile extends WeightFile<SafetensorsInfo> {
   /** The strings of `__metadata__`. */
   readonly metadata: ReadonlyMap<string, string>
+  /**
+   * The stored bytes of one tensor or some of its rows, whatever its dtype: what `read` refuses, such as U64 or
+   * F8_E8M0, is read so. Of a file in memory they are a view, which must not be changed.
+   *
+   * @throws {FormatError} when the file has no tensor of that name
+   * @throws {ShapeError} when it has no such rows, or they begin or end inside a byte
+   */
+  readBytes(name: string, options?: ReadOptions): Promise<Uint8Array>
 }
 
 /**
@@ -44,11 +52,24 @@ export function openSafetensors(from: Source, options: SourceOptions = {}): Prom
         const { type, dtype } = info
         if (type === undefined) {
           throw new UnsupportedError(
-            `[formats/safetensors] expected a dtype that Tersor has for ${quoted(name)}, got ${quoted(dtype)}; convert the tensor first`,
+            `[formats/safetensors] expected a dtype that Tersor has for ${quoted(name)}, got ${quoted(dtype)}; ` +
+              'convert the tensor first, or take its bytes with readBytes',
           )
         }
         const { dims, start, byteLength } = rowRange(name, info, options, 'formats/safetensors')
         return new Tensor(type, await source.read(info.start + start, byteLength, options.signal), dims)
+      },
+      async readBytes(name, options = {}) {
+        const info = findTensor(tensors, name, 'formats/safetensors')
+        const { dtype, dims } = info
+        const { start, byteLength } = rowRange(name, info, options, 'formats/safetensors')
+        if (!Number.isInteger(start) || !Number.isInteger(byteLength)) {
+          throw new ShapeError(
+            `[formats/safetensors] expected rows of ${quoted(name)}, ${quoted(dtype)} [${dims}], that begin and end with a byte, ` +
+              `got ${options.rows!.join(' to ')}; read the rows around them too`,
+          )
+        }
+        return source.read(info.start + start, byteLength, options.signal)
       },
       close: () => source.close(),
     }

@@ -1,9 +1,9 @@
-import { bytesOf, FormatError } from '@tersor/core-tensor'
+import { FormatError } from '@tersor/core-tensor'
 import { decodeUtf8 } from '../decode-utf8.ts'
 import { elementCount } from '../element-count.ts'
 import { jsonObject, parseJson } from '../parse-json.ts'
 import { quoted } from '../quoted.ts'
-import { fromSafetensorsDType } from './dtypes.ts'
+import { fromSafetensorsDType, storedBytes } from './dtypes.ts'
 import type { SafetensorsInfo } from './open-safetensors.ts'
 
 const WHERE = 'formats/safetensors'
@@ -89,9 +89,10 @@ function parseTensor(name: string, value: unknown, dataStart: number): PlacedTen
   }
   const size = elementCount(shape, WHERE)
   const type = fromSafetensorsDType(dtype)
-  if (type !== undefined && bytesOf(type, size) !== end - begin) {
+  const expected = storedBytes(dtype, size)
+  if (expected !== undefined && expected !== end - begin) {
     throw new FormatError(
-      `[${WHERE}] expected ${bytesOf(type, size)} bytes for ${quoted(name)}, ${dtype} [${shape}], got ${end - begin}`,
+      `[${WHERE}] expected ${expected} bytes for ${quoted(name)}, ${dtype} [${shape}], got ${end - begin}`,
     )
   }
   return {

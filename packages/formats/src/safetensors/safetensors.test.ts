@@ -120,6 +120,46 @@ describe('openSafetensors', () => {
     await expect(file.read('c')).rejects.toThrow('expected one of 2 tensors such as "a", "b", got "c"')
   })
 
+  it('lists every dtype of the official reader and those to come, checks their sizes, and reads their bytes', async () => {
+    const stored: [dtype: string, shape: number[], bytes: number][] = [
+      ['F4', [2, 6], 6],
+      ['F6_E2M3', [4], 3],
+      ['F6_E3M2', [2, 4], 6],
+      ['F8_E8M0', [3], 3],
+      ['F8_E4M3FNUZ', [1], 1],
+      ['F8_E5M2FNUZ', [1], 1],
+      ['U64', [1], 8],
+      ['C64', [1], 8],
+      ['Q7_NEW', [5], 11],
+    ]
+    for (const [dtype, shape, bytes] of stored) {
+      const file = await openSafetensors(fileOf({ a: tensor(0, bytes, shape, dtype) }, bytes).fill(7, -bytes))
+      expect(file.tensors.get('a')).toMatchObject({ type: undefined, dtype, byteLength: bytes })
+      expect(await file.readBytes('a')).toEqual(new Uint8Array(bytes).fill(7))
+      await expect(file.read('a')).rejects.toThrow(
+        `got "${dtype}"; convert the tensor first, or take its bytes`,
+      )
+      const shorter = openSafetensors(fileOf({ a: tensor(0, bytes - 1, shape, dtype) }, bytes - 1))
+      if (dtype === 'Q7_NEW') expect((await shorter).tensors.get('a')!.byteLength).toBe(bytes - 1)
+      else await expect(shorter, dtype).rejects.toThrow(`expected ${bytes} bytes for "a", ${dtype}`)
+    }
+  })
+
+  it('reads bytes of rows, where they begin and end with a byte', async () => {
+    const bytes = fileOf({ a: tensor(0, 6, [4, 3], 'F4'), b: tensor(6, 10, [2], 'U16') }, 10)
+    bytes.set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], bytes.length - 10)
+    const file = await openSafetensors(bytes)
+    expect([...(await file.readBytes('a', { rows: [2, 4] }))]).toEqual([3, 4, 5])
+    expect([...(await file.readBytes('b', { rows: [1, 2] }))]).toEqual([8, 9])
+    for (const rows of [
+      [1, 3],
+      [0, 1],
+      [2, 5],
+    ] as const)
+      await expect(file.readBytes('a', { rows })).rejects.toThrow(ShapeError)
+    await expect(file.readBytes('c')).rejects.toThrow(FormatError)
+  })
+
   it('reads rows, and only their bytes', async () => {
     const values = Float32Array.from({ length: 60 }, (_, i) => i)
     const bytes = encodeSafetensors([
