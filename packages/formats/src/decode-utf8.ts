@@ -1,4 +1,8 @@
 import { FormatError } from '@tersor/core-tensor'
+import { quoted } from './quoted.ts'
+
+/** So much of it is shown, that it can be found again. */
+const QUOTED_BYTES = 100
 
 /**
  * Text from bytes that a file calls UTF-8; a byte order mark stays a character.
@@ -9,10 +13,12 @@ export function decodeUtf8(bytes: Uint8Array, where: string, malformed?: () => v
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
+    const lossy = new TextDecoder('utf-8', { ignoreBOM: true })
     if (malformed !== undefined) {
       malformed()
-      return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+      return lossy.decode(bytes)
     }
-    throw new FormatError(`[${where}] expected UTF-8 text, got bytes that are not`)
+    const start = lossy.decode(bytes.subarray(0, QUOTED_BYTES))
+    throw new FormatError(`[${where}] expected UTF-8 text, got bytes that are not: ${quoted(start)}`)
   }
 }

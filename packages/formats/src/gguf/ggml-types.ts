@@ -17,7 +17,9 @@ import { tq1_0 } from './blocks/tq1_0.ts'
 import { tq2_0 } from './blocks/tq2_0.ts'
 
 /** How a tensor of a GGUF file is stored, and what becomes of it. */
-export interface GgmlType {
+export type GgmlType = GgmlBlocks | OfUnknownSize
+
+export interface GgmlBlocks {
   /** As ggml spells it. */
   readonly name: string
   /** Elements of a row that are stored together; a row has a whole number of blocks. */
@@ -30,8 +32,25 @@ export interface GgmlType {
   readonly part?: BlockType['part'] | undefined
 }
 
+/** One that files have and this table does not know the blocks of: listed with the bytes up to the next tensor. */
+interface OfUnknownSize {
+  readonly name: string
+  readonly type: undefined
+  readonly blockElements?: undefined
+  readonly blockBytes?: undefined
+  readonly decode?: undefined
+  readonly part?: undefined
+}
+
+/** The type of a number, be it as new as it may. */
+export function ggmlTypeOf(number: number): GgmlType {
+  // llama.cpp's q2_0 has groups of 64, and that of forks which had the number first groups of 128.
+  const name = number === 42 ? 'q2_0' : `type ${number}`
+  return ggmlTypes.get(number) ?? { name, type: undefined }
+}
+
 /** By the number that a file has for it (`enum ggml_type`). */
-export const ggmlTypes: ReadonlyMap<number, GgmlType> = /* @__PURE__ */ (() =>
+export const ggmlTypes: ReadonlyMap<number, GgmlBlocks> = /* @__PURE__ */ (() =>
   new Map([
     [0, native('f32', 'float32', 4)],
     [1, native('f16', 'float16', 2)],
@@ -62,20 +81,29 @@ export const ggmlTypes: ReadonlyMap<number, GgmlType> = /* @__PURE__ */ (() =>
     [28, native('f64', 'float64', 8)],
     [29, unread('iq1_m', 256, 56)],
     [30, native('bf16', 'bfloat16', 2)],
+    // q4_0 and iq4_nl in the order that some processors liked; gone since.
+    [31, unread('q4_0_4_4', 32, 18)],
+    [32, unread('q4_0_4_8', 32, 18)],
+    [33, unread('q4_0_8_8', 32, 18)],
     [34, blocks(tq1_0)],
     [35, blocks(tq2_0)],
+    [36, unread('iq4_nl_4_4', 32, 18)],
+    [37, unread('iq4_nl_4_8', 32, 18)],
+    [38, unread('iq4_nl_8_8', 32, 18)],
     [39, blocks(mxfp4)],
+    [40, unread('nvfp4', 64, 36)],
+    [41, unread('q1_0', 128, 18)],
   ]))()
 
-function native(name: string, type: DType, bytes: number): GgmlType {
+function native(name: string, type: DType, bytes: number): GgmlBlocks {
   return { name, type, blockElements: 1, blockBytes: bytes }
 }
 
-function blocks({ name, elements, bytes, decode, part }: BlockType): GgmlType {
+function blocks({ name, elements, bytes, decode, part }: BlockType): GgmlBlocks {
   return { name, type: 'float32', blockElements: elements, blockBytes: bytes, decode, part }
 }
 
 /** Known, so that the file can be opened and its other tensors read. */
-function unread(name: string, elements: number, bytes: number): GgmlType {
+function unread(name: string, elements: number, bytes: number): GgmlBlocks {
   return { name, type: undefined, blockElements: elements, blockBytes: bytes }
 }

@@ -212,6 +212,57 @@ describe('openGguf', () => {
     expect([...notUtf8]).toEqual(['name', 'tokens'])
   })
 
+  it('lists tensors of types that are not known, up to the next tensor, and refuses only to read them', async () => {
+    const numbers = Uint8Array.of(1, 2, 3, 4)
+    const file = await openGguf(
+      ggufBytes({
+        tensors: [
+          { name: 'new', ne: [5, 3], type: 99, data: u8(40) },
+          { name: 'a', ne: [4], type: 24, data: numbers },
+          { name: 'empty', ne: [0], type: 99, data: u8(0) },
+          { name: 'nvfp4', ne: [64], type: 40, data: u8(36) },
+          { name: 'q2_0', ne: [128], type: 42, data: u8(34) },
+        ],
+      }),
+    )
+    expect(
+      Array.from(file.tensors, ([name, { ggmlType, type, byteLength }]) => [
+        name,
+        ggmlType,
+        type,
+        byteLength,
+      ]),
+    ).toEqual([
+      ['new', 'type 99', undefined, 64],
+      ['a', 'i8', 'int8', 4],
+      ['empty', 'type 99', undefined, 0],
+      ['nvfp4', 'nvfp4', undefined, 36],
+      ['q2_0', 'q2_0', undefined, 64],
+    ])
+    expect([...(await file.read('a')).data]).toEqual([1, 2, 3, 4])
+    for (const name of ['new', 'nvfp4', 'q2_0', 'empty']) {
+      await expect(file.read(name), name).rejects.toThrow(UnsupportedError)
+      await expect(file.load(name), name).rejects.toThrow('expected a type that Tersor reads')
+    }
+  })
+
+  it('reads tensors of five dimensions, as tools in Python write them', async () => {
+    const data = new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer)
+    const file = await openGguf(ggufBytes({ tensors: [{ name: 't', ne: [2, 1, 1, 1, 2], type: 0, data }] }))
+    expect(await file.read('t')).toMatchObject({ dims: [2, 1, 1, 1, 2], data: Float32Array.of(1, 2, 3, 4) })
+    expect((await file.read('t', { rows: [1, 2], flat: true })).data).toEqual(Float32Array.of(3, 4))
+  })
+
+  it('names a key that is no UTF-8, and the keys of values that are refused', async () => {
+    const bytes = ggufBytes({ metadata: [['caf?', [0, 1]]] })
+    bytes[bytes.indexOf(0x3f)] = 0xe9
+    await expect(openGguf(bytes)).rejects.toThrow('"caf\ufffd"')
+    const long = ggufBytes({ metadata: [['scores', [9, 6, [1]]]] })
+    const length = long.indexOf(0x73) + 'scores'.length + 4 + 4
+    new DataView(long.buffer).setBigUint64(length, 2n ** 40n, true)
+    await expect(openGguf(long)).rejects.toThrow('bytes left for "scores", got 1099511627776')
+  })
+
   const malformed: [string, GgufContents][] = [
     [
       'a metadata key twice',
@@ -227,7 +278,12 @@ describe('openGguf', () => {
     ['an alignment of 0', { metadata: [['general.alignment', [4, 0]]] }],
     ['an alignment as text', { metadata: [['general.alignment', [8, '32']]] }],
     ['a tensor twice', { tensors: [tensor(), tensor()] }],
-    ['five dimensions', { tensors: [tensor({ ne: [4, 1, 1, 1, 1] })] }],
+    ['65 dimensions', { tensors: [tensor({ ne: [4, ...Array(64).fill(1)] })] }],
+    ['a type without a size where there are no bytes', { tensors: [tensor({ type: 99, data: u8(0) })] }],
+    [
+      'a type without a size at the place of another',
+      { tensors: [tensor({ type: 99 }), tensor({ name: 's', offset: 0 })] },
+    ],
     ['more elements than 2^53', { tensors: [tensor({ ne: [2 ** 30, 2 ** 30] })] }],
     ['a row of half a block', { tensors: [tensor({ ne: [16], type: 2 })] }],
     ['an offset that is not aligned', { tensors: [tensor({ offset: 8 })] }],
@@ -254,8 +310,12 @@ describe('openGguf', () => {
     await expect(openGguf(ggufBytes({ version: 1 }))).rejects.toThrow(UnsupportedError)
     await expect(openGguf(ggufBytes({ version: 4 }))).rejects.toThrow(UnsupportedError)
     await expect(openGguf(ggufBytes({ version: 3 << 24 }))).rejects.toThrow('big-endian')
-    await expect(openGguf(ggufBytes({ metadata: [['a', [13, 0]]] }))).rejects.toThrow(UnsupportedError)
-    await expect(openGguf(ggufBytes({ tensors: [tensor({ type: 99 })] }))).rejects.toThrow(UnsupportedError)
+    await expect(openGguf(ggufBytes({ metadata: [['a', [13, 0]]] }))).rejects.toThrow(
+      'expected metadata of types 0 to 12 for "a", got type 13',
+    )
+    const ggjt = ggufBytes({})
+    ggjt.set(new TextEncoder().encode('tjgg'))
+    await expect(openGguf(ggjt)).rejects.toThrow('convert_llama_ggml_to_gguf')
     await expect(openGguf(u8(24))).rejects.toThrow("starts with 'GGUF'")
     await expect(openGguf(u8(3))).rejects.toThrow(FormatError)
   })

@@ -48,8 +48,8 @@ export interface GgufFile extends WeightFile<GgufInfo> {
  * integers keep their dtype. `dims` are row-major, the reverse of ggml's `ne`.
  *
  * @throws {FormatError} when lengths, offsets or names contradict each other or the file
- * @throws {UnsupportedError} for version 1, big-endian files, types of tensors that are unknown, and for one part
- *   of several where the others cannot be found
+ * @throws {UnsupportedError} for version 1, big-endian files, types of metadata that are unknown, and for one part
+ *   of several where the others cannot be found; of types of tensors that are unknown only from `read` and `load`
  * @example
  * const bytes = new Uint8Array(24)
  * bytes.set([0x47, 0x47, 0x55, 0x46, 3]) // 'GGUF', version 3, no tensors, no metadata

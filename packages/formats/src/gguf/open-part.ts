@@ -1,10 +1,10 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
-import { elementCount } from '../element-count.ts'
+import { elementCount, MAX_RANK } from '../element-count.ts'
 import { quoted } from '../quoted.ts'
 import { parseSource, type RandomAccess, type Source, type SourceOptions } from '../random-access.ts'
 import type { TensorInfo } from '../weight-file.ts'
 import { BufferedReader } from './buffered-reader.ts'
-import { type GgmlType, ggmlTypes } from './ggml-types.ts'
+import { type GgmlType, ggmlTypeOf } from './ggml-types.ts'
 import { type GgufMetadata, type GgufValue, MAX_KEY_BYTES, readMetadata } from './read-metadata.ts'
 
 const WHERE = 'formats/gguf'
@@ -12,20 +12,22 @@ const WHERE = 'formats/gguf'
 /** 'GGUF' */
 const MAGIC = 0x46554747
 
+/** 'ggml', 'ggmf', 'ggjt' and 'ggla', of files before GGUF. */
+const OLDER: ReadonlySet<number> = /* @__PURE__ */ new Set([0x67676d6c, 0x67676d66, 0x67676a74, 0x67676c61])
+
 /** Magic, version, two counts. */
 export const HEADER_BYTES = 24
 
 /** Large mixtures of experts have some ten thousand tensors. */
 const MAX_TENSORS = 2 ** 20
 
-/** `GGML_MAX_DIMS` */
-const MAX_DIMS = 4
-
 const DEFAULT_ALIGNMENT = 32
 
 export interface GgufInfo extends TensorInfo {
-  /** As ggml spells it: `f32`, `q4_K`, `iq4_xs`, … */
+  /** As ggml spells it: `f32`, `q4_K`, `iq4_xs`, …; of a number without a name here `type 99`. */
   readonly ggmlType: string
+  /** Bytes in the file; of a type whose blocks are not known those up to the next tensor, padding included. */
+  readonly byteLength: number
 }
 
 /** A tensor with its place: its bytes start here in the source. */
@@ -51,20 +53,34 @@ export function openPart(from: Source, options: SourceOptions): Promise<GgufPart
     const described = await readTensors(reader, tensorCount)
     const alignment = alignmentOf(metadata.metadata)
     const dataStart = Math.ceil(reader.position / alignment) * alignment
-    checkPlaces(described, alignment, source.byteLength - dataStart)
+    const byteLengths = checkedPlaces(described, alignment, source.byteLength - dataStart)
     const tensors = new Map<string, PlacedTensor>()
-    for (const [name, { offset, ...info }] of described)
-      tensors.set(name, { ...info, source, start: dataStart + offset })
+    for (const [name, { offset, dims, format }] of described) {
+      const byteLength = byteLengths.get(name)!
+      const info = { type: format.type, ggmlType: format.name, dims, byteLength }
+      tensors.set(name, { ...info, format, source, start: dataStart + offset })
+    }
     return { version, ...metadata, tensors, source }
   })
 }
 
 /** A tensor as the file describes it: its bytes start so far into the data. */
-type DescribedTensor = GgufInfo & { readonly format: GgmlType; readonly offset: number }
+interface DescribedTensor {
+  readonly dims: readonly number[]
+  readonly format: GgmlType
+  readonly size: number
+  readonly offset: number
+}
 
 async function readHeader(reader: BufferedReader) {
   await reader.need(HEADER_BYTES)
   const magic = await reader.uint32()
+  if (OLDER.has(magic)) {
+    throw new UnsupportedError(
+      `[${WHERE}] expected a file that starts with 'GGUF', got one of ggml's formats before it; ` +
+        "convert it with llama.cpp's convert_llama_ggml_to_gguf.py",
+    )
+  }
   if (magic !== MAGIC)
     throw new FormatError(`[${WHERE}] expected a file that starts with 'GGUF', got 0x${magic.toString(16)}`)
   const version = await reader.uint32()
@@ -102,29 +118,23 @@ async function readTensors(
 
 async function readTensor(reader: BufferedReader, name: string): Promise<DescribedTensor> {
   const rank = await reader.uint32()
-  if (rank > MAX_DIMS)
+  // ggml has four, but tools in Python write more.
+  if (rank > MAX_RANK)
     throw new FormatError(
-      `[${WHERE}] expected at most ${MAX_DIMS} dimensions for ${quoted(name)}, got ${rank}`,
+      `[${WHERE}] expected at most ${MAX_RANK} dimensions for ${quoted(name)}, got ${rank}`,
     )
   const dims: number[] = []
   for (let i = 0; i < rank; i++) dims.unshift(await reader.uint64())
-  const type = await reader.uint32()
+  const format = ggmlTypeOf(await reader.uint32())
   const offset = await reader.uint64()
-  const format = ggmlTypes.get(type)
-  if (format === undefined) {
-    throw new UnsupportedError(
-      `[${WHERE}] expected a known ggml type for ${quoted(name)}, got number ${type}; quantise the model to another type`,
-    )
-  }
   const size = elementCount(dims, WHERE)
   const columns = dims.at(-1) ?? 1
-  if (columns % format.blockElements !== 0) {
+  if (format.blockElements !== undefined && columns % format.blockElements !== 0) {
     throw new FormatError(
       `[${WHERE}] expected rows of a multiple of ${format.blockElements} elements for ${quoted(name)}, ${format.name}, got ${columns}`,
     )
   }
-  const byteLength = (size / format.blockElements) * format.blockBytes
-  return { type: format.type, ggmlType: format.name, dims: Object.freeze(dims), byteLength, format, offset }
+  return { dims: Object.freeze(dims), format, size, offset }
 }
 
 function alignmentOf(metadata: ReadonlyMap<string, GgufValue>): number {
@@ -142,22 +152,42 @@ function alignmentOf(metadata: ReadonlyMap<string, GgufValue>): number {
   return alignment
 }
 
-/** Every tensor starts aligned, lies within the data, and shares no byte with another. */
-function checkPlaces(
+/**
+ * The bytes of each tensor, which starts aligned, lies within the data, and shares no byte with another. Where its type
+ * does not say how many they are, they go on until the next tensor.
+ */
+function checkedPlaces(
   tensors: ReadonlyMap<string, DescribedTensor>,
   alignment: number,
   dataBytes: number,
-): void {
+): ReadonlyMap<string, number> {
+  const inOrder = [...tensors]
+    .map(([name, tensor]) => ({ name, offset: tensor.offset, tensor, known: knownBytes(tensor) }))
+    .sort((a, b) => a.offset - b.offset || (a.known ?? 0) - (b.known ?? 0))
+  const byteLengths = new Map<string, number>()
   let end = 0
-  for (const [name, { offset, byteLength }] of [...tensors].sort(
-    ([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength,
-  )) {
-    if (offset % alignment !== 0 || offset < end || offset + byteLength > dataBytes) {
+  for (const [i, { name, offset, tensor, known }] of inOrder.entries()) {
+    const byteLength = known ?? (inOrder[i + 1]?.offset ?? dataBytes) - offset
+    const missing = known === undefined && byteLength === 0 && tensor.size > 0
+    if (
+      offset % alignment !== 0 ||
+      offset < end ||
+      offset + byteLength > dataBytes ||
+      byteLength < 0 ||
+      missing
+    ) {
       throw new FormatError(
         `[${WHERE}] expected ${quoted(name)} at a multiple of ${alignment} from ${end} on, within ${Math.max(dataBytes, 0)} bytes of data, ` +
           `got ${byteLength} bytes at ${offset}; the file is cut short or its offsets are wrong`,
       )
     }
+    byteLengths.set(name, byteLength)
     end = offset + byteLength
   }
+  return byteLengths
+}
+
+function knownBytes({ format, size }: DescribedTensor): number | undefined {
+  if (size === 0) return 0
+  return format.blockElements === undefined ? undefined : (size / format.blockElements) * format.blockBytes
 }

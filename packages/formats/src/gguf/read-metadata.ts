@@ -63,14 +63,16 @@ export async function readMetadata(reader: BufferedReader, count: number): Promi
     if (metadata.has(key))
       throw new FormatError(`[${WHERE}] expected each metadata key once, got ${quoted(key)} twice`)
     const type = await reader.uint32()
-    metadata.set(key, await readValue(reader, type, { depth: 0, malformed: () => void notUtf8.add(key) }))
+    const malformed = () => void notUtf8.add(key)
+    metadata.set(key, await readValue(reader, type, { key, depth: 0, malformed }))
     places.set(key, [start, reader.position])
   }
   return { metadata, places, notUtf8 }
 }
 
-/** How deep in arrays a value is, and whom to tell of text that is no UTF-8. */
+/** Whose value it is, how deep in arrays, and whom to tell of text that is no UTF-8. */
 interface Surroundings {
+  readonly key: string
   readonly depth: number
   readonly malformed: () => void
 }
@@ -78,33 +80,33 @@ interface Surroundings {
 async function readValue(reader: BufferedReader, type: number, around: Surroundings): Promise<GgufValue> {
   if (type === STRING) return reader.string(MAX_STRING_BYTES, around.malformed)
   if (type === ARRAY) return readArray(reader, around)
-  const { bytes, read } = numberType(type)
+  const { bytes, read } = numberType(type, around.key)
   await reader.need(bytes)
   return read(reader.number(bytes))
 }
 
 async function readArray(
   reader: BufferedReader,
-  { depth, malformed }: Surroundings,
+  { key, depth, malformed }: Surroundings,
 ): Promise<readonly GgufValue[]> {
   if (depth === MAX_ARRAY_DEPTH)
-    throw new FormatError(`[${WHERE}] expected arrays at most ${MAX_ARRAY_DEPTH} deep`)
+    throw new FormatError(`[${WHERE}] expected arrays at most ${MAX_ARRAY_DEPTH} deep for ${quoted(key)}`)
   const type = await reader.uint32()
   const length = await reader.uint64()
   // A string takes at least its length, an array its type and length.
-  const itemBytes = type === STRING ? 8 : type === ARRAY ? 12 : numberType(type).bytes
+  const itemBytes = type === STRING ? 8 : type === ARRAY ? 12 : numberType(type, key).bytes
   if (length > MAX_ARRAY_LENGTH || length * itemBytes > reader.remaining) {
     throw new FormatError(
-      `[${WHERE}] expected an array of at most ${MAX_ARRAY_LENGTH} items in the ${reader.remaining} bytes left, got ${length}`,
+      `[${WHERE}] expected an array of at most ${MAX_ARRAY_LENGTH} items in the ${reader.remaining} bytes left for ${quoted(key)}, got ${length}`,
     )
   }
   const values: GgufValue[] = []
   if (type === STRING || type === ARRAY) {
     for (let i = 0; i < length; i++)
-      values.push(await readValue(reader, type, { depth: depth + 1, malformed }))
+      values.push(await readValue(reader, type, { key, depth: depth + 1, malformed }))
     return values
   }
-  const { bytes, read } = numberType(type)
+  const { bytes, read } = numberType(type, key)
   for (let i = 0; i < length; i++) {
     // Without a promise for each of a million scores.
     const more = reader.need(bytes)
@@ -114,10 +116,12 @@ async function readArray(
   return values
 }
 
-function numberType(type: number) {
+function numberType(type: number, key: string) {
   const found = NUMBERS[type]
   if (found === undefined)
-    throw new UnsupportedError(`[${WHERE}] expected metadata of types 0 to 12, got type ${type}`)
+    throw new UnsupportedError(
+      `[${WHERE}] expected metadata of types 0 to 12 for ${quoted(key)}, got type ${type}`,
+    )
   return found
 }
 

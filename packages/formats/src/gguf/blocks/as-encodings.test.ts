@@ -1,20 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { byteLength, decode, type Encoded, isEncoded, Rng, type Tensor } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
-import { type GgmlType, ggmlTypes } from '../ggml-types.ts'
+import { type GgmlBlocks, ggmlTypes } from '../ggml-types.ts'
 
 const golden = new URL('../../../../../../shared/data/golden/ggml/', import.meta.url)
 const types = [...ggmlTypes.values()].filter(({ part }) => part !== undefined)
 
 /** The float32 values of blocks, each decoded by itself. */
-function decoded({ decode, blockBytes, blockElements }: GgmlType, bytes: Uint8Array): Float32Array {
+function decoded({ decode, blockBytes, blockElements }: GgmlBlocks, bytes: Uint8Array): Float32Array {
   const count = bytes.length / blockBytes
   const values = new Float32Array(count * blockElements)
   for (let i = 0; i < count; i++) decode!(bytes, i * blockBytes, values, i * blockElements)
   return values
 }
 
-function encodedOf({ part, blockBytes }: GgmlType, bytes: Uint8Array, leading: readonly number[]): Encoded {
+function encodedOf({ part, blockBytes }: GgmlBlocks, bytes: Uint8Array, leading: readonly number[]): Encoded {
   const count = bytes.length / blockBytes
   const taker = part!.begin(leading, count / leading.reduce((a, b) => a * b, 1))
   for (let i = 0; i < count; i++) taker.take(bytes, i * blockBytes, i)
