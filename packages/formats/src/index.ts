@@ -35,5 +35,6 @@ export { openLlama2c, type Llama2cConfig, type Llama2cFile } from './llama2c/ope
 // NumPy
 export { readNpy } from './npy/read-npy.ts'
 export { writeNpy } from './npy/write-npy.ts'
+export { type NpzInfo, openNpz } from './npy/open-npz.ts'
 export { readNpz, type ReadNpzOptions } from './npy/read-npz.ts'
 export { writeNpz, type WriteNpzOptions } from './npy/write-npz.ts'

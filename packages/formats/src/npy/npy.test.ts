@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
-import { type DType, FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
+import { type DType, dtypeBits, FormatError, ShapeError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { writeZip } from '../zip/write-zip.ts'
 import { npyDTypes } from './npy-dtypes.ts'
+import { openNpz } from './open-npz.ts'
 import { readNpy } from './read-npy.ts'
 import { readNpz } from './read-npz.ts'
 import { writeNpy } from './write-npy.ts'
@@ -64,12 +66,46 @@ describe('npy', () => {
 
   it('refuses dtypes that one side lacks', () => {
     expect(() => writeNpy(new Tensor('bfloat16', new Uint16Array(1), [1]))).toThrow(UnsupportedError)
-    for (const descr of ['>f4', '<u8', '<c8', '|O', '<U3']) {
+    for (const descr of ['<u8', '>u8', '<c8', '|O', '<U3', '|S2', '<f16', '<M8[ns]', '>?', 'f', '']) {
       expect(() => readNpy(npyOf(`{'descr': '${descr}', 'fortran_order': False, 'shape': ()}`))).toThrow(
         UnsupportedError,
       )
     }
+    const records = "{'descr': [('a', '<f4', (2,)), ('b', '|O')], 'fortran_order': False, 'shape': (1,)}"
+    expect(() => readNpy(npyOf(records, [7]))).toThrow(UnsupportedError)
+    expect(() => readNpy(npyOf("{'descr': '|O', 'fortran_order': False, 'shape': ()}"))).toThrow(
+      'objects are pickled, which is never run',
+    )
   })
+
+  it.each([
+    '{"descr": "|i1", "fortran_order": False, "shape": (2, 3)}',
+    "{'descr': '|i1', 'fortran_order': False, 'shape': (2L, 3L)}",
+    "{'descr': '|i1',\n 'fortran_order': False,\r\n\t'shape': (2, 3,), }  \n",
+    "{'shape':(2,3),'fortran_order':False,'descr':'i1'}",
+    "{'descr': '>i1', 'fortran_order': False, 'shape': [2, 3]}",
+  ])('reads the header %j, as NumPy does', header => {
+    expect(plain(readNpy(npyOf(header, [1, 2, 3, 4, 5, 6])))).toEqual({
+      type: 'int8',
+      dims: [2, 3],
+      data: Int8Array.of(1, 2, 3, 4, 5, 6),
+    })
+  })
+
+  it.each(Object.entries(npyDTypes))(
+    'reads %s in the other byte order, Fortran order too',
+    (little, type) => {
+      const width = dtypeBits[type] / 8
+      const data = Array.from({ length: 6 * width }, (_, i) => (type === 'bool' ? i % 2 : i + 1))
+      const turned = Array.from(data, (_, i) => data[i - (i % width) + width - 1 - (i % width)]!)
+      for (const order of ['False', 'True']) {
+        const header = (descr: string) => `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (2, 3)}`
+        const expected = plain(readNpy(npyOf(header(little), data)))
+        expect(plain(readNpy(npyOf(header(little.replace(/[<|]/, '>')), turned)))).toEqual(expected)
+        expect(plain(readNpy(npyOf(header(little.replace(/[<|]/, '=')), data)))).toEqual(expected)
+      }
+    },
+  )
 
   it.each([
     '',
@@ -77,7 +113,17 @@ describe('npy', () => {
     "{'descr': '|u1', 'fortran_order': False}",
     "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'descr': '|u1'}",
     "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'more': True}",
-    "{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (1,)}",
+    `${'['.repeat(4000)}${']'.repeat(4000)}`,
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (1)}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': ('1',)}",
+    "{'descr': '|u1', 'fortran_order': False 'shape': (1,)}",
+    "{'descr': '|u1\", 'fortran_order': False, 'shape': (1,)}",
+    "{1: '|u1', 'fortran_order': False, 'shape': (1,)}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (,)}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (1.0,)}",
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)} {}",
+    "{'descr': __import__('os'), 'fortran_order': False, 'shape': (1,)}",
     "{'descr': '|u1', 'fortran_order': 1, 'shape': (1,)}",
     "{'descr': True, 'fortran_order': False, 'shape': (1,)}",
     "{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}",
@@ -126,12 +172,13 @@ describe('npz', () => {
       ]),
     ).rejects.toThrow(FormatError)
     await expect(readNpz(new Uint8Array(10))).rejects.toThrow(FormatError)
-    await expect(readNpz(compressed, { maxBytes: 100 })).rejects.toThrow('raise maxBytes')
+    await expect(readNpz(compressed, { maxBytes: 11 })).rejects.toThrow('raise maxBytes')
     const directory = compressed.length - 22 - 51
     for (const [at, value, message] of [
       [24, 2 ** 31, 'to hold what'],
-      [24, 50, 'got more'],
-      [24, 500, 'after inflating'],
+      [24, 50, 'expected a header'],
+      [24, 139, 'expected 12 bytes of data'],
+      [24, 500, 'expected 12 bytes of data'],
       [16, 1, 'checksum'],
       [10, 12, 'method 12'],
       [8, 1, 'without encryption'],
@@ -171,6 +218,81 @@ describe('npz', () => {
 
     const archive = new Blob([compressed.slice(0, directory), entry, end.buffer])
     expect([...(await readNpz(archive)).get('a')!.data]).toEqual([0, 1, 2])
+  })
+
+  const one = (header: string, data: number[]) => npyOf(header.padEnd(60), data)
+  const mixed = (compress: boolean) =>
+    writeZip(
+      [
+        ['a.npy', writeNpy(new Tensor('float32', [0, 1, 2, 3, 4, 5], [3, 2]))],
+        ['n.npy', one("{'descr': '<u8', 'fortran_order': False, 'shape': (2,)}", Array(16).fill(255))],
+        ['o.npy', one("{'descr': '|O', 'fortran_order': False, 'shape': ()}", [0x80, 4, 0x4e, 0x2e])],
+        ['columns.npy', one("{'descr': '|i1', 'fortran_order': True, 'shape': (2, 2)}", [1, 3, 2, 4])],
+        [
+          'cube.npy',
+          one("{'descr': '>i2', 'fortran_order': False, 'shape': (2, 1, 2)}", [0, 1, 0, 2, 0, 3, 0, 4]),
+        ],
+        ['README.md', new TextEncoder().encode('not an array')],
+        ['folder/', new Uint8Array(0)],
+      ],
+      { compress },
+    )
+
+  it.each([false, true])(
+    'lists arrays that are not supported, and refuses those alone, compress: %s',
+    async compress => {
+      const file = await openNpz(await mixed(compress))
+      expect(Array.from(file.tensors, ([name, { descr, type, dims }]) => [name, descr, type, dims])).toEqual([
+        ['a', '<f4', 'float32', [3, 2]],
+        ['n', '<u8', undefined, [2]],
+        ['o', '|O', undefined, []],
+        ['columns', '|i1', 'int8', [2, 2]],
+        ['cube', '>i2', 'int16', [2, 1, 2]],
+      ])
+      expect(plain(await file.read('a'))).toEqual({
+        type: 'float32',
+        dims: [3, 2],
+        data: Float32Array.of(0, 1, 2, 3, 4, 5),
+      })
+      expect(plain(await file.read('a', { rows: [1, 2] }))).toEqual({
+        type: 'float32',
+        dims: [1, 2],
+        data: Float32Array.of(2, 3),
+      })
+      expect([...(await file.read('columns', { rows: [1, 2] })).data]).toEqual([3, 4])
+      expect(plain(await file.read('cube', { rows: [1, 2], flat: true }))).toEqual({
+        type: 'int16',
+        dims: [1, 2],
+        data: Int16Array.of(3, 4),
+      })
+      expect((await file.read('cube', { flat: true })).dims).toEqual([2, 2])
+      await expect(file.read('a', { rows: [1, 4] })).rejects.toThrow(ShapeError)
+      await expect(file.read('n')).rejects.toThrow(UnsupportedError)
+      await expect(file.read('o')).rejects.toThrow('never run')
+      await expect(file.read('README.md')).rejects.toThrow('expected one of 5 tensors')
+      await expect(readNpz(await mixed(compress))).rejects.toThrow(UnsupportedError)
+    },
+  )
+
+  it('reads headers alone to open, and of what is not compressed the rows alone', async () => {
+    const rows = new Tensor('float32', new Float32Array(1e6), [1e4, 100])
+    for (const compress of [false, true]) {
+      const bytes = await writeNpz([['w', rows]], { compress })
+      let asked = 0
+      const source = {
+        byteLength: bytes.length,
+        async read(start: number, length: number) {
+          asked += length
+          return bytes.subarray(start, start + length)
+        },
+        close: async () => {},
+      }
+      const file = await openNpz(source)
+      expect(asked).toBeLessThan(200_000)
+      asked = 0
+      expect((await file.read('w', { rows: [7, 9] })).dims).toEqual([2, 100])
+      if (!compress) expect(asked).toBe(30 + 800)
+    }
   })
 
   const published = new URL('g2p-en/checkpoint20.npz', shared)

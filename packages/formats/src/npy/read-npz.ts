@@ -1,8 +1,6 @@
 import { FormatError, type Tensor } from '@tersor/core-tensor'
-import { quoted } from '../quoted.ts'
-import { openSource, type Source, type SourceOptions } from '../random-access.ts'
-import { openZip } from '../zip/open-zip.ts'
-import { readNpy } from './read-npy.ts'
+import type { Source, SourceOptions } from '../random-access.ts'
+import { openNpz } from './open-npz.ts'
 
 /** All arrays are held at once, so an archive that inflates to more is refused. */
 const MAX_NPZ_BYTES = 2 ** 32
@@ -13,10 +11,10 @@ export interface ReadNpzOptions extends SourceOptions {
 }
 
 /**
- * Reads all arrays of a `.npz` archive, from `numpy.savez` or `numpy.savez_compressed`, by their names without `.npy`.
+ * Reads all arrays of a `.npz` archive at once, by their names without `.npy`; {@link openNpz} reads one at a time.
  *
  * @throws {FormatError} when the archive or an array is malformed, or they are larger than `maxBytes`
- * @throws {UnsupportedError} for a dtype that Tersor lacks, or another method of compression
+ * @throws {UnsupportedError} where an array has a dtype that Tersor lacks, or for another method of compression
  * @example
  * const archive = await writeNpz([['w', new Tensor('float32', [1, 2], [2])]])
  * const arrays = await readNpz(archive)
@@ -24,23 +22,18 @@ export interface ReadNpzOptions extends SourceOptions {
  */
 export async function readNpz(from: Source, options: ReadNpzOptions = {}): Promise<Map<string, Tensor>> {
   const { maxBytes = MAX_NPZ_BYTES, ...rest } = options
-  const source = await openSource(from, rest)
+  const file = await openNpz(from, rest)
   try {
-    const entries = await openZip(source)
-    const total = entries.reduce((sum, { size }) => sum + size, 0)
+    const total = [...file.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
     if (total > maxBytes) {
       throw new FormatError(
         `[formats/npz] expected arrays of at most ${maxBytes} bytes, got ${total}; raise maxBytes if you trust the file`,
       )
     }
     const arrays = new Map<string, Tensor>()
-    for (const { name, read } of entries) {
-      if (!name.endsWith('.npy'))
-        throw new FormatError(`[formats/npz] expected .npy arrays only, got ${quoted(name)}`)
-      arrays.set(name.slice(0, -4), readNpy(await read()))
-    }
+    for (const name of file.tensors.keys()) arrays.set(name, await file.read(name, { signal: rest.signal }))
     return arrays
   } finally {
-    await source.close()
+    await file.close()
   }
 }

@@ -3,7 +3,7 @@ import { decodeUtf8 } from '../decode-utf8.ts'
 import { quoted } from '../quoted.ts'
 import type { RandomAccess } from '../random-access.ts'
 import { crc32 } from './crc32.ts'
-import { inflate } from './inflate.ts'
+import { inflate, inflateStart } from './inflate.ts'
 
 const WHERE = 'formats/zip'
 
@@ -13,6 +13,12 @@ const MAX_COMMENT_BYTES = 65_535
 
 /** A central directory entry takes at least 46 bytes, so this is what an archive without zip64 can list. */
 const MAX_DIRECTORY_BYTES = 2 ** 26
+
+/** A local header, without the name behind it. */
+const LOCAL_BYTES = 30
+
+/** What one read fetches of an entry that is looked into: enough for the header of an array. */
+const BUFFER_BYTES = 2 ** 14
 
 /** No deflate stream expands further; an archive that claims more lies. */
 const MAX_EXPANSION = 1032
@@ -36,7 +42,14 @@ export interface ZipEntry {
   readonly name: string
   /** Bytes after inflating. */
   readonly size: number
-  read(): Promise<Uint8Array>
+  /** All of it, checked against its checksum. */
+  read(signal?: AbortSignal): Promise<Uint8Array>
+  /** Its first bytes, fewer where it is shorter. */
+  readStart(length: number, signal?: AbortSignal): Promise<Uint8Array>
+  /** Any bytes of an entry that is not compressed; undefined for others. */
+  readonly readRange?:
+    | ((start: number, length: number, signal?: AbortSignal) => Promise<Uint8Array>)
+    | undefined
 }
 
 interface CentralEntry {
@@ -63,7 +76,22 @@ export async function openZip(source: RandomAccess): Promise<ZipEntry[]> {
   }
   const entries = parseDirectory(await source.read(start, length), count)
   checkPlaces(entries, start)
-  return entries.map(entry => ({ name: entry.name, size: entry.size, read: () => readEntry(source, entry) }))
+  return entries.map(entry => {
+    const readRange = async (start: number, length: number, signal?: AbortSignal) =>
+      source.read((await dataStartOf(source, entry, signal)) + start, length, signal)
+    const isStored = entry.method === STORED
+    return {
+      name: entry.name,
+      size: entry.size,
+      read: signal => readEntry(source, entry, signal),
+      async readStart(most, signal) {
+        const length = Math.min(most, entry.size)
+        if (isStored) return readRange(0, length, signal)
+        return inflateStart(await deflatedOf(source, entry, signal), length, WHERE)
+      },
+      readRange: isStored ? readRange : undefined,
+    }
+  })
 }
 
 async function findDirectory(
@@ -160,7 +188,7 @@ function checkPlaces(entries: readonly CentralEntry[], directory: number): void 
   for (const { name, size, compressedSize, offset, method } of [...entries].sort(
     (a, b) => a.offset - b.offset,
   )) {
-    if (offset < end || offset + 30 + compressedSize > directory) {
+    if (offset < end || offset + LOCAL_BYTES + compressedSize > directory) {
       throw new FormatError(
         `[${WHERE}] expected ${quoted(name)} between ${end} and ${directory}, got ${compressedSize} bytes at ${offset}`,
       )
@@ -170,14 +198,50 @@ function checkPlaces(entries: readonly CentralEntry[], directory: number): void 
         `[${WHERE}] expected ${quoted(name)} to hold what ${compressedSize} bytes can, got a size of ${size}`,
       )
     }
-    end = offset + 30 + compressedSize
+    end = offset + LOCAL_BYTES + compressedSize
   }
 }
 
 async function readEntry(
   source: RandomAccess,
-  { name, flags, method, crc, compressedSize, size, offset }: CentralEntry,
+  entry: CentralEntry,
+  signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
+  const dataStart = await dataStartOf(source, entry, signal)
+  const stored = await source.read(dataStart, entry.compressedSize, signal)
+  const bytes = entry.method === STORED ? stored : await inflate(stored, entry.size, WHERE)
+  if (crc32(bytes) !== entry.crc) {
+    throw new FormatError(
+      `[${WHERE}] expected ${quoted(entry.name)} to match its checksum; the archive is damaged`,
+    )
+  }
+  return bytes
+}
+
+/** The compressed bytes of an entry, a buffer at a time. */
+async function deflatedOf(
+  source: RandomAccess,
+  entry: CentralEntry,
+  signal: AbortSignal | undefined,
+): Promise<ReadableStream<Uint8Array>> {
+  const dataStart = await dataStartOf(source, entry, signal)
+  let done = 0
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const length = Math.min(BUFFER_BYTES, entry.compressedSize - done)
+      if (length === 0) return controller.close()
+      controller.enqueue(await source.read(dataStart + done, length, signal))
+      done += length
+    },
+  })
+}
+
+/** Where the bytes of an entry begin, behind its local header. */
+async function dataStartOf(
+  source: RandomAccess,
+  { name, flags, method, offset }: CentralEntry,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   if (flags & ENCRYPTED)
     throw new UnsupportedError(
       `[${WHERE}] expected ${quoted(name)} without encryption; decrypt the archive first`,
@@ -187,15 +251,10 @@ async function readEntry(
       `[${WHERE}] expected ${quoted(name)} stored or deflated, got method ${method}; pack the archive again`,
     )
   }
-  const local = viewOf(await source.read(offset, 30))
+  const local = viewOf(await source.read(offset, LOCAL_BYTES, signal))
   if (local.getUint32(0, true) !== LOCAL)
     throw new FormatError(`[${WHERE}] expected ${quoted(name)} to start at ${offset}`)
-  const dataStart = offset + 30 + local.getUint16(26, true) + local.getUint16(28, true)
-  const stored = await source.read(dataStart, compressedSize)
-  const bytes = method === STORED ? stored : await inflate(stored, size, WHERE)
-  if (crc32(bytes) !== crc)
-    throw new FormatError(`[${WHERE}] expected ${quoted(name)} to match its checksum; the archive is damaged`)
-  return bytes
+  return offset + LOCAL_BYTES + local.getUint16(26, true) + local.getUint16(28, true)
 }
 
 function viewOf(bytes: Uint8Array): DataView {
