@@ -1,5 +1,13 @@
 // Where bytes come from
 export { openSource, type RandomAccess, type Source, type SourceOptions } from './random-access.ts'
+export type { RetryOptions } from './http/retry-options.ts'
+export { HttpStatusError } from './http/http-status-error.ts'
+export { readWhole } from './http/read-whole.ts'
+export { urlBeside } from './http/url-beside.ts'
+export { webUrl } from './http/web-url.ts'
+export { hubPlace, type HubPlace } from './hub/hub-place.ts'
+export { hubUrl } from './hub/hub-url.ts'
+export { type HubFile, listHubFiles } from './hub/list-hub-files.ts'
 export type { ReadOptions, TensorInfo, WeightFile } from './weight-file.ts'
 
 // safetensors

@@ -119,13 +119,14 @@ describe('openSource', () => {
     const broken = new ReadableStream({ pull: controller => controller.error(new TypeError('terminated')) })
     const headers = { 'content-range': 'bytes 0-9/100' }
     const fetch = async () => new Response(broken, { status: 206, headers })
-    const reading = openSource(url, { fetch }).then(source => source.read(0, 10))
+    const reading = openSource(url, { fetch, retry: { retries: 0 } }).then(source => source.read(0, 10))
     await expect(reading).rejects.toThrow(FormatError)
   })
 
   it('notices a file that changed, and bodies of another length', async () => {
     let change = (_: { headers: Record<string, string>; body: Uint8Array }) => {}
-    const source = await openSource(url, { fetch: server(response => change(response)).serve })
+    const retry = { delay: 0 }
+    const source = await openSource(url, { fetch: server(response => change(response)).serve, retry })
     change = r => (r.headers = { 'content-range': 'bytes 10-19/101' })
     await expect(source.read(10, 10)).rejects.toThrow('the file changed')
     change = r => (r.body = r.body.slice(1))

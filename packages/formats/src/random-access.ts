@@ -1,4 +1,6 @@
 import { FormatError } from '@tersor/core-tensor'
+import type { RetryOptions } from './http/retry-options.ts'
+import { webUrl } from './http/web-url.ts'
 import { blobSource } from './sources/blob-source.ts'
 import { bytesSource } from './sources/bytes-source.ts'
 import { fileSource } from './sources/file-source.ts'
@@ -12,7 +14,10 @@ export interface RandomAccess {
   close(): Promise<void>
 }
 
-/** Where a file may come from: a path, a URL (`file:`, `http:`, `https:`), bytes, or any {@link RandomAccess}. */
+/**
+ * Where a file may come from: a path, a URL (`file:`, `http:`, `https:`), a name on the Hub (`hf:owner/name/file`, see
+ * {@link hubUrl}), bytes, or any {@link RandomAccess}.
+ */
 export type Source = string | URL | Blob | Uint8Array | ArrayBuffer | RandomAccess
 
 export interface SourceOptions {
@@ -20,11 +25,18 @@ export interface SourceOptions {
   fetch?: typeof fetch | undefined
   /** Aborts the opening, whatever is read for it; later reads take a signal of their own. */
   signal?: AbortSignal | undefined
+  /** For the server that is asked, such as `{ authorization: 'Bearer …' }`; none goes to where it redirects to. */
+  headers?: HeadersInit | undefined
+  /** Where names that begin with `hf:` lie. Default: `https://huggingface.co`. */
+  hub?: string | URL | undefined
+  /** How patient reading from a server is. */
+  retry?: RetryOptions | undefined
 }
 
 /**
  * Opens anything that bytes can be read from. Strings and `file:` URLs are paths (Node and its
- * kin), `http:` and `https:` URLs are read with range requests, so that a tensor costs its own bytes.
+ * kin), `http:` and `https:` URLs and what is on the Hub are read with range requests, so that a tensor costs its own bytes;
+ * an answer that breaks off goes on where it was.
  * Closing closes what was opened here, and never a {@link RandomAccess} that was passed in.
  *
  * @throws {FormatError} when a read reaches past the end, or the server answers with an error status
@@ -67,9 +79,10 @@ async function rawSource(from: Source, options: SourceOptions): Promise<RandomAc
   if (from instanceof Uint8Array) return bytesSource(from)
   if (from instanceof ArrayBuffer) return bytesSource(new Uint8Array(from))
   if (from instanceof Blob) return blobSource(from)
-  if (from instanceof URL) return from.protocol === 'file:' ? fileSource(from) : httpSource(from, options)
-  if (typeof from === 'string')
-    return /^https?:\/\//.test(from) ? httpSource(new URL(from), options) : fileSource(from)
+  if (typeof from === 'string' || from instanceof URL) {
+    const url = webUrl(from, options)
+    return url === undefined ? fileSource(from) : httpSource(url, options)
+  }
   return { byteLength: from.byteLength, read: (...range) => from.read(...range), close: async () => {} }
 }
 

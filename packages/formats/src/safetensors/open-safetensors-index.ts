@@ -1,6 +1,9 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import { decodeUtf8 } from '../decode-utf8.ts'
 import { findTensor } from '../find-tensor.ts'
+import { encodePath } from '../http/encode-path.ts'
+import { urlBeside } from '../http/url-beside.ts'
+import { webUrl } from '../http/web-url.ts'
 import { jsonObject, parseJson } from '../parse-json.ts'
 import { quoted } from '../quoted.ts'
 import { parseSource, type Source, type SourceOptions } from '../random-access.ts'
@@ -42,7 +45,7 @@ export async function openSafetensorsIndex(
   options: OpenSafetensorsIndexOptions = {},
 ): Promise<SafetensorsFile> {
   const { weightMap, metadata } = await readIndex(from, options)
-  const openShard = options.open ?? siblingOf(from)
+  const openShard = options.open ?? siblingOf(from, options)
   const shards = new Map<string, SafetensorsFile>()
   const close = async () => void (await Promise.all([...shards.values()].map(shard => shard.close())))
   const tensors = new Map<string, SafetensorsInfo>()
@@ -114,10 +117,10 @@ function isFileName(name: string): boolean {
   return /^[^/\\:?#%\0]+$/.test(name) && name !== '.' && name !== '..'
 }
 
-function siblingOf(index: Source): (shard: string) => Source {
-  if (index instanceof URL || (typeof index === 'string' && /^https?:\/\//.test(index))) {
-    return shard => new URL(shard, index)
-  }
+function siblingOf(index: Source, options: SourceOptions): (shard: string) => Source {
+  const url = typeof index === 'string' || index instanceof URL ? webUrl(index, options) : undefined
+  if (url !== undefined) return shard => urlBeside(url, shard)
+  if (index instanceof URL) return shard => new URL(encodePath(shard), index)
   if (typeof index === 'string') {
     const folder = index.slice(0, Math.max(index.lastIndexOf('/'), index.lastIndexOf('\\')) + 1)
     return shard => folder + shard

@@ -1,14 +1,30 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import { nodeModule } from '@tersor/core-tensor/host'
-import { openSource, type SourceOptions } from '@tersor/formats'
+import {
+  HttpStatusError,
+  openSource,
+  readWhole,
+  type SourceOptions,
+  urlBeside,
+  webUrl,
+} from '@tersor/formats'
 
 /** Where a file of a model lies: a path (Node), or a URL of the web. */
 export type Place = string | URL
 
-/** A path for `file:` URLs, a URL for what starts as one. */
-export function placeOf(from: string | URL): Place {
-  if (typeof from === 'string') return /^https?:\/\//.test(from) ? new URL(from) : from
-  return from.protocol === 'file:' ? node<typeof import('node:url')>('node:url').fileURLToPath(from) : from
+/** Small files beside weights are read whole; vocabularies of a million tokens take 50 MB. */
+const MAX_SMALL_BYTES = 2 ** 28
+
+/** A path for `file:` URLs, a URL for what starts as one and for names on the Hub. */
+export function placeOf(from: string | URL, options: SourceOptions = {}): Place {
+  const url = webUrl(from, options)
+  if (url !== undefined) return url
+  return from instanceof URL ? node<typeof import('node:url')>('node:url').fileURLToPath(from) : from
+}
+
+/** A place for messages: without a query, which may be a signature. */
+export function placeText(place: Place): string {
+  return place instanceof URL ? `${place.origin}${place.pathname}` : place
 }
 
 /** What a path or URL ends with, without query. */
@@ -33,17 +49,17 @@ export async function isFolder(place: Place): Promise<boolean> {
 }
 
 export function inFolder(folder: Place, name: string): Place {
-  return folder instanceof URL ? new URL(name, folder) : paths().join(folder, name)
+  return folder instanceof URL ? urlBeside(folder, name) : paths().join(folder, name)
 }
 
 export function beside(file: Place, name: string): Place {
-  return file instanceof URL ? new URL(name, file) : paths().join(paths().dirname(file), name)
+  return file instanceof URL ? urlBeside(file, name) : paths().join(paths().dirname(file), name)
 }
 
 /** Writes a small file beside a model; some lie in a folder of their own there. */
 export async function writeFile(place: Place, bytes: Uint8Array): Promise<void> {
   if (place instanceof URL)
-    throw new UnsupportedError(`[models/files] expected a path to write, got ${place}`)
+    throw new UnsupportedError(`[models/files] expected a path to write, got ${placeText(place)}`)
   await files().mkdir(paths().dirname(place), { recursive: true })
   await files().writeFile(place, bytes, { flag: 'wx' })
 }
@@ -53,36 +69,38 @@ export async function isThere(place: Place, options: SourceOptions = {}): Promis
 }
 
 /** Undefined for what is there; else why it is not, in words. */
-export async function whyNotThere(
-  place: Place,
-  { fetch: send = fetch, signal }: SourceOptions = {},
-): Promise<string | undefined> {
-  if (place instanceof URL) {
-    const { ok, status } = await send(place, { method: 'HEAD', signal: signal ?? null })
-    return ok ? undefined : `status ${status}`
+export async function whyNotThere(place: Place, options: SourceOptions = {}): Promise<string | undefined> {
+  if (!(place instanceof URL)) {
+    return files()
+      .access(place)
+      .then(
+        () => undefined,
+        () => 'no such file',
+      )
   }
-  return files()
-    .access(place)
-    .then(
-      () => undefined,
-      () => 'no such file',
-    )
+  try {
+    const source = await openSource(place, options)
+    await source.close()
+  } catch (error) {
+    if (error instanceof HttpStatusError) return `status ${error.status}`
+    // It is there, and cannot be read in parts: whoever opens it says so.
+    if (!(error instanceof UnsupportedError)) throw error
+  }
+  return undefined
 }
 
 /** All bytes of a small file, or undefined where there is none. */
 export async function readIfThere(
   place: Place,
-  { fetch: send = fetch, signal }: SourceOptions = {},
+  options: SourceOptions = {},
 ): Promise<Uint8Array | undefined> {
   if (!(place instanceof URL)) return (await isThere(place)) ? files().readFile(place) : undefined
-  const response = await send(place, { signal: signal ?? null })
-  if (response.status === 404) return undefined
-  if (!response.ok) {
-    throw new FormatError(
-      `[models/open-model] expected status 200 from ${place.href}, got ${response.status}`,
-    )
+  try {
+    return await readWhole(place, MAX_SMALL_BYTES, options)
+  } catch (error) {
+    if (error instanceof HttpStatusError && error.status === 404) return undefined
+    throw error
   }
-  return new Uint8Array(await response.arrayBuffer())
 }
 
 export async function readTextIfThere(

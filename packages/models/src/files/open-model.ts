@@ -10,6 +10,7 @@ import {
 } from '@tersor/core-tensor'
 import {
   type GgufFile,
+  hubPlace,
   openGguf,
   openLlama2c,
   openSafetensors,
@@ -38,6 +39,7 @@ import {
   nameOf,
   type Place,
   placeOf,
+  placeText,
   readTextIfThere,
   startOf,
   whyNotThere,
@@ -46,6 +48,7 @@ import { type FileTensors, ModelRoles, namesIn } from './model-roles.ts'
 import { poolingBeside } from './pooling-beside.ts'
 import { isStatedBias } from './stated-biases.ts'
 import { writtenNames } from './stored-name.ts'
+import { weightsOnHub } from './weights-on-hub.ts'
 
 /** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
 export interface ModelFile {
@@ -96,20 +99,27 @@ export interface OpenModelOptions extends SourceOptions {
 }
 
 /**
- * Opens a model from a path (Node) or a URL: a folder or file of safetensors (sharded or not, with a
+ * Opens a model from a path (Node), a URL, or a name on the Hugging Face Hub (`hf:owner/name`): a folder or file of safetensors (sharded or not, with a
  * Hugging Face `config.json` beside it or the configuration that Tersor writes inside), a GGUF file, or a
  * llama2.c `.bin`. The URL of a folder ends with a slash; of files on a
- * server, which has to support range requests, only what is loaded is read.
+ * server, which has to support range requests, only what is loaded is read. Of a repository the one model that is in it is
+ * opened; where there are several, name the file: `hf:owner/name/file.gguf`, or `hf:owner/name@revision/file.gguf`.
  *
  * @param options.fetch  what asks servers, such as one that adds a token to the headers
+ * @param options.headers  for the server, such as an authorization; none goes to where it redirects to
+ * @param options.hub  where names on the Hub lie, `https://huggingface.co` by default
  * @param options.signal  aborts the opening
  * @throws {FormatError} when nothing is there, or the file is malformed
+ * @throws {HttpStatusError} when a server says no, with its status
  * @throws {UnsupportedError} when it holds another architecture, or is of another format; from `load`, when
  *   the weight is of a kind that is not among `kinds`
  */
 export async function openModel(from: string | URL, options: OpenModelOptions = {}): Promise<ModelFile> {
-  const place = placeOf(from)
+  const place = placeOf(from, options)
   if (!(await isFolder(place))) return openModelFile(place, options)
+  const onHub = place instanceof URL ? hubPlace(place, options) : undefined
+  if (onHub !== undefined)
+    return { ...(await openModelFile(await weightsOnHub(onHub, options), options)), from: place }
   const reasons: string[] = []
   for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
     const inside = inFolder(place, name)
@@ -119,7 +129,7 @@ export async function openModel(from: string | URL, options: OpenModelOptions = 
   }
   if (!(place instanceof URL)) await refusePickles(place)
   throw new FormatError(
-    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${from}, got ${reasons.join(' and ')}`,
+    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${placeText(place)}, got ${reasons.join(' and ')}`,
   )
 }
 
@@ -133,7 +143,7 @@ async function openModelFile(path: Place, options: OpenModelOptions): Promise<Mo
   if (/\.(pt|pth|ckpt)$/.test(name)) throw pickled(path)
   if (name.endsWith('.bin')) return fromLlama2c(path, options)
   throw new UnsupportedError(
-    `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${path}`,
+    `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${placeText(path)}`,
   )
 }
 
@@ -248,7 +258,7 @@ async function refusePickles(folder: Place): Promise<void> {
 
 function pickled(path: Place): UnsupportedError {
   return new UnsupportedError(
-    `[models/open-model] expected safetensors, got PyTorch's pickled weights in ${path}; convert them to safetensors first`,
+    `[models/open-model] expected safetensors, got PyTorch's pickled weights in ${placeText(path)}; convert them to safetensors first`,
   )
 }
 
@@ -339,6 +349,6 @@ function parseConfig(text: string, path: Place): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new FormatError(`[models/open-model] expected JSON in the configuration of ${path}`)
+    throw new FormatError(`[models/open-model] expected JSON in the configuration of ${placeText(path)}`)
   }
 }

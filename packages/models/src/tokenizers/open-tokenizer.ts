@@ -8,6 +8,7 @@ import {
   nameOf,
   type Place,
   placeOf,
+  placeText,
   readIfThere,
   readTextIfThere,
 } from '../files/model-files.ts'
@@ -46,12 +47,12 @@ const TOKENIZER_FILES = [
  * @throws {UnsupportedError} for a kind or a step of tokenizers that is not known, by name
  */
 export async function openTokenizer(path: string | URL, options: SourceOptions = {}): Promise<Tokenizer> {
-  const place = placeOf(path)
+  const place = placeOf(path, options)
   if (await isFolder(place)) {
     const found = await tokenizerIn(name => inFolder(place, name), TOKENIZER_FILES, options)
     if (found !== undefined) return found
     throw new FormatError(
-      `[models/tokenizer] expected one of ${TOKENIZER_FILES.join(', ')} in the folder ${path}, got none`,
+      `[models/tokenizer] expected one of ${TOKENIZER_FILES.join(', ')} in the folder ${placeText(place)}, got none`,
     )
   }
   return tokenizerAt(place, options)
@@ -80,7 +81,8 @@ async function tokenizerAt(place: Place, options: SourceOptions): Promise<Tokeni
   const name = nameOf(place)
   if (name.endsWith('.gguf')) return tokenizerInGguf(place, options)
   const bytes = await readIfThere(place, options)
-  if (bytes === undefined) throw new FormatError(`[models/tokenizer] expected a file, got none at ${place}`)
+  if (bytes === undefined)
+    throw new FormatError(`[models/tokenizer] expected a file, got none at ${placeText(place)}`)
   if (name.endsWith('.model')) {
     const fairseq = name.endsWith('sentencepiece.bpe.model')
     return sentencePieceFileTokenizer(bytes, await companionsOf(place, options), { fairseq })
@@ -91,7 +93,7 @@ async function tokenizerAt(place: Place, options: SourceOptions): Promise<Tokeni
   if (!name.endsWith('vocab.json')) return huggingFaceTokenizer(json, await companionsOf(place, options))
   const merges = await readTextIfThere(beside(place, 'merges.txt'), options)
   if (merges === undefined)
-    throw new FormatError(`[models/tokenizer] expected a merges.txt beside ${place}, got none`)
+    throw new FormatError(`[models/tokenizer] expected a merges.txt beside ${placeText(place)}, got none`)
   return mergesFileTokenizer(json, merges, await companionsOf(place, options))
 }
 
