@@ -12,6 +12,7 @@ import {
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ggufBytes } from '../testing/gguf-bytes.ts'
+import { onnxBytes, onnxNode } from '../testing/onnx-bytes.ts'
 import {
   encodeSafetensors,
   loadWeight,
@@ -27,6 +28,7 @@ import {
   writeNpy,
   writeNpz,
 } from './index.ts'
+import { openOnnx } from './onnx/index.ts'
 
 /** A format with a small valid file, and everything that can be read from one: the bytes of all tensors. */
 interface Row {
@@ -131,6 +133,25 @@ const rows: Row[] = [
     readAll: async from => readTensors(await openGguf(from)),
     // Ternary weights are the smallest: 54 bytes become 1024.
     expansion: 19,
+  },
+  {
+    format: 'ONNX',
+    valid: () => {
+      const half = { dataType: 10, dims: [2n, 3n], int32Data: [1, 2, 3, 4, 5, 6] }
+      const float = { dataType: 1, dims: [3n], rawData: new Uint8Array(12).fill(0x3c) }
+      const whole = { name: 'whole', dataType: 7, dims: [3n], int64Data: [-1n, 2n, 300n] }
+      return onnxBytes({
+        node: [
+          onnxNode('Constant', 'half', { value: { t: half } }),
+          onnxNode('If', 'chosen', { then_branch: { g: { initializer: [whole] } } }),
+        ],
+        initializer: [{ name: 'float', ...float }],
+        input: [{ name: 'x', type: { value: { case: 'tensorType', value: { elemType: 1 } } } }],
+      })
+    },
+    readAll: async from => readTensors(await openOnnx(from)),
+    // An int64 of one byte becomes eight.
+    expansion: 8,
   },
   {
     format: 'llama2.c',

@@ -1,9 +1,9 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import { BufferedReader } from '../buffered-reader.ts'
 import { elementCount, MAX_RANK } from '../element-count.ts'
 import { quoted } from '../quoted.ts'
 import { parseSource, type RandomAccess, type Source, type SourceOptions } from '../random-access.ts'
 import type { TensorInfo } from '../weight-file.ts'
-import { BufferedReader } from './buffered-reader.ts'
 import { type GgmlType, ggmlTypeOf } from './ggml-types.ts'
 import { type GgufMetadata, type GgufValue, MAX_KEY_BYTES, readMetadata } from './read-metadata.ts'
 

@@ -1,6 +1,6 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import type { BufferedReader } from '../buffered-reader.ts'
 import { quoted } from '../quoted.ts'
-import type { BufferedReader } from './buffered-reader.ts'
 
 const WHERE = 'formats/gguf'
 

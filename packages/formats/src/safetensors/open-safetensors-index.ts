@@ -1,13 +1,11 @@
-import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import { FormatError } from '@tersor/core-tensor'
 import { decodeUtf8 } from '../decode-utf8.ts'
 import { findTensor } from '../find-tensor.ts'
-import { encodePath } from '../http/encode-path.ts'
-import { urlBeside } from '../http/url-beside.ts'
-import { webUrl } from '../http/web-url.ts'
 import { jsonObject, parseJson } from '../parse-json.ts'
 import { quoted } from '../quoted.ts'
 import { parseSource, type Source, type SourceOptions } from '../random-access.ts'
 import { missingBeside } from '../sources/missing-beside.ts'
+import { siblingOf } from '../sources/sibling-of.ts'
 import { openSafetensors, type SafetensorsFile, type SafetensorsInfo } from './open-safetensors.ts'
 
 const WHERE = 'formats/safetensors-index'
@@ -45,7 +43,7 @@ export async function openSafetensorsIndex(
   options: OpenSafetensorsIndexOptions = {},
 ): Promise<SafetensorsFile> {
   const { weightMap, metadata } = await readIndex(from, options)
-  const openShard = options.open ?? siblingOf(from, options)
+  const openShard = options.open ?? siblingOf(from, options, WHERE)
   const shards = new Map<string, SafetensorsFile>()
   const close = async () => void (await Promise.all([...shards.values()].map(shard => shard.close())))
   const tensors = new Map<string, SafetensorsInfo>()
@@ -115,19 +113,6 @@ async function readIndex(from: Source, options: SourceOptions) {
 /** No separators of any system, no drive letters, nothing that a URL would read as a path, query or escape. */
 function isFileName(name: string): boolean {
   return /^[^/\\:?#%\0]+$/.test(name) && name !== '.' && name !== '..'
-}
-
-function siblingOf(index: Source, options: SourceOptions): (shard: string) => Source {
-  const url = typeof index === 'string' || index instanceof URL ? webUrl(index, options) : undefined
-  if (url !== undefined) return shard => urlBeside(url, shard)
-  if (index instanceof URL) return shard => new URL(encodePath(shard), index)
-  if (typeof index === 'string') {
-    const folder = index.slice(0, Math.max(index.lastIndexOf('/'), index.lastIndexOf('\\')) + 1)
-    return shard => folder + shard
-  }
-  throw new UnsupportedError(
-    `[${WHERE}] expected \`open\`, which finds a shard by its name, beside an index that is not a path or URL`,
-  )
 }
 
 async function find(open: (shard: string) => Source | Promise<Source>, name: string): Promise<Source> {

@@ -9,6 +9,7 @@ import {
   weightInfo,
   weightNames,
 } from '@tersor/formats'
+import type { OnnxFile } from '@tersor/formats/onnx'
 import type { FileTensors } from './model-roles.ts'
 
 /** Weights of safetensors, compressed as they are. */
@@ -43,6 +44,26 @@ export function ggufTensors(file: GgufFile): FileTensors {
       return { type, dims, byteLength, compressed: plain ? undefined : ggmlType }
     },
     load: (name, rows) => file.load(name, flatRows(rows)),
+  }
+}
+
+/** Tensors of an ONNX model, of its nested graphs too. */
+export function onnxTensors(file: OnnxFile): FileTensors {
+  const infoOf = (name: string) => {
+    const info = file.tensors.get(name)
+    if (info === undefined)
+      throw new FormatError(`[models/open-model] expected a tensor of the file, got '${name}'`)
+    return info
+  }
+  return {
+    names: [...file.tensors.keys()],
+    has: name => file.tensors.has(name),
+    dims: name => infoOf(name).dims,
+    info(name): WeightInfo {
+      const { type, dims, byteLength, onnxType } = infoOf(name)
+      return { type, dims, byteLength, ...(type === undefined && { spelled: onnxType }) }
+    },
+    load: (name, rows) => file.read(name, flatRows(rows)),
   }
 }
 

@@ -19,6 +19,7 @@ import {
   type SourceOptions,
   type WeightInfo,
 } from '@tersor/formats'
+import type { OnnxGraph } from '@tersor/formats/onnx'
 import { languageModelIn } from '../architectures/language-model.ts'
 import { llama2cConfig, llama2cNames } from '../architectures/llama.ts'
 import { configFromGguf, configFromHuggingFace, configText } from '../architectures/read-config.ts'
@@ -45,6 +46,7 @@ import {
   whyNotThere,
 } from './model-files.ts'
 import { type FileTensors, ModelRoles, namesIn } from './model-roles.ts'
+import { openOnnxModel } from './open-onnx-model.ts'
 import { poolingBeside } from './pooling-beside.ts'
 import { isStatedBias } from './stated-biases.ts'
 import { writtenNames } from './stored-name.ts'
@@ -74,6 +76,8 @@ export interface ModelFile {
   readonly elsewhere: readonly string[]
   /** How another program quantized it, such as `fp8`: then it can be looked into and not run, see `checkModel`. */
   readonly quantizedBy?: string | undefined
+  /** What an ONNX model computes, which is not run here. */
+  readonly graph?: OnnxGraph | undefined
   /** Bytes of the weight files, headers and alignment included. */
   readonly fileBytes: number
   /**
@@ -99,9 +103,9 @@ export interface OpenModelOptions extends SourceOptions {
 }
 
 /**
- * Opens a model from a path (Node), a URL, or a name on the Hugging Face Hub (`hf:owner/name`): a folder or file of safetensors (sharded or not, with a
- * Hugging Face `config.json` beside it or the configuration that Tersor writes inside), a GGUF file, or a
- * llama2.c `.bin`. The URL of a folder ends with a slash; of files on a
+ * Opens a model from a path (Node), a URL, or a name on the Hugging Face Hub (`hf:owner/name`): a folder or file of
+ * safetensors (sharded or not, with a Hugging Face `config.json` beside it or the configuration that Tersor writes
+ * inside), a GGUF file, a llama2.c `.bin`, or an ONNX model, whose weights keep their names. The URL of a folder ends with a slash; of files on a
  * server, which has to support range requests, only what is loaded is read. Of a repository the one model that is in it is
  * opened; where there are several, name the file: `hf:owner/name/file.gguf`, or `hf:owner/name@revision/file.gguf`.
  *
@@ -140,10 +144,11 @@ async function openModelFile(path: Place, options: OpenModelOptions): Promise<Mo
   }
   if (name.endsWith('.safetensors.index.json')) return fromShards(path, options)
   if (name.endsWith('.gguf')) return fromGguf(path, options)
+  if (name.endsWith('.onnx')) return openOnnxModel(path, options)
   if (/\.(pt|pth|ckpt)$/.test(name)) throw pickled(path)
   if (name.endsWith('.bin')) return fromLlama2c(path, options)
   throw new UnsupportedError(
-    `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf or llama2.c .bin file, got ${placeText(path)}`,
+    `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf, .onnx or llama2.c .bin file, got ${placeText(path)}`,
   )
 }
 

@@ -1,14 +1,18 @@
 import { FormatError } from '@tersor/core-tensor'
-import { decodeUtf8 } from '../decode-utf8.ts'
-import type { RandomAccess } from '../random-access.ts'
+import { decodeUtf8 } from './decode-utf8.ts'
+import type { RandomAccess } from './random-access.ts'
 
 /** What one read of the source fetches: a few round trips for a large vocabulary, little waste for a small one. */
 const BUFFER_BYTES = 2 ** 18
 
+/** What the first read behind skipped bytes fetches: often there is little up to the next that are skipped. */
+const SKIPPED_TO_BYTES = 2 ** 10
+
 /**
  * Little-endian values one after the other out of a {@link RandomAccess}, a buffer at a time.
  *
- * `await reader.need(n)` brings n bytes into the buffer, after which the getters are synchronous.
+ * `await reader.need(n)` brings n bytes into the buffer, after which the getters are synchronous. What is skipped is
+ * not read, where it is long.
  */
 export class BufferedReader {
   readonly #source: RandomAccess
@@ -18,6 +22,7 @@ export class BufferedReader {
   /** Where the buffer starts in the source, and where in the buffer the next value is. */
   #start = 0
   #at = 0
+  #bufferBytes = BUFFER_BYTES
 
   constructor(source: RandomAccess, where: string) {
     this.#source = source
@@ -45,7 +50,9 @@ export class BufferedReader {
         `[${this.#where}] expected ${count} more bytes at ${position}, got ${remaining}; the file is cut short`,
       )
     }
-    this.#bytes = await this.#source.read(position, Math.min(Math.max(count, BUFFER_BYTES), remaining))
+    const skipped = this.#at > this.#bytes.length
+    this.#bufferBytes = skipped ? SKIPPED_TO_BYTES : Math.min(4 * this.#bufferBytes, BUFFER_BYTES)
+    this.#bytes = await this.#source.read(position, Math.min(Math.max(count, this.#bufferBytes), remaining))
     this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength)
     this.#start = position
     this.#at = 0
@@ -54,6 +61,16 @@ export class BufferedReader {
   /** The next `count` bytes as a view that lasts until the next `need`. */
   take(count: number): Uint8Array {
     return this.#bytes.subarray(this.#at, (this.#at += count))
+  }
+
+  /** Up to `count` of the next bytes, as many as `need` brought, which stay the next. */
+  peek(count: number): Uint8Array {
+    return this.#bytes.subarray(this.#at, this.#at + count)
+  }
+
+  /** Passes over bytes, which may lie behind the end. */
+  skip(count: number): void {
+    this.#at += count
   }
 
   /** The next `count` bytes, to read one number from. */

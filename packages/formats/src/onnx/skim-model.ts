@@ -1,0 +1,178 @@
+import { create, type DescMessage, mergeFromBinary } from '@bufbuild/protobuf'
+import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
+import { FormatError } from '@tersor/core-tensor'
+import { type ModelProto, ModelProtoSchema, type TensorProto, TensorProtoSchema } from 'onnx-buf'
+import { BufferedReader } from '../buffered-reader.ts'
+import { quoted } from '../quoted.ts'
+import type { RandomAccess } from '../random-access.ts'
+import { ADVICE, DELIMITED, fieldAt, MAX_HEAD_BYTES, type WireField } from './field-at.ts'
+
+const WHERE = 'formats/onnx'
+
+/** As protocol buffers themselves have it; nested graphs take three messages each. */
+const MAX_DEPTH = 100
+
+/** Models of a hundred layers have some ten thousand nodes, each of a few messages. */
+const MAX_MESSAGES = 2 ** 20
+
+/** Of all that is no tensor's elements; the same models have a few million. */
+const MAX_BYTES = 2 ** 24
+
+/** Elements up to here are part of the model too: shapes, axes, scalars. */
+const KEPT_BYTES = 2 ** 10
+
+/** One run of elements, or one element, for each; files have one run. */
+const MAX_RUNS = 2 ** 12
+
+/** Of `TensorProto`, the fields of elements. */
+export const DATA_FIELDS = [
+  'floatData',
+  'int32Data',
+  'stringData',
+  'int64Data',
+  'rawData',
+  'doubleData',
+  'uint64Data',
+] as const
+
+export type DataField = (typeof DATA_FIELDS)[number]
+
+/** Where in a file elements of a tensor lie; of strings, which are not read, only how long they are is true. */
+export interface Run {
+  readonly field: DataField
+  readonly start: number
+  readonly byteLength: number
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** A model without the elements of its tensors, and where those are. */
+export interface SkimmedModel {
+  /** Complete but for elements of more than a kilobyte, and for fields that ONNX 1.20 does not know. */
+  readonly model: ModelProto
+  readonly runs: ReadonlyMap<TensorProto, readonly Run[]>
+}
+
+/**
+ * Reads a model past the elements of its tensors: messages are walked by their schemas, what else they hold is parsed
+ * by the library of protocol buffers.
+ *
+ * @throws {FormatError} when it is no such message, or larger than the limits
+ */
+export async function skimModel(source: RandomAccess): Promise<SkimmedModel> {
+  const model = create(ModelProtoSchema)
+  const skimmer = new Skimmer(source)
+  await skimmer.fill(reflect(ModelProtoSchema, model, false), source.byteLength, 1)
+  return { model, runs: skimmer.runs }
+}
+
+class Skimmer {
+  readonly runs = new Map<TensorProto, Writable<Run>[]>()
+  readonly #reader: BufferedReader
+  #messages = 0
+  #bytes = 0
+
+  constructor(source: RandomAccess) {
+    this.#reader = new BufferedReader(source, WHERE)
+  }
+
+  /** Fills a message with what is there up to `end`. */
+  async fill(into: ReflectMessage, end: number, depth: number): Promise<void> {
+    this.#count(depth)
+    const reader = this.#reader
+    const scalars: Uint8Array[] = []
+    while (reader.position < end) {
+      await reader.need(Math.min(MAX_HEAD_BYTES, end - reader.position))
+      const wire = fieldAt(reader.peek(MAX_HEAD_BYTES), WHERE)
+      const length = wire.headBytes + wire.valueBytes
+      if (length > end - reader.position) {
+        throw new FormatError(
+          `[${WHERE}] expected a field of at most ${end - reader.position} bytes at ${reader.position}, got ${length}; ${ADVICE}`,
+        )
+      }
+      const field = into.findNumber(wire.number)
+      if (field?.message !== undefined) {
+        await this.#message(into, wire, depth)
+        continue
+      }
+      if (field === undefined || this.#isLong(into, wire, field.localName)) reader.skip(length)
+      else scalars.push(await this.#take(length))
+    }
+    if (scalars.length > 0) merge(into, scalars)
+  }
+
+  async #message(
+    into: ReflectMessage,
+    { number, wireType, headBytes, valueBytes }: WireField,
+    depth: number,
+  ) {
+    if (wireType !== DELIMITED)
+      throw new FormatError(`[${WHERE}] expected a message in field ${number}, got a number; ${ADVICE}`)
+    const field = into.findNumber(number)!
+    this.#reader.skip(headBytes)
+    // A message that occurs again goes on with what was there before.
+    const before = field.fieldKind === 'message' && into.isSet(field) ? into.get(field) : undefined
+    const message = before ?? reflect(field.message as DescMessage, undefined, false)
+    await this.fill(message, this.#reader.position + valueBytes, depth + 1)
+    if (field.fieldKind === 'list') into.get(field).add(message)
+    else if (field.fieldKind === 'message') into.set(field, message)
+  }
+
+  /** Notes where elements lie, and says whether they are no part of the model. */
+  #isLong({ desc, message }: ReflectMessage, { headBytes, valueBytes }: WireField, name: string): boolean {
+    if (desc.typeName !== TensorProtoSchema.typeName || !isDataField(name)) return false
+    const tensor = message as TensorProto
+    const runs = this.runs.get(tensor) ?? []
+    if (runs.length === 0) this.runs.set(tensor, runs)
+    const last = runs.at(-1)
+    if (name === 'stringData' && last?.field === name) {
+      last.byteLength += valueBytes
+      return true
+    }
+    if (
+      runs.push({ field: name, start: this.#reader.position + headBytes, byteLength: valueBytes }) > MAX_RUNS
+    )
+      throw new FormatError(
+        `[${WHERE}] expected elements of a tensor in at most ${MAX_RUNS} runs, got more; save the model again with raw data`,
+      )
+    return name === 'stringData' || valueBytes > KEPT_BYTES
+  }
+
+  async #take(length: number): Promise<Uint8Array> {
+    this.#bytes += length
+    if (this.#bytes > MAX_BYTES) {
+      throw new FormatError(
+        `[${WHERE}] expected at most ${MAX_BYTES} bytes beside tensors, got more; ${ADVICE}`,
+      )
+    }
+    await this.#reader.need(length)
+    return this.#reader.take(length).slice()
+  }
+
+  #count(depth: number): void {
+    if (depth > MAX_DEPTH)
+      throw new FormatError(`[${WHERE}] expected messages at most ${MAX_DEPTH} deep, got deeper ones`)
+    if (++this.#messages > MAX_MESSAGES)
+      throw new FormatError(`[${WHERE}] expected at most ${MAX_MESSAGES} messages, got more; ${ADVICE}`)
+  }
+}
+
+function isDataField(name: string): name is DataField {
+  return (DATA_FIELDS as readonly string[]).includes(name)
+}
+
+function merge({ desc, message }: ReflectMessage, scalars: readonly Uint8Array[]): void {
+  const bytes = new Uint8Array(scalars.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const scalar of scalars) {
+    bytes.set(scalar, at)
+    at += scalar.length
+  }
+  try {
+    mergeFromBinary(desc, message, bytes)
+  } catch (error) {
+    throw new FormatError(
+      `[${WHERE}] expected a message ${desc.typeName}, got '${quoted((error as Error).message)}'; ${ADVICE}`,
+    )
+  }
+}
