@@ -1,4 +1,4 @@
-import { decode, type Encoded, packedRowBytes, type Tensor } from '@tersor/core-tensor'
+import { decode, type Encoded, isFloat, packedRowBytes, type Tensor } from '@tersor/core-tensor'
 import { part, stridesOf } from '@tersor/core-tensor/host'
 import type { Parameter } from './programs.ts'
 import { cacheGroupReader, codeReader, groupReader } from './wgsl/codes.ts'
@@ -79,7 +79,7 @@ fn ${prefix}weight_unit(${parameters}, word: u32) -> array<f32, ${unit}> {
   const shift = `${zero ? `zero${placeOf(zero)}` : ''}${offset ? `offset${placeOf(offset)}` : ''}${scale ? 'scale' : ''}`
   const tableParams = table === undefined ? {} : { entries, books }
   return {
-    key: `codes,${bits},${axis},${e.dims.length},${shift},${unit},${table ? `${d}` : ''}`,
+    key: `codes,${bits},${axis},${e.dims.length},${shift},${zero?.type ?? ''},${unit},${table ? `${d}` : ''}`,
     inputs: prefixed(prefix, { codes, scale, zero, offset, table }),
     params: prefixed(prefix, {
       weight_dims: listed(e.dims, e.encoding.kind),
@@ -91,7 +91,7 @@ fn ${prefix}weight_unit(${parameters}, word: u32) -> array<f32, ${unit}> {
     unit,
     globals: () => {
       const numbers = {
-        zero: zero ? `f32(i32(held) - i32(${prefix}zero(${placeOf(zero)})))` : 'f32(held)',
+        zero: zero ? difference(`${prefix}zero(${placeOf(zero)})`, isFloat(zero.type)) : 'f32(held)',
         offset: offset ? `rounded(scaled) + f32(${prefix}offset(${placeOf(offset)}))` : 'scaled',
       }
       const value =
@@ -110,6 +110,11 @@ fn ${prefix}weight(${parameters}, column: u32) -> f32 {
 ${unit > 1 ? unitReader() : ''}`
     },
   }
+}
+
+/** Integers are subtracted as such: sums of small floats would be exact too, but not on every driver. */
+function difference(zero: string, float: boolean): string {
+  return float ? `f32(held) - f32(${zero})` : `f32(i32(held) - i32(${zero}))`
 }
 
 function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {

@@ -32,6 +32,15 @@ export { encodedNames } from './encoded/encoded-names.ts'
 export { weightNames } from './encoded/weight-names.ts'
 export { type WeightInfo, weightInfo } from './encoded/weight-info.ts'
 
+// Checkpoints that other programs quantized
+export { type QuantizationConfig, quantizationConfig } from './layouts/quantization-config.ts'
+export {
+  type QuantizedWeight,
+  type QuantizedWeights,
+  type QuantizedWeightsOptions,
+  quantizedWeights,
+} from './layouts/quantized-weights.ts'
+
 // GGUF
 export { openGguf, type GgufFile, type OpenGgufOptions } from './gguf/open-gguf.ts'
 export type { GgufInfo } from './gguf/open-part.ts'

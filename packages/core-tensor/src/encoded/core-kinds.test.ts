@@ -74,6 +74,10 @@ function quantized(
   return affine({ codes, scale, ...placed }, { dims: x.dims, bits, group, axis })
 }
 
+function constant(dims: readonly number[], value: number): Tensor {
+  return new Tensor('float32', new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(value), dims)
+}
+
 /** k-means-free vector quantisation: the table is a sample of the rows. */
 function vectorQuantized(x: Tensor, d: number, entries: number, books = 1) {
   const [rows, columns] = x.dims as [number, number]
@@ -247,6 +251,22 @@ describeEncoding('affine with scales, and one zero for all', () => {
   const options = { dims: x.dims, bits: 4, group: 8, axis: 1 }
   const each = new Tensor('uint8', new Uint8Array(39).fill(8), [13, 3])
   return lossless(decode(affine({ ...parts, zero: each }, options)), affine({ ...parts, zero }, options))
+})
+describeEncoding('affine with zeros that are floats', () => {
+  const { codes, scale } = quantized(x, 4, 8, 1).parts as Record<string, Tensor>
+  const zero = normal(scale!.dims, 6)
+  const options = { dims: x.dims, bits: 4, group: 8, axis: 1 }
+  const plain = toFloat32(decode(affine({ codes: codes!, scale: constant(scale!.dims, 1) }, options)))
+  const [scales, zeros] = [toFloat32(scale!), toFloat32(zero)]
+  const groups = scale!.dims[1]!
+  const expected = plain.map((code, i) => {
+    const g = Math.floor(i / 24) * groups + Math.floor((i % 24) / 8)
+    return Math.fround(code - zeros[g]!) * scales[g]!
+  })
+  return lossless(
+    new Tensor('float32', expected, x.dims),
+    affine({ codes: codes!, scale: scale!, zero }, options),
+  )
 })
 describeEncoding('affine with one scale for all', () => {
   const scale = new Tensor('float32', [0.25], [1, 1])
@@ -525,9 +545,9 @@ describe('check', () => {
     expect(() => scaled(four, new Tensor('float32', [1], [1]), 0)).toThrow(FormatError)
     const scale = new Tensor('float32', [1], [1, 1])
     const codes = new Tensor('uint8', [1], [1, 1])
-    expect(() => affine({ codes, scale, zero: scale }, { dims: [1, 1], bits: 8, group: 1, axis: 1 })).toThrow(
-      FormatError,
-    )
+    const options = { dims: [1, 1], bits: 8, group: 1, axis: 1 }
+    expect(() => affine({ codes: scale, scale }, options)).toThrow(FormatError)
+    expect(() => affine({ codes, scale: codes.reshape([1]) }, options)).toThrow(FormatError)
   })
 
   it('refuses empty tensors whose loops would not end, and rotations that no memory holds', () => {

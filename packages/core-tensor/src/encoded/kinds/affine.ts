@@ -1,6 +1,5 @@
 import { kernel } from '../../device/kernel.ts'
 import { unpackRow } from '../../tensor/bits.ts'
-import { isFloat } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { type DecodeOptions, deviceOf, type Encoded, type Encoding, encoded } from '../encoded.ts'
 import {
@@ -12,17 +11,18 @@ import {
   selectGroupedRows,
 } from '../grouped-codes.ts'
 import { linearTiled } from '../linear-tiled.ts'
-import { decoded, malformed, matrixRows, part, rowRange } from '../parts.ts'
+import { decoded, matrixRows, part, rowRange } from '../parts.ts'
 import type { RowSelection, SelectRows } from '../row-selection.ts'
 
 /**
  * Integer codes on a line: (code − zero) · scale + offset, in float32 and in this order, which is
- * what ggml, ONNX Runtime and AWQ compute, bit for bit. Every part is a tensor or an encoding.
+ * what ggml, ONNX Runtime and AWQ compute, bit for bit. Every part is a tensor or an encoding. Zeros may be floats, as HQQ
+ * has them: for those `device.pack` has no layout.
  *
  * @param parts.codes  uint8 (…, ⌈columns · bits / 8⌉), rows packed as in `packRow`
  * @param parts.scale  one number a group: the shape of the whole with ⌈length / group⌉ along `axis`;
  *   other axes may be 1, and the last group may be short
- * @param parts.zero  integers of the shape of `scale`, or (1, …): one for all groups; 0 without
+ * @param parts.zero  numbers of the shape of `scale`, or (1, …): one for all groups; 0 without
  * @param parts.offset  floats, likewise; 0 without
  * @param options.dims  the shape of the whole
  * @throws {FormatError} when the shapes do not fit
@@ -58,8 +58,6 @@ const NUMBERS = ['scale', 'zero', 'offset']
 function checkAffine(e: Encoded): void {
   part(e, 'scale')
   checkGroupedCodes(e, 8, 1, NUMBERS)
-  if (e.parts.zero !== undefined && isFloat(e.parts.zero.type))
-    throw malformed(e, 'expected integers as zero')
 }
 
 function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
@@ -81,7 +79,7 @@ function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
     for (let j = 0; j < width; j++) {
       const code = codes[lead + j]!
       const g = row + groups.columns[j]!
-      const scaled = (zero === undefined ? code : code - zero[g]!) * scale[g]!
+      const scaled = (zero === undefined ? code : Math.fround(code - zero[g]!)) * scale[g]!
       values[i * width + j] = offset === undefined ? scaled : Math.fround(scaled) + offset[g]!
     }
   }

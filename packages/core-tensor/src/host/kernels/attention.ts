@@ -3,6 +3,7 @@ import { type Encoded, isEncoded } from '../../encoded/encoded.ts'
 import { fitsAttention, fitsScores } from '../../reference/attention-dims.ts'
 import { numbersOf } from '../../tensor/convert.ts'
 import { sameDims } from '../../tensor/dims.ts'
+import { isFloat } from '../../tensor/dtype.ts'
 import { Tensor } from '../../tensor/tensor.ts'
 import { output } from '../output.ts'
 import { cacheTypes, floatCodes, type Primitives, shiftKinds } from '../primitives.ts'
@@ -79,7 +80,7 @@ function stored(x: Tensor | Encoded): Stored | undefined {
     return undefined
   if (scale.type !== 'float32' && scale.type !== 'float16') return undefined
   if (!sameDims(scale.dims, [heads, capacity, Math.ceil(headDim / group)])) return undefined
-  if (zero !== undefined && offset !== undefined) return undefined
+  if (zero !== undefined && (offset !== undefined || isFloat(zero.type))) return undefined
   if (shift !== undefined && !(shift instanceof Tensor)) return undefined
   const shared = zero instanceof Tensor && zero.size === 1
   if (!shared && shift !== undefined && shift.type !== (zero ? 'uint8' : scale.type)) return undefined

@@ -18,7 +18,7 @@ import { cast } from '../../reference/cast.ts'
 import { packedRowBytes } from '../../tensor/bits.ts'
 import { numbersOf } from '../../tensor/convert.ts'
 import { sameDims } from '../../tensor/dims.ts'
-import type { DType } from '../../tensor/dtype.ts'
+import { type DType, isFloat } from '../../tensor/dtype.ts'
 import { Tensor } from '../../tensor/tensor.ts'
 import { floatCodes, type Primitives, shiftKinds } from '../primitives.ts'
 import { cutPieces, paddedGroup, padPieces } from './padded-groups.ts'
@@ -169,6 +169,7 @@ function numbersOfGroups({ parts }: Encoded, dims: readonly number[]): GroupNumb
   const common = { numbers, scale: stored(scale), kept, zero: null, constant: 0 } as const
   if (offset !== undefined) return { ...common, shift: 'offset', beside: stored(offset) }
   if (!(zero instanceof Tensor)) return { ...common, shift: 'none', beside: undefined }
+  if (isFloat(zero.type)) return undefined
   const zeros = numbersOf(zero)
   const constant = zeros[0] ?? 0
   if (zeros.some(value => value < 0 || value > 255)) return undefined
