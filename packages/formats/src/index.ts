@@ -1,5 +1,7 @@
 // Where bytes come from
 export { openSource, type RandomAccess, type Source, type SourceOptions } from './random-access.ts'
+export type { CacheWriter, FileCache } from './cache/file-cache.ts'
+export { folderCache, type FolderCacheOptions } from './cache/folder-cache.ts'
 export type { RetryOptions } from './http/retry-options.ts'
 export { HttpStatusError } from './http/http-status-error.ts'
 export { readWhole } from './http/read-whole.ts'

@@ -1,10 +1,14 @@
 import { FormatError } from '@tersor/core-tensor'
+import type { FileCache } from './cache/file-cache.ts'
 import type { RetryOptions } from './http/retry-options.ts'
+import { urlText } from './http/url-text.ts'
 import { webUrl } from './http/web-url.ts'
 import { blobSource } from './sources/blob-source.ts'
 import { bytesSource } from './sources/bytes-source.ts'
+import { cachedSource } from './sources/cached-source.ts'
 import { fileSource } from './sources/file-source.ts'
 import { httpSource } from './sources/http-source.ts'
+import { refusePointer } from './sources/refuse-pointer.ts'
 
 /** Bytes that can be read anywhere, in any order: a file, a web resource, a blob, an array. */
 export interface RandomAccess {
@@ -31,6 +35,13 @@ export interface SourceOptions {
   hub?: string | URL | undefined
   /** How patient reading from a server is. */
   retry?: RetryOptions | undefined
+  /**
+   * Where files from servers are kept as a whole, such as `folderCache('models')`. Default: nowhere, and only what is read
+   * is fetched.
+   */
+  cache?: FileCache | undefined
+  /** Told how many bytes of how many of a file are in the cache, while it is downloaded. */
+  onProgress?: ((done: number, total: number, name: string) => void) | undefined
 }
 
 /**
@@ -80,10 +91,26 @@ async function rawSource(from: Source, options: SourceOptions): Promise<RandomAc
   if (from instanceof ArrayBuffer) return bytesSource(new Uint8Array(from))
   if (from instanceof Blob) return blobSource(from)
   if (typeof from === 'string' || from instanceof URL) {
-    const url = webUrl(from, options)
-    return url === undefined ? fileSource(from) : httpSource(url, options)
+    return fileAt(from, options)
   }
   return { byteLength: from.byteLength, read: (...range) => from.read(...range), close: async () => {} }
+}
+
+async function fileAt(from: string | URL, options: SourceOptions): Promise<RandomAccess> {
+  const url = webUrl(from, options)
+  const source = await (url === undefined ? fileSource(from) : remoteSource(url, options))
+  try {
+    await refusePointer(source, url === undefined ? String(from) : urlText(url), options.signal)
+    return source
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+}
+
+function remoteSource(url: URL, options: SourceOptions): Promise<RandomAccess> {
+  const { cache } = options
+  return cache === undefined ? httpSource(url, options) : cachedSource(url, cache, options)
 }
 
 /** Every source behind one check of what is asked of it and of what it answers. */

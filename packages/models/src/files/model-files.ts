@@ -79,7 +79,8 @@ export async function whyNotThere(place: Place, options: SourceOptions = {}): Pr
       )
   }
   try {
-    const source = await openSource(place, options)
+    // To ask is not to download.
+    const source = await openSource(place, { ...options, cache: undefined })
     await source.close()
   } catch (error) {
     if (error instanceof HttpStatusError) return `status ${error.status}`
@@ -96,10 +97,21 @@ export async function readIfThere(
 ): Promise<Uint8Array | undefined> {
   if (!(place instanceof URL)) return (await isThere(place)) ? files().readFile(place) : undefined
   try {
-    return await readWhole(place, MAX_SMALL_BYTES, options)
+    return await (options.cache === undefined
+      ? readWhole(place, MAX_SMALL_BYTES, options)
+      : readCached(place, options))
   } catch (error) {
     if (error instanceof HttpStatusError && error.status === 404) return undefined
     throw error
+  }
+}
+
+async function readCached(place: URL, options: SourceOptions): Promise<Uint8Array> {
+  const source = await openSource(place, options)
+  try {
+    return await source.read(0, source.byteLength, options.signal)
+  } finally {
+    await source.close()
   }
 }
 

@@ -1,5 +1,8 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { FormatError } from '@tersor/core-tensor'
-import { encodeSafetensors, HttpStatusError } from '@tersor/formats'
+import { encodeSafetensors, folderCache, HttpStatusError } from '@tersor/formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type FakeHub, fakeHub } from '../../../formats/testing/fake-hub.ts'
 import { configText } from '../architectures/read-config.ts'
@@ -55,6 +58,18 @@ describe('a model on the Hub', () => {
     'hf:owner/several/c/d#1 %.safetensors',
   ])('is loaded from %s', async name => {
     expect(await logits(await loadModel(name, options()))).toEqual(await logits(model))
+  })
+
+  it('is kept in a cache, from which it is loaded the next time', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tersor-hub-'))
+    const cached = { ...options(), cache: folderCache(folder) }
+    expect(await logits(await loadModel('hf:owner/shards', cached))).toEqual(await logits(model))
+    const before = server.store.sent
+    expect(await logits(await loadModel('hf:owner/shards', cached))).toEqual(await logits(model))
+    expect(server.store.sent).toBe(before)
+    const kept = (await readdir(folder)).map(name => name.replace(/-[0-9a-f]{32}$/, ''))
+    expect(kept.sort()).toEqual(['config.json', ...Object.keys(shards), 'model.safetensors.index.json'])
+    await rm(folder, { recursive: true })
   })
 
   it('is named by what was asked for, its files by URL', async () => {
