@@ -52,14 +52,42 @@ describe('openSafetensorsIndex', () => {
     await rm(folder, { recursive: true })
   })
 
-  it.each(['../1.safetensors', 'a/b', 'a\\b', '..', '.', '', 'C:x', 'x%2f', 'x?y', 'x#y', 1, null])(
-    'refuses a shard named %j',
-    async shard => {
-      await expect(openSafetensorsIndex(bytesOf({ weight_map: { a: shard } }), { open })).rejects.toThrow(
-        FormatError,
-      )
-    },
-  )
+  it.each([
+    '../1.safetensors',
+    'a/../b',
+    '/a',
+    'a/',
+    'a//b',
+    './.',
+    'a\\b',
+    '..',
+    '.',
+    '',
+    'C:x',
+    'C:/x',
+    'x%2f',
+    'x?y',
+    'x#y',
+    1,
+    null,
+  ])('refuses a shard named %j', async shard => {
+    await expect(openSafetensorsIndex(bytesOf({ weight_map: { a: shard } }), { open })).rejects.toThrow(
+      FormatError,
+    )
+  })
+
+  it('finds shards in folders below, and the same one however it is spelled', async () => {
+    const asked: string[] = []
+    const find = (shard: string) => {
+      asked.push(shard)
+      return shards[shard.slice(shard.lastIndexOf('/') + 1)]!
+    }
+    const weight_map = { a: './1.safetensors', spare: '1.safetensors', b: 'more/./2.safetensors' }
+    const file = await openSafetensorsIndex(bytesOf({ weight_map }), { open: find })
+    expect(asked).toEqual(['1.safetensors', 'more/2.safetensors'])
+    for (const [name, value] of Object.entries({ a: [1, 2], spare: [0], b: [3] }))
+      expect([...(await file.read(name)).data]).toEqual(value)
+  })
 
   it('refuses a tensor that its shard lacks, a malformed index, and an index without a place', async () => {
     const wrong = { weight_map: { a: '2.safetensors' } }

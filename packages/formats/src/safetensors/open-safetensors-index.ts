@@ -30,7 +30,7 @@ export interface OpenSafetensorsIndexOptions extends SourceOptions {
  *
  * `metadata` is that of the index, its numbers and booleans as text; tensors are in the order of the index.
  *
- * @throws {FormatError} when a shard, or a tensor in its shard, is missing, or a shard's name is a path
+ * @throws {FormatError} when a shard, or a tensor in its shard, is missing, or a shard's name leads out of the folder
  * @example
  * const shard = encodeSafetensors([['w', new Tensor('float32', [1, 2], [2])]])
  * const index = new TextEncoder().encode('{"weight_map":{"w":"model-00001-of-00001.safetensors"}}')
@@ -94,13 +94,14 @@ async function readIndex(from: Source, options: SourceOptions) {
   const weightMap = new Map<string, string>()
   const names = new Set<string>()
   for (const [name, shard] of Object.entries(jsonObject(index.weight_map, "'weight_map'", WHERE))) {
-    if (typeof shard !== 'string' || !isFileName(shard)) {
+    const path = typeof shard === 'string' ? pathWithin(shard) : undefined
+    if (path === undefined) {
       throw new FormatError(
-        `[${WHERE}] expected the name of a file in the same folder for ${quoted(name)}, got ${quoted(String(shard))}`,
+        `[${WHERE}] expected the name of a file in the folder of the index for ${quoted(name)}, got ${quoted(String(shard))}`,
       )
     }
-    weightMap.set(name, shard)
-    if (names.add(shard).size > MAX_SHARDS)
+    weightMap.set(name, path)
+    if (names.add(path).size > MAX_SHARDS)
       throw new FormatError(`[${WHERE}] expected at most ${MAX_SHARDS} shards`)
   }
   const metadata = new Map<string, string>()
@@ -110,9 +111,14 @@ async function readIndex(from: Source, options: SourceOptions) {
   return { weightMap, metadata }
 }
 
-/** No separators of any system, no drive letters, nothing that a URL would read as a path, query or escape. */
-function isFileName(name: string): boolean {
-  return /^[^/\\:?#%\0]+$/.test(name) && name !== '.' && name !== '..'
+/**
+ * The name of a file in the folder of the index or below it, without steps that stay where they are; undefined for what
+ * leaves it, and for what a system or a URL would read as something else: a drive, a query, an escape.
+ */
+function pathWithin(name: string): string | undefined {
+  const steps = name.split('/').filter(step => step !== '.')
+  const fits = steps.length > 0 && steps.every(step => /^[^\\:?#%\0]+$/.test(step) && step !== '..')
+  return fits ? steps.join('/') : undefined
 }
 
 async function find(open: (shard: string) => Source | Promise<Source>, name: string): Promise<Source> {

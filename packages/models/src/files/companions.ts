@@ -19,10 +19,13 @@ const COMPANIONS = [
   'tokenizer.model',
   'sentencepiece.bpe.model',
   'spiece.model',
+  'tekken.json',
   'tokenizer.bin',
   'generation_config.json',
   'chat_template.jinja',
   'chat_template.json',
+  'preprocessor_config.json',
+  'processor_config.json',
   VOCABULARY,
 ]
 

@@ -3,8 +3,10 @@ import {
   type GgufFile,
   type Llama2cFile,
   loadWeight,
+  type NpzInfo,
   type ReadOptions,
   type SafetensorsFile,
+  type WeightFile,
   type WeightInfo,
   weightInfo,
   weightNames,
@@ -62,6 +64,26 @@ export function onnxTensors(file: OnnxFile): FileTensors {
     info(name): WeightInfo {
       const { type, dims, byteLength, onnxType } = infoOf(name)
       return { type, dims, byteLength, ...(type === undefined && { spelled: onnxType }) }
+    },
+    load: (name, rows) => file.read(name, flatRows(rows)),
+  }
+}
+
+/** Arrays of a NumPy archive. */
+export function npzTensors(file: WeightFile<NpzInfo>): FileTensors {
+  const infoOf = (name: string) => {
+    const info = file.tensors.get(name)
+    if (info === undefined)
+      throw new FormatError(`[models/open-model] expected an array of the file, got '${name}'`)
+    return info
+  }
+  return {
+    names: [...file.tensors.keys()],
+    has: name => file.tensors.has(name),
+    dims: name => infoOf(name).dims,
+    info(name): WeightInfo {
+      const { type, dims, byteLength, descr } = infoOf(name)
+      return { type, dims, byteLength, ...(type === undefined && { spelled: descr }) }
     },
     load: (name, rows) => file.read(name, flatRows(rows)),
   }

@@ -48,6 +48,12 @@ export async function isFolder(place: Place): Promise<boolean> {
   return found.isDirectory()
 }
 
+/** The names of the files in a folder. */
+export async function filesIn(folder: string): Promise<readonly string[]> {
+  const entries = await files().readdir(folder, { withFileTypes: true })
+  return entries.filter(entry => !entry.isDirectory()).map(entry => entry.name)
+}
+
 export function inFolder(folder: Place, name: string): Place {
   return folder instanceof URL ? urlBeside(folder, name) : paths().join(folder, name)
 }

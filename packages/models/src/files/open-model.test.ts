@@ -186,13 +186,17 @@ describe('openModel', () => {
     expect(bare.config).toBeUndefined()
     await bare.close()
     await expect(loadModel(path)).rejects.toThrow(UnsupportedError)
-    await expect(openModel(join(folder, 'weights-only'))).rejects.toThrow(FormatError)
+    const only = await openModel(join(folder, 'weights-only'))
+    expect({ names: only.names, files: only.files }).toEqual({ names: ['w'], files: [path] })
+    await only.close()
     await writeFile(join(folder, 'weights-only', 'x.pt'), 'x')
     await expect(openModel(join(folder, 'weights-only', 'x.pt'))).rejects.toThrow(
       /convert them to safetensors/,
     )
     await writeFile(join(folder, 'weights-only', 'x.txt'), 'x')
-    await expect(openModel(join(folder, 'weights-only', 'x.txt'))).rejects.toThrow(/expected a .safetensors/)
+    await expect(openModel(join(folder, 'weights-only', 'x.txt'))).rejects.toThrow(
+      /expected safetensors or an index of them, GGUF/,
+    )
     await expect(openModel(join(folder, 'nowhere'))).rejects.toThrow(
       /expected a file or folder, got nothing at/,
     )
@@ -332,7 +336,7 @@ describe('a model on a server', () => {
       return new Response(null, { status: 401 })
     }
     await expect(openModel(url, { fetch })).rejects.toThrow(`in ${url}, got status 401 and status 401`)
-    expect(asked).toEqual([`${url}model.safetensors`, `${url}model.safetensors.index.json`])
+    expect(asked).toEqual([`${url}model.safetensors.index.json`, `${url}model.safetensors`])
   })
 
   it('is opened until the signal says otherwise', async () => {
@@ -345,17 +349,5 @@ describe('a model on a server', () => {
       })
     }
     await expect(openModel(url, { fetch, signal: stop.signal })).rejects.toThrow('aborted')
-  })
-})
-
-describe('files of other kinds', () => {
-  it('are told as what they are: PyTorch, alone and in a folder', async () => {
-    await mkdir(join(folder, 'pytorch'))
-    const path = join(folder, 'pytorch', 'pytorch_model.bin')
-    await writeFile(path, Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 8, 8))
-    for (const from of [path, join(folder, 'pytorch')])
-      await expect(openModel(from)).rejects.toThrow(
-        /PyTorch's pickled weights in .+; convert them to safetensors/,
-      )
   })
 })

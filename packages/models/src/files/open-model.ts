@@ -10,6 +10,7 @@ import {
 } from '@tersor/core-tensor'
 import {
   type GgufFile,
+  HttpStatusError,
   hubPlace,
   openGguf,
   openLlama2c,
@@ -30,13 +31,15 @@ import { ggufTokenizer, holdsTokenizer } from '../tokenizers/gguf-tokenizer.ts'
 import { tokenizerBeside } from '../tokenizers/open-tokenizer.ts'
 import { companionsBeside, VOCABULARY } from './companions.ts'
 import { ggufTensors, llama2cTensors, safetensorsTensors } from './file-tensors.ts'
+import { foreignFormat, START_BYTES } from './foreign-format.ts'
 import { foreignQuantization } from './foreign-quantization.ts'
+import { loraAdapter } from './lora-adapter.ts'
 import {
   beside,
   bytesOfFiles,
+  filesIn,
   inFolder,
   isFolder,
-  isThere,
   nameOf,
   type Place,
   placeOf,
@@ -46,11 +49,16 @@ import {
   whyNotThere,
 } from './model-files.ts'
 import { type FileTensors, ModelRoles, namesIn } from './model-roles.ts'
+import { openNpzModel } from './open-npz-model.ts'
 import { openOnnxModel } from './open-onnx-model.ts'
+import { chooseWeights } from './pick-weights.ts'
 import { poolingBeside } from './pooling-beside.ts'
 import { isStatedBias } from './stated-biases.ts'
 import { writtenNames } from './stored-name.ts'
 import { weightsOnHub } from './weights-on-hub.ts'
+
+/** What is read, for messages. */
+const READ = "safetensors or an index of them, GGUF, ONNX, NumPy's .npz, or a .bin of llama2.c"
 
 /** A model on disk or on a server: its weights are read one at a time, when they are asked for. */
 export interface ModelFile {
@@ -105,7 +113,8 @@ export interface OpenModelOptions extends SourceOptions {
 /**
  * Opens a model from a path (Node), a URL, or a name on the Hugging Face Hub (`hf:owner/name`): a folder or file of
  * safetensors (sharded or not, with a Hugging Face `config.json` beside it or the configuration that Tersor writes
- * inside), a GGUF file, a llama2.c `.bin`, or an ONNX model, whose weights keep their names. The URL of a folder ends with a slash; of files on a
+ * inside), a GGUF file, a llama2.c `.bin`, or an ONNX model or a NumPy archive, whose weights keep their names. Of a folder
+ * the one model that is in it is opened, by its index where there is one. The URL of a folder ends with a slash; of files on a
  * server, which has to support range requests, only what is loaded is read. Of a repository the one model that is in it is
  * opened; where there are several, name the file: `hf:owner/name/file.gguf`, or `hf:owner/name@revision/file.gguf`.
  *
@@ -124,32 +133,86 @@ export async function openModel(from: string | URL, options: OpenModelOptions = 
   const onHub = place instanceof URL ? hubPlace(place, options) : undefined
   if (onHub !== undefined)
     return { ...(await openModelFile(await weightsOnHub(onHub, options), options)), from: place }
+  if (place instanceof URL) {
+    const path = await weightsOnServer(place, options)
+    return { ...(await openModelFile(path, options)), from: place }
+  }
+  const folder = await folderOfWeights(place)
+  return { ...(await openModelFile(folder, options)), from: place }
+}
+
+/** The file of weights in a folder. */
+async function folderOfWeights(folder: string): Promise<Place> {
+  const names = [...(await filesIn(folder))].sort()
+  const read = (name: string) => readTextIfThere(inFolder(folder, name))
+  return inFolder(folder, await chooseWeights(names, { folder: '', name: folder }, read))
+}
+
+/** The file of weights in the folder of a server, which does not list what is in it. */
+async function weightsOnServer(folder: URL, options: SourceOptions): Promise<Place> {
   const reasons: string[] = []
-  for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
-    const inside = inFolder(place, name)
+  for (const name of ['model.safetensors.index.json', 'model.safetensors']) {
+    const inside = inFolder(folder, name)
     const reason = await whyNotThere(inside, options)
-    if (reason === undefined) return { ...(await openModelFile(inside, options)), from: place }
+    if (reason === undefined) return inside
     reasons.push(reason)
   }
-  if (!(place instanceof URL)) await refusePickles(place)
   throw new FormatError(
-    `[models/open-model] expected model.safetensors or model.safetensors.index.json in ${placeText(place)}, got ${reasons.join(' and ')}`,
+    `[models/open-model] expected model.safetensors.index.json or model.safetensors in ${placeText(folder)}, got ${reasons.join(' and ')}`,
   )
 }
 
 async function openModelFile(path: Place, options: OpenModelOptions): Promise<ModelFile> {
-  const name = nameOf(path)
-  if (name.endsWith('.safetensors')) {
-    return fromSafetensors(await openSafetensors(path, options), path, [path], options)
+  const open = openerOf(nameOf(path).toLowerCase()) ?? (await openerByStart(path, options))
+  try {
+    return await open(path, options)
+  } catch (error) {
+    // What a file is instead is asked only of one that is not what its name says.
+    const malformed = error instanceof FormatError && !(error instanceof HttpStatusError)
+    throw malformed ? ((await foreign(path, options)) ?? error) : error
   }
-  if (name.endsWith('.safetensors.index.json')) return fromShards(path, options)
-  if (name.endsWith('.gguf')) return fromGguf(path, options)
-  if (name.endsWith('.onnx')) return openOnnxModel(path, options)
-  if (/\.(pt|pth|ckpt)$/.test(name)) throw pickled(path)
-  if (name.endsWith('.bin')) return fromLlama2c(path, options)
-  throw new UnsupportedError(
-    `[models/open-model] expected a .safetensors, .safetensors.index.json, .gguf, .onnx or llama2.c .bin file, got ${placeText(path)}`,
+}
+
+function openerOf(name: string) {
+  if (name.endsWith('.safetensors')) return fromOneFile
+  if (name.endsWith('.safetensors.index.json')) return fromShards
+  if (name.endsWith('.gguf')) return fromGguf
+  if (name.endsWith('.onnx')) return openOnnxModel
+  if (name.endsWith('.npz')) return openNpzModel
+  return name.endsWith('.bin') ? fromLlama2c : undefined
+}
+
+/**
+ * For a file whose name does not say what it is, as those that Ollama keeps.
+ *
+ * @throws {UnsupportedError} when it is nothing that is read here
+ */
+async function openerByStart(path: Place, options: OpenModelOptions) {
+  const start = await startOf(path, 9, options)
+  if (String.fromCharCode(...start.subarray(0, 4)) === 'GGUF') return fromGguf
+  // The length of the header, which ends with zeros, and its brace.
+  if (start[8] === 0x7b && start[6] === 0 && start[7] === 0) return fromOneFile
+  throw (await foreign(path, options)) ?? unknown(path)
+}
+
+/** What is said of a file of another format; undefined where it is not known what it is. */
+async function foreign(path: Place, options: OpenModelOptions): Promise<UnsupportedError | undefined> {
+  const start = await startOf(path, START_BYTES, options).catch(() => undefined)
+  const format = start === undefined ? undefined : foreignFormat(start, nameOf(path))
+  if (format === undefined) return undefined
+  return new UnsupportedError(
+    `[models/open-model] expected ${READ}, got ${format.what} in ${placeText(path)}; ${format.remedy}`,
   )
+}
+
+function unknown(path: Place): UnsupportedError {
+  return new UnsupportedError(
+    `[models/open-model] expected ${READ}, got ${placeText(path)}, which is none of these`,
+  )
+}
+
+async function fromOneFile(path: Place, options: OpenModelOptions): Promise<ModelFile> {
+  return fromSafetensors(await openSafetensors(path, options), path, [path], options)
 }
 
 async function fromShards(path: Place, options: OpenModelOptions): Promise<ModelFile> {
@@ -158,7 +221,8 @@ async function fromShards(path: Place, options: OpenModelOptions): Promise<Model
     const { weight_map: map } = JSON.parse((await readTextIfThere(path, options))!) as {
       weight_map: Record<string, string>
     }
-    const shards = [...new Set(Object.values(map))].map(shard => beside(path, shard))
+    const places = Object.values(map).map(shard => beside(path, shard))
+    const shards = [...new Map(places.map(place => [String(place), place])).values()]
     return { ...(await fromSafetensors(file, path, shards, options)), files: [...shards, path] }
   })
 }
@@ -174,9 +238,12 @@ async function fromSafetensors(
     const written = file.metadata.get('config')
     const text = written ?? (await readTextIfThere(beside(path, 'config.json'), options))
     const json = text === undefined ? undefined : parseConfig(text, path)
-    const { config, refusal } =
-      json === undefined ? {} : await understood(() => configBeside(json, path, options))
     const tensors = safetensorsTensors(file, kinds)
+    const adapter = loraAdapter(tensors.names)
+    const { config, refusal } =
+      json === undefined || adapter !== undefined
+        ? { refusal: adapter }
+        : await understood(() => configBeside(json, path, options))
     const inside = config === undefined ? undefined : languageModelIn(json as Json)
     const described = describe(config, refusal, tensors, { text, json: inside })
     return {
@@ -227,7 +294,6 @@ function partsOf({ parts }: GgufFile, path: Place): readonly Place[] {
 }
 
 async function fromLlama2c(path: Place, options: SourceOptions): Promise<ModelFile> {
-  if (isPickle(await startOf(path, PICKLE.length, options))) throw pickled(path)
   const file = await openLlama2c(path, options)
   return orClose(file, async () => {
     const config = llama2cConfig(file.config)
@@ -244,27 +310,6 @@ async function fromLlama2c(path: Place, options: SourceOptions): Promise<ModelFi
       close: () => file.close(),
     }
   })
-}
-
-/** A zip archive, as PyTorch has written since 1.6. */
-const PICKLE = Uint8Array.of(0x50, 0x4b, 3, 4)
-
-function isPickle(start: Uint8Array): boolean {
-  return PICKLE.every((byte, i) => start[i] === byte)
-}
-
-/** A folder of PyTorch weights is told as what it is. */
-async function refusePickles(folder: Place): Promise<void> {
-  for (const name of ['pytorch_model.bin', 'pytorch_model.bin.index.json']) {
-    const path = inFolder(folder, name)
-    if (await isThere(path)) throw pickled(path)
-  }
-}
-
-function pickled(path: Place): UnsupportedError {
-  return new UnsupportedError(
-    `[models/open-model] expected safetensors, got PyTorch's pickled weights in ${placeText(path)}; convert them to safetensors first`,
-  )
 }
 
 /** A configuration, or why it is not understood: then the file can be looked into all the same. */

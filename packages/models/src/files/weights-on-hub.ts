@@ -1,5 +1,6 @@
 import { type HubPlace, hubUrl, listHubFiles, type SourceOptions } from '@tersor/formats'
-import { pickWeights } from './pick-weights.ts'
+import { readTextIfThere } from './model-files.ts'
+import { chooseWeights } from './pick-weights.ts'
 
 /**
  * The file of weights in a repository, or in a folder of one.
@@ -11,10 +12,11 @@ export async function weightsOnHub(place: HubPlace, options: SourceOptions): Pro
   const { repository, revision, path, base } = place
   const name = `hf:${repository}${revision === 'main' ? '' : `@${revision}`}`
   const files = await listHubFiles({ ...place, path: '' }, { ...options, deep: true })
-  const picked = pickWeights(
+  const urlOf = (file: string) => hubUrl(`${name}/${file}`, base)
+  const picked = await chooseWeights(
     files.map(file => file.path),
-    path,
-    name,
+    { folder: path, name },
+    file => readTextIfThere(urlOf(file), options),
   )
-  return hubUrl(`${name}/${picked}`, base)
+  return urlOf(picked)
 }
