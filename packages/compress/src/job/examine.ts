@@ -23,7 +23,7 @@ export async function examine(work: Work): Promise<DryRun> {
       return undefined
     }
   }
-  await attempt(() => checkModel(source))
+  await attempt(() => requireModel(work))
   await attempt(() => requireUncompressed(work))
   await attempt(() => requireCalibration(work))
   const { otherwise } = recipe
@@ -86,6 +86,17 @@ function planWeight(
     }
   }
   return planned
+}
+
+/**
+ * What stands alone is compressed tensor by tensor, whatever the model is: only what runs it has to understand its configuration.
+ * What is known to be incomplete, or to lack what belongs to its numbers, is refused in any case.
+ */
+function requireModel({ settings: { source }, recipe, rules }: Work): void {
+  const methods = [...rules.values()].flatMap(({ use }) => use.map(({ method }) => method))
+  const runs = recipe.stages.length > 0 || needsOf(methods).length > 0
+  const { missing, unclaimed, quantizedBy, refusal } = source
+  checkModel({ missing, unclaimed, quantizedBy, refusal: runs ? refusal : undefined })
 }
 
 /** What is compressed already has lost something: compressing it again must be meant. */

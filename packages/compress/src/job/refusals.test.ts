@@ -14,7 +14,7 @@ import {
   type WeightMethod,
 } from '@tersor/core-tensor'
 import { encodeSafetensors } from '@tersor/formats'
-import { type ModelFile, openModel } from '@tersor/models'
+import { loadModel, type ModelFile, openModel } from '@tersor/models'
 import { randomModel, storedWeights } from '@tersor/models/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { toyJob, toyRecipe, writeToyModel } from '../../testing/toy-job.ts'
@@ -195,6 +195,27 @@ describe('a source', () => {
     const error = await refused(await open(at('model')), at('small.safetensors'))
     expect(error).toBeInstanceOf(UnsupportedError)
     expect(error.message).toMatch(/quantized already \(fp8/)
+  })
+
+  it('that is of no known family is refused where a method has to run it, and is compressed by its names where none has', async () => {
+    const config = JSON.stringify({ model_type: 'unheard_of', hidden_size: 16 })
+    await writeFile(at('model', 'config.json'), config)
+    const source = await open(at('model'))
+    const rules = [{ match: '*.up_proj.*', use: [{ method: 'energy' }] }]
+    const calibrated = { name: 'calibrated', rules }
+    const error = await refused(source, at('small.safetensors'), { recipe: calibrated })
+    expect(error.message).toBe(source.refusal?.message)
+
+    const { tensors } = await toyJob(source, at('small', 'model.safetensors'), { recipe }).run()
+    expect(tensors.map(({ name }) => name)).toEqual(source.names)
+    expect(tensors.map(({ outcome }) => outcome)).toContain('compressed')
+    const written = await open(at('small', 'model.safetensors'))
+    expect(written.refusal?.message).toBe(source.refusal?.message)
+    expect(written.configText).toBe(config)
+    expect(written.names.toSorted()).toEqual(source.names.toSorted())
+    expect(written.info('model.embed_tokens.weight').compressed).toBe('dense')
+    expect(await readFile(at('small', 'tokenizer.json'), 'utf8')).toBe('{}')
+    await expect(loadModel(written)).rejects.toThrow(/unheard_of/)
   })
 
   it('that is compressed already has to be meant, and the loss is measured against it', async () => {
