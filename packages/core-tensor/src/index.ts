@@ -68,6 +68,7 @@ export {
 export { linearTiled } from './encoded/linear-tiled.ts'
 export type { RowSelection, SelectRows } from './encoded/row-selection.ts'
 export { selectRows } from './encoded/select-rows.ts'
+export { type RowLeaf, rowLeaves } from './encoded/row-leaves.ts'
 export { transfer } from './encoded/transfer.ts'
 export { withParts } from './encoded/with-parts.ts'
 export { coreKinds } from './encoded/core-kinds.ts'
@@ -110,7 +111,15 @@ export {
   nearestName,
   optionsOf,
 } from './option-table.ts'
-export type { LayerContext, Stage, StageContext, WeightMethod, WeightPlan, WeightShape } from './method.ts'
+export type {
+  LayerContext,
+  Rowwise,
+  Stage,
+  StageContext,
+  WeightMethod,
+  WeightPlan,
+  WeightShape,
+} from './method.ts'
 
 // Calibration (types; the statistics are in /statistics)
 export type { StatisticName } from './statistics/statistic-name.ts'

@@ -1,5 +1,5 @@
 import type { Device } from './device/device.ts'
-import type { Encoded, Encoding } from './encoded/encoded.ts'
+import type { Encoded, Encoding, Json } from './encoded/encoded.ts'
 import type { JobOptions } from './job.ts'
 import type { LayeredLM } from './model/causal-lm.ts'
 import type { Filled, Option } from './option-table.ts'
@@ -37,6 +37,25 @@ export interface LayerContext extends JobOptions {
   readonly rng: Rng
   /** Where the result goes. */
   readonly device: Device
+  /** What the slices of a weight agreed on, of which this is one: what the method's own `agree` gave. */
+  readonly agreed?: Json | undefined
+}
+
+/**
+ * What a job has to know of a method that treats rows apart, to hand it a slice of a weight at a time: the results stacked are
+ * the result of the whole, byte for byte.
+ */
+export interface Rowwise<O extends object = object> {
+  /**
+   * Slices are cut at multiples of so many rows of the weight, seen as a matrix over its last axis; undefined where the options
+   * tie all rows together.
+   */
+  step(dims: readonly number[], options: Filled<O>): number | undefined
+  /**
+   * What all slices have to be stored alike in, such as the type of their scales: what slices agreed on before, and what this one
+   * needs besides. `apply` gets it in its context; without this, slices are alike as they are.
+   */
+  agree?(slice: Encoded, agreed: Json | undefined): Json
 }
 
 /**
@@ -60,6 +79,8 @@ export interface WeightMethod<O extends object = object> {
   /** @param start  what the step before plans, where there is one */
   plan?(weight: WeightShape, options: Filled<O>, start?: WeightPlan): WeightPlan
   apply(weight: Tensor | Encoded, options: Filled<O>, layer: LayerContext): Encoded | Promise<Encoded>
+  /** Of methods that treat rows apart, draw nothing and need no statistics. */
+  readonly rowwise?: Rowwise<O> | undefined
 }
 
 /** A method of a whole model: depth pruning, evolution, distillation. */

@@ -19,6 +19,7 @@ export { ndcg } from './ndcg.ts'
 export { spearman } from './spearman.ts'
 
 // Weights
+export { WeightError } from './weight-error.ts'
 export { weightSnr } from './weight-snr.ts'
 export { sizeReport, type SizeReport, type TensorSize } from './size-report.ts'
 

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Device } from '../device/device.ts'
 
-import { byteLength, decode, type Encoded, type Encoding, isEncoded } from '../encoded/encoded.ts'
+import { byteLength, decode, type Encoded, type Encoding, isEncoded, type Json } from '../encoded/encoded.ts'
+import { rowLeaves } from '../encoded/row-leaves.ts'
 import { transfer } from '../encoded/transfer.ts'
 import { NumericalError, TersorError } from '../errors.ts'
 import type { LayerContext, WeightMethod, WeightPlan } from '../method.ts'
@@ -231,6 +232,31 @@ function describeRow(
       expect(outputError(unseen, weight, small) / outputError(unseen, weight, other)).toBeLessThanOrEqual(by)
     })
 
+    it('gives for slices what it gives for the whole', async context => {
+      context.skip(
+        stepsOf(own).some(step => stepOf(step, weight.dims) === undefined),
+        'it ties rows together',
+      )
+      // Two, so that numbers of 4 bits fill whole bytes.
+      const step = Math.max(2, ...stepsOf(own).map(each => stepOf(each, weight.dims)!))
+      // The scales of some rows are of another size, so that slices have to agree.
+      const tall = normals([2 * step + 2, COLUMNS], 6)
+      for (let i = 0; i < COLUMNS; i++) tall.data[i] = (i % 5) * 2 ** 20
+      for (let i = tall.size - COLUMNS; i < tall.size; i++) tall.data[i] = 0
+      const slices = [0, step, 2 * step].map(start => tall.rows(start, Math.min(start + step, tall.dims[0]!)))
+      const agreed = new Map<WeightMethod, Json | undefined>()
+      for (let pass = 0; pass < 3; pass++) for (const slice of slices) await applySteps(own, slice, agreed)
+      const whole = rowLeaves(await apply(own, tall))!
+      const parts = await Promise.all(
+        slices.map(async slice => rowLeaves(await applySteps(own, slice, agreed))!),
+      )
+      for (const [i, { place, tensor, ofRows }] of whole.entries()) {
+        expect(parts.map(leaves => leaves[i]?.place)).toEqual(slices.map(() => place))
+        const bytes = parts.map(leaves => Buffer.from(bytesIn(leaves[i]!.tensor)).toString('hex'))
+        expect(ofRows ? bytes.join('') : bytes[0], place).toBe(Buffer.from(bytesIn(tensor)).toString('hex'))
+      }
+    })
+
     it('is made of the kinds that it names', () => {
       const named = stepsOf(own).flatMap(step => step.method.kinds)
       for (const kind of kindsOf(small)) expect(named, kind.kind).toContain(kind)
@@ -246,6 +272,30 @@ function describeRow(
       }
     })
   })
+}
+
+/** Of one method. */
+function stepOf({ method, options }: MethodWithOptions, dims: readonly number[]): number | undefined {
+  return method.rowwise?.step(dims, filled(method, options))
+}
+
+/** Runs a method and those before it on a slice, and notes what slices agree on. */
+async function applySteps(
+  row: MethodWithOptions,
+  slice: Tensor,
+  agreed: Map<WeightMethod, Json | undefined>,
+): Promise<Encoded> {
+  let result: Tensor | Encoded = slice
+  for (const { method, options } of stepsOf(row)) {
+    const context = { ...layer(method, slice), agreed: agreed.get(method) }
+    result = await method.apply(result, filled(method, options), context)
+    agreed.set(method, method.rowwise?.agree?.(result as Encoded, agreed.get(method)))
+  }
+  return result as Encoded
+}
+
+function bytesIn({ data, byteLength: length }: Tensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, length)
 }
 
 interface Change {

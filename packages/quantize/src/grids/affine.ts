@@ -14,6 +14,7 @@ import {
   Tensor,
 } from '@tersor/core-tensor'
 import { cast } from '@tersor/core-tensor/reference'
+import type { Agreement } from './agreement.ts'
 import type { Grid, GroupLayout, RangeParts } from './grid.ts'
 import { packedCodes } from './packed-codes.ts'
 
@@ -58,6 +59,7 @@ const MAX_RANGE_ERROR = 2 ** -7
  * (code − zero) · scale + offset. Origin and step are offset and scale, but for `range: 'mse'`.
  *
  * @param where  the prefix of errors
+ * @param agreed  with other slices of a weight
  * @throws {NumericalError} in `fit`, when a scale is too large or too small for its storage type
  * @example
  * const grid = affineGrid({ bits: 2, scaleType: 'float32' })
@@ -66,7 +68,11 @@ const MAX_RANGE_ERROR = 2 ** -7
  * grid.code(2.9, range, 0) // => 2
  * grid.value(2, range, 0) // => 3
  */
-export function affineGrid(options: AffineGridOptions = {}, where = 'quantize/affine'): Grid {
+export function affineGrid(
+  options: AffineGridOptions = {},
+  where = 'quantize/affine',
+  { kept = [] }: Agreement = {},
+): Grid {
   const { bits = 4, zero = 'float', range = 'minMax', scaleType = 'float16' } = options
   const top = 2 ** bits - 1
   const line: Line = { top, zero, scaleType, where }
@@ -93,7 +99,7 @@ export function affineGrid(options: AffineGridOptions = {}, where = 'quantize/af
     value(code, ranges, at) {
       return fround(fround((code - ranges[at + ZERO]!) * ranges[at + SCALE]!) + ranges[at + OFFSET]!)
     },
-    store: (ranges, layout, device) => stored(ranges, layout, device, bits, scaleType),
+    store: (ranges, layout, device) => stored(ranges, layout, device, { bits, scaleType, kept }),
     encoded(codes, parts, { dims, group, axis }, device) {
       const { scale, ...rest } = parts as { scale: Tensor; zero?: Tensor; offset?: Tensor }
       return affine(
@@ -256,8 +262,7 @@ function stored(
   ranges: Float32Array,
   { rangeDims }: GroupLayout,
   device: Device,
-  bits: number,
-  scaleType: DType,
+  { bits, scaleType, kept }: { bits: number; scaleType: DType; kept: readonly string[] },
 ): RangeParts {
   const column = (at: number) =>
     Float32Array.from({ length: sizeOf(rangeDims) }, (_, g) => ranges[g * WIDTH + at]!)
@@ -266,8 +271,8 @@ function stored(
   const [scale, zero, offset] = [column(SCALE), column(ZERO), column(OFFSET)]
   return {
     scale: part(scale, scaleType),
-    ...(zero.some(Boolean) && { zero: part(zero, zeroType(bits)) }),
-    ...(offset.some(Boolean) && { offset: part(offset, scaleType) }),
+    ...((zero.some(Boolean) || kept.includes('zero')) && { zero: part(zero, zeroType(bits)) }),
+    ...((offset.some(Boolean) || kept.includes('offset')) && { offset: part(offset, scaleType) }),
   }
 }
 

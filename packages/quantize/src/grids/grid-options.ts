@@ -1,5 +1,6 @@
 import { type Filled, type Option, type OptionTable, optionsOf, UnsupportedError } from '@tersor/core-tensor'
 import { type AffineGridOptions, affineGrid, ScaleRangeError } from './affine.ts'
+import type { Agreement } from './agreement.ts'
 import type { Grid } from './grid.ts'
 import { type GridName, gridNames } from './grid-names.ts'
 
@@ -69,18 +70,26 @@ export function solverOptions<O extends GridOptions>(
 /**
  * Runs a solver on the grid that its options describe. With `scaleType: 'auto'` it runs again with float32 scales where 16 bits
  * cannot hold one of them.
+ *
+ * @param options.agreed  with other slices of a weight
  */
-export function onGrid<T>(options: GridOptions, where: string, run: (grid: Grid) => T): T {
-  const { grid, bits, zero, range, scaleType } = options
+export function onGrid<T>(
+  options: GridOptions & { readonly agreed?: Agreement | undefined },
+  where: string,
+  run: (grid: Grid) => T,
+): T {
+  const { grid, bits, zero, range, agreed } = options
+  const wide = agreed?.scaleType === 'float32'
+  const scaleType = wide ? 'float32' : options.scaleType
   if (grid !== undefined) return run(grid)
   if (scaleType !== undefined && scaleType !== 'auto')
-    return run(affineGrid({ bits, zero, range, scaleType }, where))
+    return run(affineGrid({ bits, zero, range, scaleType }, where, agreed))
   const again = (error: unknown): T => {
     if (!(error instanceof ScaleRangeError)) throw error
     return run(affineGrid({ bits, zero, range, scaleType: 'float32' }, where))
   }
   try {
-    const result = run(affineGrid({ bits, zero, range, scaleType: 'float16' }, where))
+    const result = run(affineGrid({ bits, zero, range, scaleType: 'float16' }, where, agreed))
     return result instanceof Promise ? (result.catch(again) as T) : result
   } catch (error) {
     return again(error)

@@ -11,6 +11,7 @@ import {
   toFloat32,
 } from '@tersor/core-tensor'
 import { affineGrid } from './affine.ts'
+import type { Agreement } from './agreement.ts'
 import { groupLayout } from './fit-groups.ts'
 import type { Grid, GroupLayout } from './grid.ts'
 import { packedCodes } from './packed-codes.ts'
@@ -27,19 +28,20 @@ const WHERE = 'quantize/levels'
 
 /** How double quantisation stores scales: whole groups of them, offset by their smallest. */
 const SCALE_OPTIONS = { bits: 8, zero: 'float', scaleType: 'float32' } as const
-const SCALE_GROUP = 256
+export const SCALE_GROUP = 256
 
 /**
  * Levels of any spacing times a scale a group, that puts the largest weight of the group on the largest level: the codes of NF4, of
  * 4-bit floats, of a table that was learnt.
  *
  * @param values  2 to 256 rising numbers
+ * @param agreed  with other slices of a weight
  * @throws {ShapeError} unless they rise and are finite
  * @example
  * const thirds = levels([-1, 0, 1])
  * decode(rtn(new Tensor('float32', [-3, -1, 0.5, 2], [1, 4]), { grid: thirds })).data // => Float32Array [-3, 0, 0, 3]
  */
-export function levels(values: readonly number[], options: LevelsOptions = {}): Grid {
+export function levels(values: readonly number[], options: LevelsOptions = {}, agreed: Agreement = {}): Grid {
   const { doubleQuantize = false, name = 'levels' } = options
   const table = Float32Array.from(values)
   const rises = table.every((value, i) => Number.isFinite(value) && (i === 0 || value > table[i - 1]!))
@@ -65,7 +67,7 @@ export function levels(values: readonly number[], options: LevelsOptions = {}): 
       const scale = ranges.slice()
       if (!doubleQuantize) return { scale: device.upload(new Tensor('float32', scale, rangeDims)) }
       const layout = groupLayout(rangeDims, SCALE_GROUP, 0, WHERE)
-      const narrow = roundToGrid(affineGrid(SCALE_OPTIONS, WHERE), scale, layout, device, WHERE)
+      const narrow = roundToGrid(affineGrid(SCALE_OPTIONS, WHERE, agreed), scale, layout, device, WHERE)
       ranges.set(toFloat32(decode(narrow)))
       return { scale: narrow }
     },

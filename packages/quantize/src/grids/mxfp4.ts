@@ -8,6 +8,7 @@ import {
   sizeOf,
   Tensor,
 } from '@tersor/core-tensor'
+import type { Agreement } from './agreement.ts'
 import type { Grid, GroupLayout } from './grid.ts'
 import { packedCodes } from './packed-codes.ts'
 
@@ -26,6 +27,7 @@ const [MIN_EXPONENT, MAX_EXPONENT] = [-126, 127]
  * 2023, arXiv:2310.10537). The power is the one of the largest weight of a group less 2, so that what lies above 6 of these steps
  * becomes 6.
  *
+ * @param agreed  with other slices of a weight
  * @example
  * const grid = mxfp4Grid()
  * const range = new Float32Array(grid.width)
@@ -33,7 +35,7 @@ const [MIN_EXPONENT, MAX_EXPONENT] = [-126, 127]
  * range[0] // => 1
  * grid.value(grid.code(-5, range, 0), range, 0) // => -4
  */
-export function mxfp4Grid(): Grid {
+export function mxfp4Grid({ powers }: Agreement = {}): Grid {
   return {
     name: 'mxfp4',
     levels: 16,
@@ -49,7 +51,7 @@ export function mxfp4Grid(): Grid {
       return nearest(steps) + (x < 0 ? 8 : 0)
     },
     value: (code, ranges, at) => FLOAT4_VALUES[code]! * ranges[at]!,
-    store: (ranges, layout, device) => ({ scale: powers(ranges, layout, device) }),
+    store: (ranges, layout, device) => ({ scale: storedPowers(ranges, layout, device, powers) }),
     encoded(codes, { scale }, { dims, group, axis }, device) {
       const parts = {
         codes: packedCodes(codes, dims, 4, device),
@@ -81,10 +83,16 @@ function nearest(steps: number): number {
 }
 
 /** Powers of two as codes of 8 bits into a table of those between the smallest and the largest that occur. */
-function powers(ranges: Float32Array, { rangeDims }: GroupLayout, device: Device): Encoded {
+function storedPowers(
+  ranges: Float32Array,
+  { rangeDims }: GroupLayout,
+  device: Device,
+  agreed: Agreement['powers'],
+): Encoded {
   const exponents = Array.from(ranges, exponentOf)
-  const least = exponents.reduce((a, b) => Math.min(a, b), MAX_EXPONENT)
-  const most = exponents.reduce((a, b) => Math.max(a, b), least)
+  const [from, to] = agreed === undefined ? [] : [exponentOf(agreed[0]), exponentOf(agreed[1])]
+  const least = exponents.reduce((a, b) => Math.min(a, b), from ?? MAX_EXPONENT)
+  const most = exponents.reduce((a, b) => Math.max(a, b), to ?? least)
   const table = Float32Array.from({ length: most - least + 1 }, (_, i) => 2 ** (least + i))
   const codes = Uint8Array.from(exponents, exponent => exponent - least)
   return codebook(

@@ -1,3 +1,4 @@
+import type { Agreement } from './agreement.ts'
 import type { Grid } from './grid.ts'
 import { type LevelsOptions, levels } from './levels.ts'
 
@@ -14,9 +15,13 @@ export const NF4_VALUES: readonly number[] = /* @__PURE__ */ Object.freeze([
 /**
  * The grid of NormalFloat4, for solvers: GPTQ rounds to it too.
  *
+ * @param agreed  with other slices of a weight
  * @example
  * nf4Grid().levels // => 16
  */
-export function nf4Grid({ doubleQuantize }: Pick<LevelsOptions, 'doubleQuantize'> = {}): Grid {
-  return levels(NF4_VALUES, { name: 'nf4', doubleQuantize })
+export function nf4Grid(
+  { doubleQuantize }: Pick<LevelsOptions, 'doubleQuantize'> = {},
+  agreed?: Agreement,
+): Grid {
+  return levels(NF4_VALUES, { name: 'nf4', doubleQuantize }, agreed)
 }

@@ -7,6 +7,7 @@ import {
   ShapeError,
   scaled,
   scaledEncoding,
+  sizeOf,
   type Tensor,
   type TensorLike,
   type WeightMethod,
@@ -84,4 +85,8 @@ export const float8Method: WeightMethod<Float8Options> = /* @__PURE__ */ Object.
   plan: ({ dims, type }, { format, groupSize }) =>
     planOfGrid({ dims: matrixOf(dims), type }, float8Grid(format), groupSize),
   apply: (weight, filled) => float8(weight, filled),
+  rowwise: {
+    step: ([, ...rest], { groupSize }) =>
+      groupSize === 'tensor' || rest.length === 0 ? undefined : sizeOf(rest.slice(0, -1)),
+  },
 } satisfies WeightMethod<Float8Options>)

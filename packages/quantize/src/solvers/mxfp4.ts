@@ -8,6 +8,7 @@ import {
   type WeightMethod,
 } from '@tersor/core-tensor'
 import { coordinatesOf } from '../coordinates.ts'
+import { type Agreement, agreement } from '../grids/agreement.ts'
 import { groupLayout } from '../grids/fit-groups.ts'
 import { mxfp4Grid } from '../grids/mxfp4.ts'
 import { roundToGrid } from '../grids/round-to-grid.ts'
@@ -46,12 +47,16 @@ const options = {
  * decode(mxfp4(weight)).data // => Float32Array [-2, -1, 0.5, 4]
  */
 export function mxfp4(weight: TensorLike | Tensor | Encoded, given: Mxfp4Options = {}): Encoded {
+  return rounded(weight, given)
+}
+
+function rounded(weight: TensorLike | Tensor | Encoded, given: Mxfp4Options, agreed?: Agreement): Encoded {
   const { groupSize } = optionsOf<Mxfp4Options>(options, given, WHERE)
   const coordinates = coordinatesOf(weight)
-  if (coordinates !== undefined) return coordinates.with(mxfp4(coordinates.base, given))
+  if (coordinates !== undefined) return coordinates.with(rounded(coordinates.base, given, agreed))
   const tensor = plainWeight(weight, WHERE)
   const layout = groupLayout(tensor.dims, groupSize, -1, WHERE)
-  return roundToGrid(mxfp4Grid(), ownFloats(tensor), layout, tensor.device, WHERE)
+  return roundToGrid(mxfp4Grid(agreed), ownFloats(tensor), layout, tensor.device, WHERE)
 }
 
 /** {@link mxfp4} for jobs. */
@@ -63,5 +68,6 @@ export const mxfp4Method: WeightMethod<Mxfp4Options> = /* @__PURE__ */ Object.fr
   kinds: [codebookEncoding],
   options,
   plan: (weight, { groupSize }, start) => planOfGrid(weight, mxfp4Grid(), groupSize, start),
-  apply: (weight, filled) => mxfp4(weight, filled),
+  apply: (weight, filled, { agreed }) => rounded(weight, filled, agreed as Agreement | undefined),
+  rowwise: { step: dims => (dims.length > 1 ? 1 : undefined), agree: agreement },
 } satisfies WeightMethod<Mxfp4Options>)

@@ -4,12 +4,15 @@ import {
   type Encoded,
   type OptionTable,
   optionsOf,
+  sizeOf,
   type Tensor,
   type TensorLike,
   type WeightMethod,
 } from '@tersor/core-tensor'
 import { coordinatesOf } from '../coordinates.ts'
+import { type Agreement, agreement } from '../grids/agreement.ts'
 import { groupLayout } from '../grids/fit-groups.ts'
+import { SCALE_GROUP } from '../grids/levels.ts'
 import { nf4Grid } from '../grids/nf4.ts'
 import { roundToGrid } from '../grids/round-to-grid.ts'
 import { ownFloats, plainWeight } from '../plain-weight.ts'
@@ -47,12 +50,16 @@ const options = {
  * decode(nf4(weight, { doubleQuantize: false })).data // => Float32Array [-2, -1.0501461, 0, 2]
  */
 export function nf4(weight: TensorLike | Tensor | Encoded, given: Nf4Options = {}): Encoded {
+  return rounded(weight, given)
+}
+
+function rounded(weight: TensorLike | Tensor | Encoded, given: Nf4Options, agreed?: Agreement): Encoded {
   const { groupSize, doubleQuantize } = optionsOf<Nf4Options>(options, given, WHERE)
   const coordinates = coordinatesOf(weight)
-  if (coordinates !== undefined) return coordinates.with(nf4(coordinates.base, given))
+  if (coordinates !== undefined) return coordinates.with(rounded(coordinates.base, given, agreed))
   const tensor = plainWeight(weight, WHERE)
   const layout = groupLayout(tensor.dims, groupSize, -1, WHERE)
-  return roundToGrid(nf4Grid({ doubleQuantize }), ownFloats(tensor), layout, tensor.device, WHERE)
+  return roundToGrid(nf4Grid({ doubleQuantize }, agreed), ownFloats(tensor), layout, tensor.device, WHERE)
 }
 
 /** {@link nf4} for jobs. */
@@ -65,5 +72,11 @@ export const nf4Method: WeightMethod<Nf4Options> = /* @__PURE__ */ Object.freeze
   options,
   plan: (weight, { groupSize, doubleQuantize }, start) =>
     planOfGrid(weight, nf4Grid({ doubleQuantize }), groupSize, start),
-  apply: (weight, filled) => nf4(weight, filled),
+  apply: (weight, filled, { agreed }) => rounded(weight, filled, agreed as Agreement | undefined),
+  rowwise: {
+    // Scales are stored in groups down the first axis.
+    step: ([, ...rest], { doubleQuantize }) =>
+      rest.length === 0 ? undefined : doubleQuantize ? SCALE_GROUP * sizeOf(rest.slice(0, -1)) : 1,
+    agree: agreement,
+  },
 } satisfies WeightMethod<Nf4Options>)

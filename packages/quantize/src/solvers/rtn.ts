@@ -1,5 +1,6 @@
 import type { Encoded, OptionTable, Tensor, TensorLike, WeightMethod } from '@tersor/core-tensor'
 import { coordinatesOf } from '../coordinates.ts'
+import { type Agreement, agreement } from '../grids/agreement.ts'
 import { type GroupSize, groupLayout } from '../grids/fit-groups.ts'
 import { gridKinds } from '../grids/grid-kinds.ts'
 import {
@@ -57,12 +58,18 @@ const options = {
  * decode(small).data // => Float32Array [-1, -0.5, 0, 0.5, 0, 1, 2, 3]
  */
 export function rtn(weight: TensorLike | Tensor | Encoded, given: RtnOptions = {}): Encoded {
+  return rounded(weight, given)
+}
+
+function rounded(weight: TensorLike | Tensor | Encoded, given: RtnOptions, agreed?: Agreement): Encoded {
   const filled = solverOptions<RtnOptions>(options, given, WHERE)
   const coordinates = coordinatesOf(weight)
-  if (coordinates !== undefined) return coordinates.with(rtn(coordinates.base, given))
+  if (coordinates !== undefined) return coordinates.with(rounded(coordinates.base, given, agreed))
   const tensor = plainWeight(weight, WHERE)
   const layout = groupLayout(tensor.dims, filled.groupSize, filled.axis, WHERE)
-  return onGrid(filled, WHERE, grid => roundToGrid(grid, ownFloats(tensor), layout, tensor.device, WHERE))
+  return onGrid({ ...filled, agreed }, WHERE, grid =>
+    roundToGrid(grid, ownFloats(tensor), layout, tensor.device, WHERE),
+  )
 }
 
 /** {@link rtn} for jobs. */
@@ -74,5 +81,13 @@ export const rtnMethod: WeightMethod<GridOptionsOfRecipes<RtnOptions>> = /* @__P
   kinds: gridKinds,
   options,
   plan: planOnGrid,
-  apply: (weight, filled) => rtn(weight, { ...filled, grid: gridNamed(filled.grid) }),
+  apply(weight, filled, layer) {
+    const agreed = layer.agreed as Agreement | undefined
+    return rounded(weight, { ...filled, grid: gridNamed(filled.grid, agreed) }, agreed)
+  },
+  rowwise: {
+    step: (dims, { groupSize, axis }) =>
+      groupSize !== 'tensor' && dims.length > 1 && (axis === -1 || axis === dims.length - 1) ? 1 : undefined,
+    agree: agreement,
+  },
 } satisfies WeightMethod<GridOptionsOfRecipes<RtnOptions>>)

@@ -75,4 +75,5 @@ export const rotateMethod: WeightMethod<RotateOptions> = /* @__PURE__ */ Object.
     return { bytes, exact: true, peak: 8 * sizeOf(dims) + bytes, around }
   },
   apply: (weight, filled) => rotate(weight, filled),
+  rowwise: { step: dims => (dims.length === 2 ? 1 : undefined) },
 } satisfies WeightMethod<RotateOptions>)
