@@ -39,6 +39,7 @@ describe('tersor inspect', () => {
         files: 1,
         types: [{ type: 'float32', weights: 11, elements, bytes: 4 * elements, bitsPerWeight: 32 }],
       },
+      graph: null,
       tokenizer: { kind: 'bytePair', tokens: 259, addsBos: true, chatTemplate: false },
       ...{ context: 64, vocabulary: 259, hiddenSize: 32 },
       mixers: [

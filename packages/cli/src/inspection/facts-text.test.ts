@@ -22,6 +22,7 @@ const facts: ModelFacts = {
     ...{ format: 'gguf', files: 2 },
     types: [{ type: 'q4_1', weights: 7, elements: 1_234_567_890, bytes: 771_604_931, bitsPerWeight: 5 }],
   },
+  graph: null,
   tokenizer: { kind: 'unigram', tokens: 262_144, addsBos: true, chatTemplate: true },
   ...{ context: 32_768, vocabulary: 262_144, hiddenSize: 512 },
   mixers: mixerRuns(mixers),
@@ -60,5 +61,29 @@ describe('factsText', () => {
     expect(strange).toContain('family      not known\n')
     expect(strange).toContain('tokenizer   not understood: no\n')
     expect(strange).not.toContain('layers')
+  })
+
+  it('says of a graph what it takes, gives and is made of', () => {
+    const names = ['Conv', 'Relu', 'Add', 'Mul', 'Sub', 'Div', 'Exp', 'Log']
+    const graph = {
+      ...{ producer: 'pytorch 2.4.0', irVersion: 10, nodes: 36 },
+      opsets: [
+        { domain: 'ai.onnx', version: 21 },
+        { domain: 'com.microsoft', version: 1 },
+      ],
+      operators: names.map((operator, i) => ({ operator, nodes: names.length - i })),
+      inputs: [{ name: 'x', type: 'float', dims: ['batch', 3, null] }],
+      outputs: [{ name: 'y', type: null, dims: null }],
+    }
+    const text = factsText({ ...facts, layout: { ...facts.layout, format: 'onnx', files: 1 }, graph })
+    expect(text).toContain('stored      ONNX, one file\n')
+    expect(text.slice(text.indexOf('  graph'), text.indexOf('  size')).split('\n')).toEqual([
+      '  graph       36 nodes: 8 × Conv, 7 × Relu, 6 × Add, 5 × Mul, 4 × Sub, 3 × Div and 2 other operators',
+      '              operators of ai.onnx 21, com.microsoft 1',
+      '  written by  pytorch 2.4.0',
+      '  inputs      x: float [batch, 3, ?]',
+      '  outputs     y: of no stated type',
+      '',
+    ])
   })
 })

@@ -1,9 +1,10 @@
 import { columns } from '../command/help-text.ts'
 import { bytesText } from '../terminal/table.ts'
+import type { GraphFacts, ValueFacts } from './graph-facts.ts'
 import type { MixerRun } from './mixer-runs.ts'
 import type { ModelFacts } from './model-facts.ts'
 
-const formats = { safetensors: 'safetensors', gguf: 'GGUF', llama2c: 'llama2.c' } as const
+const formats = { safetensors: 'safetensors', gguf: 'GGUF', onnx: 'ONNX', llama2c: 'llama2.c' } as const
 
 const tokenizers = {
   bytePair: 'byte-pair encoding',
@@ -14,7 +15,7 @@ const tokenizers = {
 
 /** What a file is, as a whole, for people. */
 export function factsText(facts: ModelFacts): string {
-  const { architecture, makes, parameters, context, vocabulary, hiddenSize, mixers } = facts
+  const { architecture, makes, parameters, graph, context, vocabulary, hiddenSize, mixers } = facts
   const rows: [string, string][] = [
     [
       'family',
@@ -25,6 +26,7 @@ export function factsText(facts: ModelFacts): string {
     ['parameters', countText(parameters)],
     ['stored', storedText(facts)],
   ]
+  if (graph !== null) rows.push(...graphRows(graph))
   if (context !== null) {
     rows.push(['size', `${context} tokens of context, ${vocabulary} in the vocabulary, ${hiddenSize} wide`])
     rows.push(['layers', mixers.map(mixerText).join('\n')])
@@ -45,6 +47,31 @@ function storedText({ layout: { format, files, types } }: ModelFacts): string {
       `${weights} × ${type} of ${bitsPerWeight.toFixed(3)} bits, ${bytesText(bytes)}`,
   )
   return [`${formats[format]}, ${files === 1 ? 'one file' : `${files} files`}`, ...rows].join('\n')
+}
+
+/** How many operators are named. */
+const NAMED = 6
+
+function graphRows({ producer, opsets, nodes, operators, inputs, outputs }: GraphFacts): [string, string][] {
+  const versions = opsets.map(({ domain, version }) => `${domain} ${version}`).join(', ')
+  const counts = operators.slice(0, NAMED).map(({ operator, nodes }) => `${nodes} × ${operator}`)
+  const more = operators.length > NAMED ? ` and ${operators.length - NAMED} other operators` : ''
+  const rows: [string, string][] = [
+    ['graph', `${nodes} nodes: ${counts.join(', ')}${more}\noperators of ${versions || 'no stated version'}`],
+  ]
+  if (producer !== '') rows.push(['written by', producer])
+  for (const [title, values] of [
+    ['inputs', inputs],
+    ['outputs', outputs],
+  ] as const)
+    if (values.length > 0) rows.push([title, values.map(valueText).join('\n')])
+  return rows
+}
+
+/** x: float [batch, 3, 224, ?] */
+function valueText({ name, type, dims }: ValueFacts): string {
+  const shape = dims === null ? '' : ` [${dims.map(dim => dim ?? '?').join(', ')}]`
+  return `${name}: ${type ?? 'of no stated type'}${shape}`
 }
 
 function mixerText(run: MixerRun): string {

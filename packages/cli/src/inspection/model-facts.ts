@@ -1,6 +1,7 @@
 import { TersorError, type TokenizerKind } from '@tersor/core-tensor'
 import type { TensorSize } from '@tersor/eval'
 import { cacheBytes, checkModel, isEncoder, type ModelFile } from '@tersor/models'
+import { type GraphFacts, graphFacts } from './graph-facts.ts'
 import { type MixerRun, mixerRuns } from './mixer-runs.ts'
 
 /** Tokens whose cache is told, to be multiplied. */
@@ -14,6 +15,8 @@ export interface ModelFacts {
   readonly makes: 'text' | 'embeddings' | null
   readonly parameters: number
   readonly layout: Layout
+  /** What an ONNX model computes; null of other formats. */
+  readonly graph: GraphFacts | null
   readonly tokenizer: TokenizerFacts | null
   /** Tokens that it was made for. */
   readonly context: number | null
@@ -31,7 +34,7 @@ export interface ModelFacts {
 }
 
 interface Layout {
-  readonly format: 'safetensors' | 'gguf' | 'llama2c'
+  readonly format: 'safetensors' | 'gguf' | 'onnx' | 'llama2c'
   /** Files that hold weights. */
   readonly files: number
   /** What weights are stored as, most bytes first. */
@@ -72,6 +75,7 @@ export async function modelFacts(file: ModelFile, sizes: readonly TensorSize[]):
     makes: config === undefined ? null : isEncoder(config) ? 'embeddings' : 'text',
     parameters: sizes.reduce((sum, { elements }) => sum + elements, 0),
     layout: layoutOf(file, sizes),
+    graph: file.graph === undefined ? null : graphFacts(file.graph),
     tokenizer: await tokenizerOf(file),
     context: config?.contextLength ?? null,
     vocabulary: config?.vocabSize ?? null,
@@ -83,11 +87,11 @@ export async function modelFacts(file: ModelFile, sizes: readonly TensorSize[]):
   }
 }
 
-function layoutOf({ files }: ModelFile, sizes: readonly TensorSize[]): Layout {
+function layoutOf({ files, graph }: ModelFile, sizes: readonly TensorSize[]): Layout {
   const weightFiles = files.map(String).filter(name => !name.endsWith('.index.json'))
   const [first = ''] = weightFiles
-  const format = first.endsWith('.gguf') ? 'gguf' : first.endsWith('.bin') ? 'llama2c' : 'safetensors'
-  return { format, files: weightFiles.length, types: typesOf(sizes) }
+  const named = first.endsWith('.gguf') ? 'gguf' : first.endsWith('.bin') ? 'llama2c' : 'safetensors'
+  return { format: graph === undefined ? named : 'onnx', files: weightFiles.length, types: typesOf(sizes) }
 }
 
 function typesOf(sizes: readonly TensorSize[]): readonly StoredType[] {
@@ -135,6 +139,7 @@ function memoryOf({ config }: ModelFile, sizes: readonly TensorSize[]): Memory {
 function problemOf(file: ModelFile): string | null {
   try {
     checkModel(file)
+    if (file.graph !== undefined) return 'it is an ONNX graph, which ONNX Runtime runs'
     return file.config === undefined
       ? 'it has no configuration, inside or beside it, that says what its weights are'
       : null
