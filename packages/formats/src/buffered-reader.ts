@@ -73,22 +73,22 @@ export class BufferedReader {
     this.#at += count
   }
 
-  /** The next `count` bytes, to read one number from. */
-  number(count: number): DataView {
-    const view = new DataView(this.#view.buffer, this.#view.byteOffset + this.#at, count)
+  /** What `read` makes of the next `count` bytes. */
+  number<T>(count: number, read: (view: DataView, at: number) => T): T {
+    const at = this.#at
     this.#at += count
-    return view
+    return read(this.#view, at)
   }
 
   async uint32(): Promise<number> {
     await this.need(4)
-    return this.number(4).getUint32(0, true)
+    return this.number(4, (view, at) => view.getUint32(at, true))
   }
 
   /** @throws {FormatError} for 2^53 and more, which no file of this world has */
   async uint64(): Promise<number> {
     await this.need(8)
-    return safe(this.number(8).getBigUint64(0, true), this.#where)
+    return this.#uint64()
   }
 
   /**
@@ -97,21 +97,43 @@ export class BufferedReader {
    * @param malformed  called where it is no UTF-8, and then U+FFFD stands for what is none; an error without
    */
   async string(maxBytes: number, malformed?: () => void): Promise<string> {
-    const length = await this.uint64()
+    await this.need(8)
+    const length = this.#length(maxBytes)
+    await this.need(length)
+    return decodeUtf8(this.take(length), this.#where, malformed)
+  }
+
+  /** So many strings, without a promise for each of a large vocabulary. */
+  async strings(count: number, maxBytes: number, malformed?: () => void): Promise<string[]> {
+    const strings: string[] = []
+    for (let i = 0; i < count; i++) {
+      const head = this.need(8)
+      if (head !== undefined) await head
+      const length = this.#length(maxBytes)
+      const rest = this.need(length)
+      if (rest !== undefined) await rest
+      strings.push(decodeUtf8(this.take(length), this.#where, malformed))
+    }
+    return strings
+  }
+
+  #length(maxBytes: number): number {
+    const length = this.#uint64()
     if (length > maxBytes) {
       throw new FormatError(
         `[${this.#where}] expected a string of at most ${maxBytes} bytes at ${this.position}, got ${length}`,
       )
     }
-    await this.need(length)
-    return decodeUtf8(this.take(length), this.#where, malformed)
+    return length
   }
-}
 
-/** A 64-bit integer as a number. */
-export function safe(value: bigint, where: string): number {
-  const number = Number(value)
-  if (!Number.isSafeInteger(number))
-    throw new FormatError(`[${where}] expected integers below 2^53, got ${value}`)
-  return number
+  #uint64(): number {
+    const value = this.number(
+      8,
+      (view, at) => view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true),
+    )
+    if (!Number.isSafeInteger(value))
+      throw new FormatError(`[${this.#where}] expected integers below 2^53, got ${value}`)
+    return value
+  }
 }

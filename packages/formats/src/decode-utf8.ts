@@ -4,6 +4,8 @@ import { quoted } from './quoted.ts'
 /** So much of it is shown, that it can be found again. */
 const QUOTED_BYTES = 100
 
+const strict = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /**
  * Text from bytes that a file calls UTF-8; a byte order mark stays a character.
  *
@@ -11,7 +13,7 @@ const QUOTED_BYTES = 100
  */
 export function decodeUtf8(bytes: Uint8Array, where: string, malformed?: () => void): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return strict.decode(bytes)
   } catch {
     const lossy = new TextDecoder('utf-8', { ignoreBOM: true })
     if (malformed !== undefined) {

@@ -26,20 +26,21 @@ const STRING = 8
 const ARRAY = 9
 
 /** The types of fixed width: bytes, and how to read one. */
-const NUMBERS: Readonly<Record<number, { bytes: number; read(view: DataView): number | bigint | boolean }>> =
-  {
-    0: { bytes: 1, read: view => view.getUint8(0) },
-    1: { bytes: 1, read: view => view.getInt8(0) },
-    2: { bytes: 2, read: view => view.getUint16(0, true) },
-    3: { bytes: 2, read: view => view.getInt16(0, true) },
-    4: { bytes: 4, read: view => view.getUint32(0, true) },
-    5: { bytes: 4, read: view => view.getInt32(0, true) },
-    6: { bytes: 4, read: view => view.getFloat32(0, true) },
-    7: { bytes: 1, read: view => view.getUint8(0) !== 0 },
-    10: { bytes: 8, read: view => whole(view.getBigUint64(0, true)) },
-    11: { bytes: 8, read: view => whole(view.getBigInt64(0, true)) },
-    12: { bytes: 8, read: view => view.getFloat64(0, true) },
-  }
+const NUMBERS: Readonly<
+  Record<number, { bytes: number; read(view: DataView, at: number): number | bigint | boolean }>
+> = {
+  0: { bytes: 1, read: (view, at) => view.getUint8(at) },
+  1: { bytes: 1, read: (view, at) => view.getInt8(at) },
+  2: { bytes: 2, read: (view, at) => view.getUint16(at, true) },
+  3: { bytes: 2, read: (view, at) => view.getInt16(at, true) },
+  4: { bytes: 4, read: (view, at) => view.getUint32(at, true) },
+  5: { bytes: 4, read: (view, at) => view.getInt32(at, true) },
+  6: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+  7: { bytes: 1, read: (view, at) => view.getUint8(at) !== 0 },
+  10: { bytes: 8, read: (view, at) => whole(view.getBigUint64(at, true)) },
+  11: { bytes: 8, read: (view, at) => whole(view.getBigInt64(at, true)) },
+  12: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
+}
 
 /** What a file says of itself. */
 export interface GgufMetadata {
@@ -82,7 +83,7 @@ async function readValue(reader: BufferedReader, type: number, around: Surroundi
   if (type === ARRAY) return readArray(reader, around)
   const { bytes, read } = numberType(type, around.key)
   await reader.need(bytes)
-  return read(reader.number(bytes))
+  return reader.number(bytes, read)
 }
 
 async function readArray(
@@ -100,8 +101,9 @@ async function readArray(
       `[${WHERE}] expected an array of at most ${MAX_ARRAY_LENGTH} items in the ${reader.remaining} bytes left for ${quoted(key)}, got ${length}`,
     )
   }
+  if (type === STRING) return reader.strings(length, MAX_STRING_BYTES, malformed)
   const values: GgufValue[] = []
-  if (type === STRING || type === ARRAY) {
+  if (type === ARRAY) {
     for (let i = 0; i < length; i++)
       values.push(await readValue(reader, type, { key, depth: depth + 1, malformed }))
     return values
@@ -111,7 +113,7 @@ async function readArray(
     // Without a promise for each of a million scores.
     const more = reader.need(bytes)
     if (more !== undefined) await more
-    values.push(read(reader.number(bytes)))
+    values.push(reader.number(bytes, read))
   }
   return values
 }
