@@ -3,35 +3,35 @@ import type { Command, Streams, Terminal } from './command/command.ts'
 import { failureOf } from './command/failure.ts'
 import { columns, filled, helpText } from './command/help-text.ts'
 import { UsageError } from './command/usage-error.ts'
-import { compress } from './commands/compress.ts'
-import { demo } from './commands/demo.ts'
-import { evalCommand } from './commands/eval.ts'
-import { generateCommand } from './commands/generate.ts'
-import { inspect } from './commands/inspect.ts'
-import { verify } from './commands/verify.ts'
-import { verifyDevices } from './commands/verify-devices.ts'
 import { version } from './version.ts'
 
-const commands: Readonly<Record<string, Command>> = {
-  inspect,
-  compress,
-  verify,
-  eval: evalCommand,
-  generate: generateCommand,
-  demo,
-  'verify-devices': verifyDevices,
+/** Each is loaded when it is called: to look into a file takes no devices and no methods. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  compress: async () => (await import('./commands/compress.ts')).compress,
+  verify: async () => (await import('./commands/verify.ts')).verify,
+  eval: async () => (await import('./commands/eval.ts')).evalCommand,
+  generate: async () => (await import('./commands/generate.ts')).generateCommand,
+  demo: async () => (await import('./commands/demo.ts')).demo,
+  'verify-devices': async () => (await import('./commands/verify-devices.ts')).verifyDevices,
 }
 
 /** Other names of commands. */
 const aliases: Readonly<Record<string, string>> = { quantize: 'compress' }
 
-const usage = () => `Tersor makes neural networks smaller, and measures what that costs.
+async function usage(): Promise<string> {
+  const rows = Object.entries(commands).map(async ([name, load]) => {
+    const { usage, summary } = await load()
+    return [`tersor ${name} ${usage}`, summary] as const
+  })
+  return `Tersor makes neural networks smaller, and measures what that costs.
 
-${columns(Object.entries(commands).map(([name, { usage, summary }]) => [`tersor ${name} ${usage}`, summary]))}
+${columns(await Promise.all(rows))}
 ${filled(
   'MODEL and FILE are paths, or tiny-lm, tiny-lm-mini and tiny-lm-moe for the bundled ones. Each command explains its options with --help. Errors are one line; --debug adds the stack trace, --json makes an object of them. tersor --version says which Tersor this is.',
 )}
 `
+}
 
 export interface RunOptions {
   /** Stops the command; after an `Interruption` the exit code is that of its signal. */
@@ -56,7 +56,7 @@ export async function run(
 ): Promise<number> {
   const [name, ...rest] = args
   try {
-    if (name === undefined || ['help', '--help', '-h'].includes(name)) streams.out.write(usage())
+    if (name === undefined || ['help', '--help', '-h'].includes(name)) streams.out.write(await usage())
     else if (name === '--version' || name === '-v') streams.out.write(`${version()}\n`)
     else await runCommand(name, rest, { ...streams, signal })
     return 0
@@ -75,13 +75,14 @@ export async function run(
 
 async function runCommand(given: string, args: readonly string[], terminal: Terminal): Promise<void> {
   const name = Object.hasOwn(aliases, given) ? aliases[given]! : given
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load === undefined) {
     const names = Object.keys(commands)
     throw new UsageError(
       `expected a command (${names.join(', ')}), got '${name}'${didYouMean(name, [...names, ...Object.keys(aliases)])}`,
     )
   }
+  const command = await load()
   if (args.includes('--help') || args.includes('-h')) {
     return void terminal.out.write(helpText(name, command, args))
   }

@@ -1,12 +1,12 @@
 // pnpm bench:inspect [--folder FOLDER]: what `tersor inspect` takes for files of ten gigabytes. Needs a build.
 //
-// The files have real headers, of thousands of tensors and a vocabulary of 128,256, and holes where the weights would be,
-// so that they take a few megabytes of a disk. Seconds are those beyond the start of Node itself, the median of five;
+// The files have real headers, of thousands of tensors, and holes where the weights would be, so that they take a few
+// megabytes of a disk; one has a vocabulary too, of which a tokenizer is made. Seconds are those beyond the start of Node itself, the median of five;
 // the memory is the most that the process had resident.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,10 +36,11 @@ const names = Array.from({ length: LAYERS }, (_, layer) => [
 const ROWS = Math.ceil(10e9 / names.length / COLUMNS / 2)
 const BYTES = ROWS * COLUMNS * 2
 
-/** What a file has at some places; the rest are zeros that lie on no disk. */
+/** What a file begins with; the rest is zeros that lie on no disk, as is the file beside it. */
 interface Sparse {
-  readonly pieces: readonly { readonly start: number; readonly bytes: Uint8Array }[]
+  readonly bytes: Uint8Array
   readonly byteLength: number
+  readonly beside?: number
 }
 
 const whole = (width: 4 | 8, value: number) => {
@@ -56,11 +57,11 @@ function safetensors(): Sparse {
   ])
   const header = Buffer.from(JSON.stringify(Object.fromEntries(tensors)))
   const bytes = Buffer.concat([whole(8, header.length), header])
-  return { pieces: [{ start: 0, bytes }], byteLength: bytes.length + names.length * BYTES }
+  return { bytes, byteLength: bytes.length + names.length * BYTES }
 }
 
-/** Llama's family with the vocabulary and merges of a byte-pair encoding, in Q4_1. */
-function gguf(): Sparse {
+/** Llama's family in Q4_1, possibly with the vocabulary and merges of a byte-pair encoding. */
+function gguf(vocabulary: boolean): Sparse {
   const text = (value: string) => [whole(8, Buffer.byteLength(value)), Buffer.from(value)]
   const string = (key: string, value: string) => [...text(key), whole(4, 8), ...text(value)]
   const number = (key: string, value: number) => [...text(key), whole(4, 4), whole(4, value)]
@@ -68,10 +69,6 @@ function gguf(): Sparse {
     ...[...text(key), whole(4, 9), whole(4, 8), whole(8, all.length)],
     ...all.flatMap(text),
   ]
-  const tokens = Array.from({ length: VOCABULARY }, (_, i) => `t${i.toString(36)}`)
-  const merges = Array.from({ length: 280_147 }, (_, i) => `t${(i % 999).toString(36)} ${i.toString(36)}`)
-  const types = Buffer.alloc(4 * VOCABULARY)
-  for (let i = 0; i < VOCABULARY; i++) types.writeUInt32LE(1, 4 * i)
   const metadata = [
     string('general.architecture', 'llama'),
     number('llama.block_count', LAYERS),
@@ -80,12 +77,21 @@ function gguf(): Sparse {
     number('llama.feed_forward_length', ROWS),
     number('llama.attention.head_count', 16),
     number('llama.attention.head_count_kv', 4),
-    string('tokenizer.ggml.model', 'gpt2'),
-    string('tokenizer.ggml.pre', 'llama-bpe'),
-    strings('tokenizer.ggml.tokens', tokens),
-    [...text('tokenizer.ggml.token_type'), whole(4, 9), whole(4, 5), whole(8, VOCABULARY), types],
-    strings('tokenizer.ggml.merges', merges),
   ]
+  const tokenizer = () => {
+    const tokens = Array.from({ length: VOCABULARY }, (_, i) => `t${i.toString(36)}`)
+    const merges = Array.from({ length: 280_147 }, (_, i) => `t${(i % 999).toString(36)} ${i.toString(36)}`)
+    const types = Buffer.alloc(4 * VOCABULARY)
+    for (let i = 0; i < VOCABULARY; i++) types.writeUInt32LE(1, 4 * i)
+    return [
+      string('tokenizer.ggml.model', 'gpt2'),
+      string('tokenizer.ggml.pre', 'llama-bpe'),
+      strings('tokenizer.ggml.tokens', tokens),
+      [...text('tokenizer.ggml.token_type'), whole(4, 9), whole(4, 5), whole(8, VOCABULARY), types],
+      strings('tokenizer.ggml.merges', merges),
+    ]
+  }
+  if (vocabulary) metadata.push(...tokenizer())
   const blocks = names.map(name => name.replace('model.layers.', 'blk.').replace('.mlp.experts', ''))
   /** Q4_1: 20 bytes for 32 weights; more rows than in bfloat16 for as many bytes. */
   const rows = Math.floor((BYTES * 32) / 20 / COLUMNS)
@@ -97,37 +103,42 @@ function gguf(): Sparse {
   const counts = [whole(8, blocks.length), whole(8, metadata.length)]
   const bytes = Buffer.concat([Buffer.from('GGUF'), whole(4, 3), ...counts, ...metadata.flat(), ...described])
   return {
-    pieces: [{ start: 0, bytes }],
+    bytes,
     byteLength: Math.ceil(bytes.length / 32) * 32 + blocks.length * bytesEach,
   }
 }
 
-/** A graph of initializers of bfloat16. */
+/** A graph of initializers whose bfloat16 lies beside it, as all that are this large have to. */
 function onnx(): Sparse {
-  const varint = (value: number): number[] =>
-    value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))]
-  const field = (tag: number, length: number) => [tag, ...varint(length)]
-  const heads = names.map(name => {
-    const shape = [0x08, ...varint(ROWS), 0x08, ...varint(COLUMNS), 0x10, 16]
-    const head = [...shape, ...field(0x42, name.length), ...Buffer.from(name), ...field(0x4a, BYTES)]
-    return Uint8Array.from([...field(0x2a, head.length + BYTES), ...head])
-  })
-  const graphBytes = heads.reduce((sum, { length }) => sum + length + BYTES, 0)
-  const start = Uint8Array.from([0x08, 10, 0x42, 2, 0x10, 21, ...field(0x3a, graphBytes)])
-  const pieces = [{ start: 0, bytes: start }]
-  let at = start.length
-  for (const bytes of heads) {
-    pieces.push({ start: at, bytes })
-    at += bytes.length + BYTES
-  }
-  return { pieces, byteLength: at }
+  const field = (tag: number, bytes: ArrayLike<number>) => [
+    tag,
+    ...varint(bytes.length),
+    ...Array.from(bytes),
+  ]
+  const entry = (key: string, value: string) =>
+    field(0x6a, [...field(0x0a, Buffer.from(key)), ...field(0x12, Buffer.from(value))])
+  const initializers = names.map((name, i) =>
+    field(0x2a, [
+      ...[0x08, ...varint(ROWS), 0x08, ...varint(COLUMNS), 0x10, 16, ...field(0x42, Buffer.from(name))],
+      ...entry('location', 'model.onnx.data'),
+      ...[...entry('offset', String(i * BYTES)), ...entry('length', String(BYTES)), 0x70, 1],
+    ]),
+  )
+  const graph = initializers.flat()
+  const bytes = Uint8Array.from([0x08, 10, 0x3a, ...varint(graph.length), ...graph, 0x42, 2, 0x10, 21])
+  return { bytes, byteLength: bytes.length, beside: names.length * BYTES }
 }
 
-async function write(path: string, { pieces, byteLength }: Sparse): Promise<void> {
-  const file = await open(path, 'w')
-  for (const { start, bytes } of pieces) await file.write(bytes, 0, bytes.length, start)
-  await file.truncate(byteLength)
-  await file.close()
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))]
+}
+
+async function write(path: string, { bytes, byteLength, beside }: Sparse): Promise<void> {
+  await writeFile(path, bytes)
+  await truncate(path, byteLength)
+  if (beside === undefined) return
+  await writeFile(`${path}.data`, '')
+  await truncate(`${path}.data`, beside)
 }
 
 /** Says at the end how many kilobytes were resident at most. */
@@ -158,20 +169,21 @@ const folder = await mkdtemp(join(values.folder, 'tersor-inspect-'))
 try {
   const empty = measured(['-e', '0'])
   console.log(`Node alone: ${empty.seconds.toFixed(3)} s, ${(empty.resident / 1e6).toFixed(0)} MB`)
-  for (const [name, make] of Object.entries({
-    'model.safetensors': safetensors,
-    'model.gguf': gguf,
-    'model.onnx': onnx,
-  })) {
+  for (const [name, make] of [
+    ['model.safetensors', safetensors],
+    ['model.gguf', () => gguf(false)],
+    ['with-vocabulary.gguf', () => gguf(true)],
+    ['model.onnx', onnx],
+  ] as const) {
     const path = join(folder, name)
     const sparse = make()
     await write(path, sparse)
     const { seconds, resident, printed } = measured([command, 'inspect', path])
+    const bytes = sparse.byteLength + (sparse.beside ?? 0)
     console.log(
-      `${name} of ${(sparse.byteLength / 1e9).toFixed(2)} GB, ${names.length} tensors: ${(seconds - empty.seconds).toFixed(3)} s more, ` +
+      `${name} of ${(bytes / 1e9).toFixed(2)} GB, ${names.length} tensors: ${(seconds - empty.seconds).toFixed(3)} s more, ` +
         `${(resident / 1e6).toFixed(0)} MB; ${printed.split('\n').length} lines`,
     )
-    await rm(path)
   }
 } finally {
   await rm(folder, { recursive: true, force: true })

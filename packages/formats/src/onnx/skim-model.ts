@@ -15,6 +15,9 @@ const MAX_DEPTH = 100
 /** Models of a hundred layers have some ten thousand nodes, each of a few messages. */
 const MAX_MESSAGES = 2 ** 20
 
+/** Of what the library parses at once only the bytes are counted; the shortest messages there take a quarter of that. */
+const BYTES_PER_MESSAGE = 8
+
 /** Of all that is no tensor's elements; the same models have a few million. */
 const MAX_BYTES = 2 ** 24
 
@@ -69,6 +72,7 @@ export async function skimModel(source: RandomAccess): Promise<SkimmedModel> {
 class Skimmer {
   readonly runs = new Map<TensorProto, Writable<Run>[]>()
   readonly #reader: BufferedReader
+  readonly #holders = new Map<DescMessage, boolean>([[TensorProtoSchema, true]])
   #messages = 0
   #bytes = 0
 
@@ -91,14 +95,28 @@ class Skimmer {
         )
       }
       const field = into.findNumber(wire.number)
-      if (field?.message !== undefined) {
+      if (field?.message !== undefined && this.#holdsTensors(field.message)) {
         await this.#message(into, wire, depth)
         continue
       }
       if (field === undefined || this.#isLong(into, wire, field.localName)) reader.skip(length)
-      else scalars.push(await this.#take(length))
+      else {
+        if (field.message !== undefined) this.#messages += 1 + Math.floor(length / BYTES_PER_MESSAGE)
+        scalars.push(await this.#take(length))
+      }
     }
     if (scalars.length > 0) merge(into, scalars)
+  }
+
+  /** Whether there may be a tensor anywhere in a message; all others are parsed at once. */
+  #holdsTensors(desc: DescMessage): boolean {
+    const known = this.#holders.get(desc)
+    if (known !== undefined) return known
+    // Until it is found out, so that those that hold themselves come to an end.
+    this.#holders.set(desc, false)
+    const holds = desc.fields.some(({ message }) => message !== undefined && this.#holdsTensors(message))
+    this.#holders.set(desc, holds)
+    return holds
   }
 
   async #message(
