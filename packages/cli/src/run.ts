@@ -28,7 +28,7 @@ async function usage(): Promise<string> {
 
 ${columns(await Promise.all(rows))}
 ${filled(
-  'MODEL and FILE are paths, or tiny-lm, tiny-lm-mini and tiny-lm-moe for the bundled ones. Each command explains its options with --help. Errors are one line; --debug adds the stack trace, --json makes an object of them. tersor --version says which Tersor this is.',
+  'MODEL and FILE are paths, https: URLs, names on the Hugging Face Hub such as hf:owner/name or hf:owner/name/file.gguf, or tiny-lm, tiny-lm-mini and tiny-lm-moe for the bundled ones. Each command explains its options with --help. Errors are one line; --debug adds the stack trace, --json makes an object of them. tersor --version says which Tersor this is.',
 )}
 `
 }

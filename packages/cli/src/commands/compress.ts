@@ -12,7 +12,6 @@ import {
   type TensorOutcome,
 } from '@tersor/compress'
 import { type Device, sizeOf, UnsupportedError } from '@tersor/core-tensor'
-import { openModel } from '@tersor/models'
 import {
   CALIBRATION_SEED,
   CALIBRATION_TOKENS,
@@ -31,7 +30,7 @@ import { MethodFlags, methodsNamed } from '../command/method-flags.ts'
 import { UsageError } from '../command/usage-error.ts'
 import { deviceFlag, openDevice } from '../devices.ts'
 import { kinds, methods } from '../method-lists.ts'
-import { modelPath } from '../model-path.ts'
+import { cacheFlag, environmentHelp, openGiven } from '../model-source.ts'
 import { delicateSteps } from '../recipes/delicate-steps.ts'
 import { readRecipe } from '../recipes/read-recipe.ts'
 import { progressOf } from '../terminal/progress.ts'
@@ -77,6 +76,7 @@ const flags = {
     type: 'boolean',
     help: 'a tensor that a method cannot take is stored in float16, instead of stopping the job',
   },
+  cache: cacheFlag,
   output: { type: 'string', short: 'o', value: 'OUT', help: 'a .safetensors file' },
 } as const
 
@@ -86,7 +86,7 @@ const methodFlags = new MethodFlags(methods, [...Object.keys(flags), ...Object.k
 export const compress = command({
   usage: 'FILE --method NAME[,NAME…] -o OUT',
   summary: 'writes a compressed model as one safetensors file; also called quantize',
-  about: `Writes a compressed model as one safetensors file, its configuration inside, its tokenizer and a manifest beside it. Nothing is replaced unless asked for, and OUT is there as a whole or not at all. The same command run again goes on where it was stopped.`,
+  about: `Writes a compressed model as one safetensors file, its configuration inside, its tokenizer and a manifest beside it. Nothing is replaced unless asked for, and OUT is there as a whole or not at all. The same command run again goes on where it was stopped. FILE is a path, a URL, or hf:owner/name on the Hub. ${environmentHelp}`,
   flags: () => flags,
   // Whatever was named last decides what a flag of two methods takes.
   others: args => ({ ...methodFlags.table(methods), ...methodFlags.table(namedIn(args) ?? []) }),
@@ -97,7 +97,7 @@ export const compress = command({
       : methodFlags.help(named, true)
   },
   async run({ values, positionals }, terminal) {
-    const path = modelPath(onlyPositional(positionals, 'a model file'))
+    const given = onlyPositional(positionals, 'a model file')
     const { output, method, recipe } = values
     if (output === undefined) throw new UsageError('expected -o OUT, the file to write')
     if ((method === undefined) === (recipe === undefined))
@@ -106,7 +106,7 @@ export const compress = command({
     const seed = wholeNumber(values.seed ?? '0', 'seed', 0, 2 ** 31)
     const chosen = method === undefined ? [] : methodsNamed(method, methods)
     const use = methodFlags.steps(chosen, values)
-    const source = await openModel(path, { kinds, signal: terminal.signal })
+    const source = await openGiven(given, values, terminal)
     try {
       const settings = {
         source,

@@ -7,7 +7,7 @@ import {
   type Tokenizer,
 } from '@tersor/core-tensor'
 import { bitsPerByte, type EvaluationWindow, evaluate, evaluationWindows, type Mean } from '@tersor/eval'
-import { loadModel, type ModelFile, openModel } from '@tersor/models'
+import { loadModel, type ModelFile } from '@tersor/models'
 import { evaluateTasks, type TaskName, type TaskScores, taskNames } from '@tersor/tasks'
 import { tokenizerFlag, tokenizerOf } from '../calibration.ts'
 import { onlyPositional, wholeNumber } from '../command/arguments.ts'
@@ -16,8 +16,8 @@ import { UsageError } from '../command/usage-error.ts'
 import { deviceFlag, openDevice } from '../devices.ts'
 import { firstNotFinite } from '../first-not-finite.ts'
 import { checkLanguageModel } from '../language-model.ts'
-import { kinds } from '../method-lists.ts'
-import { BUNDLED, modelPath } from '../model-path.ts'
+import { BUNDLED } from '../model-path.ts'
+import { cacheFlag, environmentHelp, openGiven } from '../model-source.ts'
 import { storedSizes } from '../stored-sizes.ts'
 import { storyWindows } from '../story-text.ts'
 import { tasksFrom, taskTable } from '../tasks.ts'
@@ -36,7 +36,7 @@ const STORY_SEED = 1_000
 export const evalCommand = command({
   usage: 'MODEL [--text FILE] [--tasks all|NAME,…]',
   summary: 'scores a text: perplexity, bits per byte, the distance from another model; and tasks',
-  about: `Scores a model: on a text, by perplexity, bits per byte and the distance from another model; and on tasks that have one right answer each. MODEL is a path, or ${BUNDLED} for the bundled model.`,
+  about: `Scores a model: on a text, by perplexity, bits per byte and the distance from another model; and on tasks that have one right answer each. MODEL is a path, a URL, hf:owner/name on the Hub, or ${BUNDLED} for the bundled model. ${environmentHelp}`,
   flags: () => ({
     text: {
       type: 'string',
@@ -63,13 +63,14 @@ export const evalCommand = command({
       help: 'new tokens in each window; all that fit by default. Windows then share no token, and the first of each is scored only where a beginning token goes before it',
     },
     device: deviceFlag,
+    cache: cacheFlag,
   }),
   async run({ values, positionals }, terminal) {
-    const path = modelPath(onlyPositional(positionals, 'a model'))
+    const model = onlyPositional(positionals, 'a model')
     if (values.text === undefined && values.tasks === undefined)
       throw new UsageError('expected --text FILE, the text to score, or --tasks all')
     const request: Request = {
-      path,
+      model,
       text: values.text === undefined ? undefined : await readTextFile(values.text),
       tasks: values.tasks === undefined ? undefined : tasksFrom(values.tasks),
       n: wholeNumber(values.n ?? '400', 'n', 1, 1_000_000),
@@ -77,7 +78,8 @@ export const evalCommand = command({
       context: values.context === undefined ? undefined : wholeNumber(values.context, 'context', 2, 2 ** 31),
       stride: values.stride === undefined ? undefined : wholeNumber(values.stride, 'stride', 1, 2 ** 31),
       tokenizer: values.tokenizer,
-      against: values.against === undefined ? undefined : modelPath(values.against),
+      against: values.against,
+      cache: values.cache,
       quiet: values.json === true,
     }
     const device = await openDevice(values.device)
@@ -95,7 +97,8 @@ export const evalCommand = command({
 })
 
 interface Request {
-  readonly path: string
+  /** As it was given, like `against`. */
+  readonly model: string
   readonly text: string | undefined
   readonly tasks: readonly TaskName[] | undefined
   /** Prompts of each task. */
@@ -103,9 +106,10 @@ interface Request {
   readonly seed: number
   readonly context: number | undefined
   readonly stride: number | undefined
-  /** Paths. */
+  /** A path. */
   readonly tokenizer: string | undefined
   readonly against: string | undefined
+  readonly cache: string | undefined
   /** Says nothing but the result. */
   readonly quiet: boolean
 }
@@ -118,9 +122,9 @@ async function measure(
   terminal: Terminal,
 ): Promise<{ result: Result; scores: TaskScores | undefined }> {
   const { signal } = terminal
-  const file = await openModel(request.path, { kinds, signal })
-  const other =
-    request.against === undefined ? undefined : await openModel(request.against, { kinds, signal })
+  const wanted = { cache: request.cache, json: request.quiet }
+  const file = await openGiven(request.model, wanted, terminal)
+  const other = request.against === undefined ? undefined : await openGiven(request.against, wanted, terminal)
   try {
     for (const model of [file, other]) if (model !== undefined) checkLanguageModel(model)
     const tokenizer = await tokenizerOf(file, request.tokenizer, other)

@@ -1,14 +1,14 @@
 import { ShapeError, type Tokenizer } from '@tersor/core-tensor'
 import { generate, streamText } from '@tersor/decode'
-import { encodeChat, loadModel, openModel } from '@tersor/models'
+import { encodeChat, loadModel } from '@tersor/models'
 import { tokenizerFlag, tokenizerOf } from '../calibration.ts'
 import { numberFrom, onlyPositional, wholeNumber } from '../command/arguments.ts'
 import { command, type Terminal } from '../command/command.ts'
 import { UsageError } from '../command/usage-error.ts'
 import { deviceFlag, openDevice } from '../devices.ts'
 import { checkLanguageModel } from '../language-model.ts'
-import { kinds } from '../method-lists.ts'
-import { BUNDLED, modelPath } from '../model-path.ts'
+import { BUNDLED } from '../model-path.ts'
+import { cacheFlag, environmentHelp, openGiven } from '../model-source.ts'
 import { promptText } from '../prompt-text.ts'
 
 const MAX_TOKENS = 256
@@ -17,7 +17,7 @@ const MAX_TOKENS = 256
 export const generateCommand = command({
   usage: 'MODEL [--prompt TEXT]',
   summary: 'answers a prompt, or continues a text, and says how fast',
-  about: `Answers a prompt with a model that was trained on conversations, and continues a text with any other. The text comes on the standard output as it is made, its speed on the standard error stream. MODEL is a path, or ${BUNDLED} for the bundled model.`,
+  about: `Answers a prompt with a model that was trained on conversations, and continues a text with any other. The text comes on the standard output as it is made, its speed on the standard error stream. MODEL is a path, a URL, hf:owner/name on the Hub, or ${BUNDLED} for the bundled model. ${environmentHelp}`,
   flags: () => ({
     prompt: {
       type: 'string',
@@ -43,11 +43,13 @@ export const generateCommand = command({
     seed: { type: 'string', value: 'N', help: 'of the draws; 0 by default' },
     tokenizer: tokenizerFlag,
     device: deviceFlag,
+    cache: cacheFlag,
   }),
   async run({ values, positionals }, terminal) {
-    const path = modelPath(onlyPositional(positionals, 'a model'))
     const request = {
-      path,
+      model: onlyPositional(positionals, 'a model'),
+      cache: values.cache,
+      json: values.json,
       chat: values.chat,
       system: values.system,
       maxTokens: wholeNumber(values['max-tokens'] ?? String(MAX_TOKENS), 'max-tokens', 1, 2 ** 31),
@@ -66,7 +68,10 @@ export const generateCommand = command({
 })
 
 interface Request {
-  readonly path: string
+  /** As it was given. */
+  readonly model: string
+  readonly cache: string | undefined
+  readonly json: boolean | undefined
   /** Whether the prompt is a turn of a conversation; by default where the tokenizer has a template. */
   readonly chat: boolean | undefined
   readonly system: string | undefined
@@ -96,11 +101,12 @@ interface Answer {
 async function answerTo(
   prompt: string,
   request: Request,
-  { err, signal }: Terminal,
+  terminal: Terminal,
   out: Terminal['out'] | undefined,
 ): Promise<Answer> {
+  const { err, signal } = terminal
   const begun = performance.now()
-  const file = await openModel(request.path, { kinds, signal })
+  const file = await openGiven(request.model, request, terminal)
   const device = await openDevice(request.device)
   try {
     checkLanguageModel(file)

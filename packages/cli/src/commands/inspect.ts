@@ -1,11 +1,9 @@
 import type { TensorSize } from '@tersor/eval'
-import { openModel } from '@tersor/models'
 import { onlyPositional } from '../command/arguments.ts'
 import { command, type Terminal } from '../command/command.ts'
 import { factsText } from '../inspection/facts-text.ts'
 import { modelFacts } from '../inspection/model-facts.ts'
-import { kinds } from '../method-lists.ts'
-import { modelPath } from '../model-path.ts'
+import { cacheFlag, environmentHelp, openGiven } from '../model-source.ts'
 import { storedSizes } from '../stored-sizes.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
@@ -13,22 +11,26 @@ import { bytesText, table } from '../terminal/table.ts'
 export const inspect = command({
   usage: 'FILE',
   summary: 'lists every weight with its exact bytes; says what the model is, and whether it can be run',
-  about:
-    'Lists what a model file holds: every weight with its shape, encoding and exact bytes. Then it says what the model is: family, parameters, types, layers, context, tokenizer, the memory that it needs, and if it cannot be run, why. No weight is read.',
-  flags: () => ({}),
+  about: `Lists what a model file holds: every weight with its shape, encoding and exact bytes. Then it says what the model is: family, parameters, types, layers, context, tokenizer, the memory that it needs, and if it cannot be run, why. No weight is read. ${environmentHelp}`,
+  flags: () => ({ cache: cacheFlag }),
   run: ({ values, positionals }, terminal) =>
-    list(onlyPositional(positionals, 'a model file'), values.json === true, terminal),
+    list(onlyPositional(positionals, 'a model file'), values, terminal),
 })
 
-async function list(path: string, json: boolean, { out, signal }: Terminal): Promise<void> {
-  const file = await openModel(modelPath(path), { kinds, signal })
+async function list(
+  given: string,
+  { json, cache }: { readonly json?: boolean; readonly cache?: string },
+  terminal: Terminal,
+): Promise<void> {
+  const { out } = terminal
+  const file = await openGiven(given, { json, cache }, terminal)
   try {
     const sizes = [...storedSizes(file)]
     const facts = await modelFacts(file, sizes)
     const elements = facts.parameters
     const bytes = facts.memory.weights
     const bitsPerWeight = elements === 0 ? 0 : (8 * bytes) / elements
-    if (json) {
+    if (json === true) {
       const total = { elements, bytes, fileBytes: file.fileBytes, bitsPerWeight }
       const ignored = file.elsewhere.length
       const said = { config: file.config ?? null, ...facts, ignored, ...total, tensors: sizes }

@@ -59,12 +59,12 @@ async function sourceIdentity(source: ModelFile): Promise<string> {
     return [name, type ?? 'unknown', dims, byteLength]
   })
   const files: Json[] = []
-  for (const file of source.files) files.push(await fileIdentity(file))
+  for (const file of source.files) files.push(await fileIdentity(file, source.opening))
   return canonicalJson({ config: source.configText ?? null, weights, files })
 }
 
-async function fileIdentity(file: string | URL): Promise<Json> {
-  const source = await openSource(file)
+async function fileIdentity(file: string | URL, opening: ModelFile['opening']): Promise<Json> {
+  const source = await openSource(file, opening)
   try {
     const { byteLength } = source
     const pieces = [await source.read(0, Math.min(START_BYTES, byteLength))]

@@ -1,4 +1,5 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import { webUrl } from '../http/web-url.ts'
 import { quoted } from '../quoted.ts'
 import type { Source } from '../random-access.ts'
 import { missingBeside } from '../sources/missing-beside.ts'
@@ -27,7 +28,7 @@ export async function openParts(from: Source, options: OpenGgufOptions): Promise
   try {
     const { no, count } = placeOf(given)
     if (count === 1) return opened
-    const find = options.open ?? besides(from, no, count)
+    const find = options.open ?? besides(placeFrom(from, options), no, count)
     const parts: FoundPart[] = []
     for (let i = 0; i < count; i++) {
       const part = i === no ? given : await openOther(await find(i + 1, count), options)
@@ -84,6 +85,11 @@ function requireAllTensors(parts: readonly FoundPart[]): void {
       `[${WHERE}] expected ${stated} tensors in ${parts.length} parts, got ${names.size}; are the files of one model?`,
     )
   }
+}
+
+/** A URL for what is on a server, so that its query is no part of its name. */
+function placeFrom(from: Source, options: OpenGgufOptions): Source {
+  return typeof from === 'string' || from instanceof URL ? (webUrl(from, options) ?? from) : from
 }
 
 /** Finds the parts beside one of them by its name. */

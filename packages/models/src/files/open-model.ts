@@ -74,6 +74,8 @@ export interface ModelFile {
   readonly from: string | URL
   /** The files that hold its weights, and the index of shards. */
   readonly files: readonly (string | URL)[]
+  /** How those on servers were asked for, for whoever opens them again. */
+  readonly opening?: Omit<SourceOptions, 'signal'> | undefined
   /** What the weights are called: by their roles, such as `layers.0.attention.query`; without a configuration as in the file. */
   readonly names: readonly string[]
   /** Roles that the configuration asks for and the file lacks. */
@@ -121,6 +123,7 @@ export interface OpenModelOptions extends SourceOptions {
  * @param options.fetch  what asks servers, such as one that adds a token to the headers
  * @param options.headers  for the server, such as an authorization; none goes to where it redirects to
  * @param options.hub  where names on the Hub lie, `https://huggingface.co` by default
+ * @param options.cache  where whole files are kept, such as `folderCache('models')`; then a server need not know ranges
  * @param options.signal  aborts the opening
  * @throws {FormatError} when nothing is there, or the file is malformed
  * @throws {HttpStatusError} when a server says no, with its status
@@ -128,7 +131,12 @@ export interface OpenModelOptions extends SourceOptions {
  *   the weight is of a kind that is not among `kinds`
  */
 export async function openModel(from: string | URL, options: OpenModelOptions = {}): Promise<ModelFile> {
-  const place = placeOf(from, options)
+  const { fetch, headers, hub, retry, cache, onProgress } = options
+  const file = await openPlace(placeOf(from, options), options)
+  return { ...file, opening: { fetch, headers, hub, retry, cache, onProgress } }
+}
+
+async function openPlace(place: Place, options: OpenModelOptions): Promise<ModelFile> {
   if (!(await isFolder(place))) return openModelFile(place, options)
   const onHub = place instanceof URL ? hubPlace(place, options) : undefined
   if (onHub !== undefined)
