@@ -2,6 +2,7 @@ import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Answering, etagOf, type FileServer, fileServer, sendFile } from '../../testing/file-server.ts'
 import { openSource, type SourceOptions } from '../random-access.ts'
+import { ConnectionError } from './connection-error.ts'
 import { HttpStatusError } from './http-status-error.ts'
 import { readWhole } from './read-whole.ts'
 
@@ -103,6 +104,7 @@ describe('a server', () => {
   it('that never answers is told after some attempts', async () => {
     const server = await serve(() => true)
     const opening = middle(server, { retry: { delay: 1, stall: 40, retries: 2 } })
+    await expect(opening).rejects.toThrow(ConnectionError)
     await expect(opening).rejects.toThrow("got 'nothing for 0.04 s'")
     expect(server.asked.length).toBe(3)
   })

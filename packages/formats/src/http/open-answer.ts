@@ -1,5 +1,6 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
 import type { Connection } from './connection.ts'
+import { ConnectionError } from './connection-error.ts'
 import { type Answer, exchange } from './exchange.ts'
 import { HttpStatusError } from './http-status-error.ts'
 import { urlText } from './url-text.ts'
@@ -72,10 +73,7 @@ export function interrupted(
     throw error
   const { message, cause } = error as Error
   const why = cause instanceof Error ? cause.message : message
-  const failure = new FormatError(
-    `[formats/source] expected an answer from ${urlText(url)}, got '${why}'; check the URL and the connection`,
-  )
-  throw new Interrupted(failure, reached || stalled)
+  throw new Interrupted(new ConnectionError(url, why), reached || stalled)
 }
 
 type Description = Omit<FileAnswer, keyof Answer>

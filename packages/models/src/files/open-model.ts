@@ -9,6 +9,7 @@ import {
   UnsupportedError,
 } from '@tersor/core-tensor'
 import {
+  ConnectionError,
   type GgufFile,
   HttpStatusError,
   hubPlace,
@@ -176,7 +177,8 @@ async function openModelFile(path: Place, options: OpenModelOptions): Promise<Mo
     return await open(path, options)
   } catch (error) {
     // What a file is instead is asked only of one that is not what its name says.
-    const malformed = error instanceof FormatError && !(error instanceof HttpStatusError)
+    const malformed =
+      error instanceof FormatError && !(error instanceof HttpStatusError || error instanceof ConnectionError)
     throw malformed ? ((await foreign(path, options)) ?? error) : error
   }
 }
@@ -205,7 +207,8 @@ async function openerByStart(path: Place, options: OpenModelOptions) {
 
 /** What is said of a file of another format; undefined where it is not known what it is. */
 async function foreign(path: Place, options: OpenModelOptions): Promise<UnsupportedError | undefined> {
-  const start = await startOf(path, START_BYTES, options).catch(() => undefined)
+  // A file that was refused is not downloaded again for this.
+  const start = await startOf(path, START_BYTES, { ...options, cache: undefined }).catch(() => undefined)
   const format = start === undefined ? undefined : foreignFormat(start, nameOf(path))
   if (format === undefined) return undefined
   return new UnsupportedError(
