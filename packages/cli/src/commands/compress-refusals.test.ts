@@ -123,12 +123,12 @@ describe('models that are refused by name', () => {
     })
   })
 
-  it('one that another program quantized', async () => {
-    const from = await modelOf('gptq', randomWeights(), { quantization_config: { quant_method: 'awq' } })
+  it('one that another program quantized in a way that is not known', async () => {
+    const from = await modelOf('exl2', randomWeights(), { quantization_config: { quant_method: 'exl2' } })
     expect(await refused(from, at('x.safetensors'))).toMatchObject({
       code: 'UNSUPPORTED',
       exitCode: 1,
-      message: expect.stringContaining('quantized already (awq)'),
+      message: expect.stringContaining("got 'exl2'"),
     })
     expect(await json('inspect', from)).toMatchObject({ bitsPerWeight: 32 })
   })

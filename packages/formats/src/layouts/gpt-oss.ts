@@ -6,7 +6,8 @@ import type { StoredModule } from './stored-module.ts'
 
 /**
  * MXFP4 of gpt-oss: `_blocks` uint8 (experts, out, blocks, 16) of E2M1, the low nibble first, and `_scales` uint8 (experts, out, blocks),
- * exponents with 127 added. The weight is (experts, out, in), as linear layers have it; Transformers turns it the other way round.
+ * exponents with 127 added. The weight is (experts, out, in), as linear layers have it, and has the name of its blocks: the one without
+ * `_blocks` would be of its transpose.
  */
 export const gptOss: Layout = {
   name: 'mxfp4',
@@ -22,7 +23,7 @@ export const gptOss: Layout = {
     }
     const dims = [experts, out, 32 * count]
     return {
-      ending: '',
+      ending: '_blocks',
       dims,
       parts: ['_blocks', '_scales'],
       load: () => load(module, dims, [0, experts * out]),

@@ -82,8 +82,7 @@ function huggingFaceNames(config: DecoderConfig, prefix: string, has: (tensor: s
   const isPacked = has(`${prefix}layers.0.mlp.experts.down_proj_blocks`)
   const stack = (name: string): Source => {
     const bias = `${mlp}.experts.${name}_bias`
-    const blocks = { blocks: `${mlp}.experts.${name}_blocks`, scales: `${mlp}.experts.${name}_scales` }
-    if (isPacked) return { expert: { mxfp4: blocks, bias } }
+    if (isPacked) return { expert: { tensor: `${mlp}.experts.${name}_blocks`, bias } }
     return { expert: { transposed: { tensor: `${mlp}.experts.${name}`, bias } } }
   }
   // Rows of gate and up take turns.

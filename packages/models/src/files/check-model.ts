@@ -9,8 +9,7 @@ const NAMED = 3
  * beside them that may change what it computes. It is what `loadModel` asks before it reads the first weight, and whoever
  * rewrites a model has to ask too. `openModel` opens all others too, so that they can be looked into.
  *
- * @throws {UnsupportedError} when another program quantized it, in GPTQ's layout, in FP8 with scales beside, and the like,
- *   or it has tensors that its family does not
+ * @throws {UnsupportedError} when another program quantized it in a way that is not known, or it has tensors that its family does not
  * @throws {FormatError} when weights that the configuration asks for are missing, naming the first of them
  * @throws {TersorError} why its configuration is not understood
  * @example
@@ -20,15 +19,10 @@ const NAMED = 3
 export function checkModel({
   missing,
   unclaimed,
-  quantizedBy,
+  unread,
   refusal,
-}: Pick<ModelFile, 'missing' | 'unclaimed' | 'quantizedBy' | 'refusal'>): void {
-  if (quantizedBy !== undefined) {
-    throw new UnsupportedError(
-      `[models/check-model] expected weights as they were trained, got a checkpoint that is quantized already (${quantizedBy}), ` +
-        'whose scales are not read; start from the original model',
-    )
-  }
+}: Pick<ModelFile, 'missing' | 'unclaimed' | 'unread' | 'refusal'>): void {
+  if (unread !== undefined) throw unread
   if (refusal !== undefined) throw refusal
   if (missing.length > 0) {
     throw new FormatError(

@@ -4,6 +4,7 @@ import {
   type Llama2cFile,
   loadWeight,
   type NpzInfo,
+  type QuantizedWeights,
   type ReadOptions,
   type SafetensorsFile,
   type WeightFile,
@@ -24,6 +25,26 @@ export function safetensorsTensors(file: SafetensorsFile, kinds: readonly Encodi
     info: name => weightInfo(file, name),
     dims: name => weightInfo(file, name).dims,
     load: (name, rows) => loadWeight(file, name, { kinds, ...flatRows(rows) }),
+  }
+}
+
+/** Tensors of a checkpoint that another program quantized: weights in their own bits, and the others as they are. */
+export function quantizedTensors(plain: FileTensors, { weights, tensors }: QuantizedWeights): FileTensors {
+  const names = [...weights.keys(), ...plain.names.filter(name => !tensors.has(name))]
+  const there = new Set(names)
+  return {
+    names,
+    has: name => there.has(name),
+    dims: name => weights.get(name)?.dims ?? plain.dims(name),
+    info(name): WeightInfo {
+      const weight = weights.get(name)
+      if (weight === undefined) return plain.info(name)
+      const { dims, byteLength, layout } = weight
+      return { type: 'float32', dims, byteLength, compressed: layout }
+    },
+    async load(name, rows) {
+      return (await weights.get(name)?.load(rows)) ?? plain.load(name, rows)
+    },
   }
 }
 

@@ -49,8 +49,7 @@ function isView(source: Source): boolean {
 }
 
 function isTransposed(source: Source): boolean {
-  if (typeof source === 'string' || 'tensor' in source || 'mxfp4' in source || 'concat' in source)
-    return false
+  if (typeof source === 'string' || 'tensor' in source || 'concat' in source) return false
   return 'transposed' in source || isTransposed(innerOf(source))
 }
 
@@ -61,8 +60,7 @@ function isTransposed(source: Source): boolean {
  * @param each  rows of one matrix of the tensor
  */
 function rowsInTensor({ source, expert = 0 }: Placed, count: number, each: number): (row: number) => number {
-  if (typeof source === 'string' || 'tensor' in source || 'mxfp4' in source || 'concat' in source)
-    return row => row
+  if (typeof source === 'string' || 'tensor' in source || 'concat' in source) return row => row
   if ('expert' in source) {
     const inside = rowsInTensor({ source: source.expert, expert }, count, each)
     return row => expert * each + inside(row)

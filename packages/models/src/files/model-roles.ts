@@ -1,4 +1,4 @@
-import { type DType, type Encoded, FormatError, sizeOf, type Tensor } from '@tersor/core-tensor'
+import { type Encoded, FormatError, sizeOf, type Tensor } from '@tersor/core-tensor'
 import type { WeightInfo } from '@tersor/formats'
 import type { FileKind } from '../architectures/architecture.ts'
 import { isElsewhere } from '../architectures/language-model.ts'
@@ -77,11 +77,8 @@ export class ModelRoles {
     const [first] = parts
     const all = parts.reduce((sum, part) => sum + part.byteLength, 0)
     const elements = parts.reduce((sum, part) => sum + sizeOf(part.dims), 0)
-    // MXFP4 in two tensors has bytes of codes and of scales, and not elements.
-    const apart = parts.length === 2 && parts.every(({ type }) => type === 'uint8')
-    const share = apart ? sizeOf(dims) / (2 * sizeOf(parts[0]!.dims)) : sizeOf(dims) / elements
-    const type: DType | undefined = apart ? 'float32' : first!.type
-    const compressed = apart ? 'mxfp4' : first!.compressed
+    const { type, compressed } = first!
+    const share = sizeOf(dims) / elements
     return {
       ...{ type, dims, byteLength: Math.ceil(all * share) },
       ...(compressed === undefined ? {} : { compressed }),

@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { configFromHuggingFace, configText } from '../architectures/read-config.ts'
 import type { Decoder } from '../decoder/decoder.ts'
 import { randomModel, smallJson, storedWeights } from '../testing/random-model.ts'
+import { checkModel } from './check-model.ts'
 import { loadModel } from './load-model.ts'
 import { openModel } from './open-model.ts'
 
@@ -288,17 +289,45 @@ describe('a model that cannot be run', () => {
   })
 
   it.each([
-    ['fp8', { quantization_config: { quant_method: 'fp8' } }, []],
-    ['mlx', { quantization: { bits: 4, group_size: 64 } }, []],
-    ['a method that it does not name', { quantization_config: { bits: 4 } }, []],
-    ['gptq or awq', {}, ['model.layers.0.self_attn.q_proj.qweight']],
-    ['fp8', {}, ['model.layers.0.self_attn.q_proj.weight_scale_inv']],
-    ['bitsandbytes', {}, ['model.layers.0.self_attn.q_proj.SCB']],
-  ])('is refused where another program quantized it: %s, %j %j', async (by, config, names) => {
-    const extra = names.map(name => [name, new Tensor('float32', [1], [1])] as [string, Tensor])
-    const path = await folderOf(`quantized-${Math.random()}`, [...untied(), ...extra], config)
-    await expect(loadModel(path)).rejects.toThrow(`quantized already (${by}), whose scales are not read`)
-    await expect(loadModel(path)).rejects.toThrow(UnsupportedError)
+    ["got 'exl2'", { quantization_config: { quant_method: 'exl2' } }, []],
+    ["got 'unnamed'", { quantization_config: { bits: 4 } }, []],
+    ['tensors of gptq or awq and no quantization_config', {}, ['model.layers.0.self_attn.q_proj.qweight']],
+    ['tensors of fp8 and no quantization_config', {}, ['model.layers.0.self_attn.q_proj.weight_scale_inv']],
+    ['tensors of bitsandbytes and no quantization_config', {}, ['model.layers.0.self_attn.q_proj.SCB']],
+    [
+      "tensors of hqq that are in no layout of 'fp8'",
+      { quantization_config: { quant_method: 'fp8' } },
+      ['model.layers.0.self_attn.q_proj.W_q'],
+    ],
+  ])(
+    'is refused where another program quantized it in a way that is not known: %s',
+    async (what, config, names) => {
+      const extra = names.map(name => [name, new Tensor('float32', [1], [1])] as [string, Tensor])
+      const path = await folderOf(`quantized-${Math.random()}`, [...untied(), ...extra], config)
+      await expect(loadModel(path)).rejects.toThrow(what)
+      await expect(loadModel(path)).rejects.toThrow(UnsupportedError)
+    },
+  )
+
+  it('is refused where codes have no scales', async () => {
+    const config = { quantization_config: { quant_method: 'fp8' } }
+    const bare = untied().map(([name, weight]): [string, Tensor] => {
+      if (!name.endsWith('q_proj.weight')) return [name, weight as Tensor]
+      const { dims, size } = weight as Tensor
+      return [name, new Tensor('float8e4m3fn', new Uint8Array(size), dims)]
+    })
+    const path = await folderOf('bare', bare, config)
+    await expect(loadModel(path)).rejects.toThrow(
+      "tensors of F8_E4M3 without scales that are in no layout of 'fp8'",
+    )
+  })
+
+  it('is loaded where a configuration speaks of quantization and no tensor is', async () => {
+    const path = await folderOf('left-over', untied(), { quantization_config: { quant_method: 'fp8' } })
+    const file = await openModel(path)
+    expect(file.quantizedBy).toBeUndefined()
+    checkModel(file)
+    await file.close()
   })
 
   it('is none that Tersor compressed, though its parts have names of their own', async () => {

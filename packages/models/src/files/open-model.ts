@@ -31,9 +31,8 @@ import { isEncoder } from '../encoder/check-encoder.ts'
 import { ggufTokenizer, holdsTokenizer } from '../tokenizers/gguf-tokenizer.ts'
 import { tokenizerBeside } from '../tokenizers/open-tokenizer.ts'
 import { companionsBeside, VOCABULARY } from './companions.ts'
-import { ggufTensors, llama2cTensors, safetensorsTensors } from './file-tensors.ts'
+import { ggufTensors, llama2cTensors, quantizedTensors, safetensorsTensors } from './file-tensors.ts'
 import { foreignFormat, START_BYTES } from './foreign-format.ts'
-import { foreignQuantization } from './foreign-quantization.ts'
 import { loraAdapter } from './lora-adapter.ts'
 import {
   beside,
@@ -54,6 +53,7 @@ import { openNpzModel } from './open-npz-model.ts'
 import { openOnnxModel } from './open-onnx-model.ts'
 import { chooseWeights } from './pick-weights.ts'
 import { poolingBeside } from './pooling-beside.ts'
+import { quantizationOf, tensorShapes } from './quantization.ts'
 import { isStatedBias } from './stated-biases.ts'
 import { writtenNames } from './stored-name.ts'
 import { weightsOnHub } from './weights-on-hub.ts'
@@ -85,8 +85,10 @@ export interface ModelFile {
   readonly unclaimed: readonly string[]
   /** Tensors of what sees and hears beside the language model, which is what is read. */
   readonly elsewhere: readonly string[]
-  /** How another program quantized it, such as `fp8`: then it can be looked into and not run, see `checkModel`. */
+  /** How another program quantized it, such as `gptq`, as its configuration says. */
   readonly quantizedBy?: string | undefined
+  /** Why what another program quantized cannot be read: then it can be looked into and not run, see `checkModel`. */
+  readonly unread?: TersorError | undefined
   /** What an ONNX model computes, which is not run here. */
   readonly graph?: OnnxGraph | undefined
   /** Bytes of the weight files, headers and alignment included. */
@@ -249,18 +251,27 @@ async function fromSafetensors(
     const written = file.metadata.get('config')
     const text = written ?? (await readTextIfThere(beside(path, 'config.json'), options))
     const json = text === undefined ? undefined : parseConfig(text, path)
-    const tensors = safetensorsTensors(file, kinds)
-    const adapter = loraAdapter(tensors.names)
+    const plain = safetensorsTensors(file, kinds)
+    const adapter = loraAdapter(plain.names)
     const { config, refusal } =
       json === undefined || adapter !== undefined
         ? { refusal: adapter }
         : await understood(() => configBeside(json, path, options))
+    const shapes =
+      config === undefined ? new Map() : tensorShapes(config, namesIn(config, 'huggingFace', plain))
+    const { by, weights, unread } = await quantizationOf(file, json, {
+      names: plain.names,
+      shapes,
+      path,
+      options,
+    })
+    const tensors = weights === undefined ? plain : quantizedTensors(plain, weights)
     const inside = config === undefined ? undefined : languageModelIn(json as Json)
     const described = describe(config, refusal, tensors, { text, json: inside })
     return {
       ...described,
       ...{ from: path, files },
-      quantizedBy: foreignIn(json, tensors, described),
+      ...{ quantizedBy: by, unread },
       fileBytes: await bytesOfFiles(files, options),
       companions: () => companionsBeside(path, config, options),
       openTokenizer: () => tokenizerBeside(path, config?.vocabSize, options),
@@ -383,17 +394,6 @@ function ofRoles(config: DecoderConfig, roles: ModelRoles, text: string): Descri
     load: name => roles.load(name),
     storedName: name => roles.storedName(name),
   }
-}
-
-/** MXFP4 with its scales beside is read by the families that have it; then nothing is left over. */
-function foreignIn(
-  json: unknown,
-  { names }: FileTensors,
-  { config, missing, unclaimed }: Described,
-): string | undefined {
-  const found = foreignQuantization(json, names)
-  const whole = config !== undefined && missing.length === 0 && unclaimed.length === 0
-  return found === 'mxfp4' && whole ? undefined : found
 }
 
 /** What `parse` gives; where it throws, the file is closed. */

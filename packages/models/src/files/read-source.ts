@@ -1,11 +1,9 @@
 import {
-  codebook,
   concat,
   decode,
   type Encoded,
   FormatError,
   isEncoded,
-  reference,
   selectRows,
   sizeOf,
   Tensor,
@@ -13,7 +11,6 @@ import {
 } from '@tersor/core-tensor'
 import { exp } from '@tersor/core-tensor/portable-math'
 import { binary, cast, transpose } from '@tersor/core-tensor/reference'
-import { E2M1_VALUES, powerOfTwo } from './mxfp4-values.ts'
 import { innerOf, type Placed, type Source, tensorName, type Which } from './sources.ts'
 
 type Weight = Tensor | Encoded
@@ -55,10 +52,6 @@ async function read(stored: StoredTensors, placed: Placed, which: Which, range: 
   const { source, ...at } = placed
   if (typeof source === 'string' || 'tensor' in source)
     return stored.load(tensorName(source, which, at)!, range)
-  if ('mxfp4' in source) {
-    if (which === 'bias') return stored.load(tensorName({ tensor: source.bias! }, 'weight', at)!, range)
-    return readMxfp4(stored, source.mxfp4, at, range)
-  }
   if ('concat' in source) return readConcat(stored, source.concat, at, which)
   const inner: Placed = { source: innerOf(source), ...at }
   if ('rows' in source) return readRows(stored, source, inner, which, range)
@@ -141,7 +134,7 @@ async function readExpert(stored: StoredTensors, inner: Placed, which: Which, ra
 
 /** Whether the rows of a stack lie in the file as they are meant. */
 function isPlainStack(source: Source): boolean {
-  return typeof source === 'string' || 'tensor' in source || 'mxfp4' in source
+  return typeof source === 'string' || 'tensor' in source
 }
 
 async function readConcat(
@@ -155,36 +148,6 @@ async function readConcat(
   return concat(0, ...parts)
 }
 
-/** MXFP4 as the codebook that it is: 4-bit codes of E2M1, and a power of two for 32 of them. */
-async function readMxfp4(
-  stored: StoredTensors,
-  { blocks, scales }: { blocks: string; scales: string },
-  at: Omit<Placed, 'source'>,
-  range: Range,
-): Promise<Weight> {
-  const name = (tensor: string) => tensorName({ tensor }, 'weight', at)!
-  const [experts = 0, out = 0, count = 0, bytes] = stored.dims(name(blocks))
-  const scaled = stored.dims(name(scales))
-  if (bytes !== 16 || scaled.join() !== [experts, out, count].join()) {
-    throw new FormatError(
-      `[models/read-source] expected blocks (experts, out, blocks, 16) of MXFP4 with a scale each, got [${stored.dims(name(blocks))}] and [${scaled}]`,
-    )
-  }
-  const [from, to] = range ?? [0, experts * out]
-  const codes = plain(await stored.load(name(blocks), [from * count, to * count]))
-  const exponents = plain(await stored.load(name(scales), [from, to]))
-  const rows = to - from
-  const powers = Float32Array.from(exponents.data as Uint8Array, exponent => powerOfTwo(exponent))
-  return codebook(
-    {
-      codes: new Tensor('uint8', (codes.data as Uint8Array).slice(), [rows, count * 16]),
-      table: new Tensor('float32', E2M1_VALUES, [16, 1]),
-      scale: reference.upload(new Tensor('float32', powers, [rows, count])),
-    },
-    { dims: [rows, count * 32], bits: 4, group: 32, axis: 1 },
-  )
-}
-
 function rowsOf(stored: StoredTensors, placed: Placed, which: Which): number {
   const dims = dimsOf(stored, placed, which)
   const matrix = 'expert' in asObject(placed.source) ? dims.slice(1) : dims
@@ -194,11 +157,6 @@ function rowsOf(stored: StoredTensors, placed: Placed, which: Which): number {
 /** The dims of what lies in the file, behind what is done to rows; swapped where it is transposed. */
 function dimsOf(stored: StoredTensors, { source, ...at }: Placed, which: Which): readonly number[] {
   if (typeof source === 'string' || 'tensor' in source) return stored.dims(tensorName(source, which, at)!)
-  if ('mxfp4' in source) {
-    if (which === 'bias') return stored.dims(tensorName({ tensor: source.bias! }, 'weight', at)!)
-    const [experts, out, count] = stored.dims(tensorName({ tensor: source.mxfp4.blocks }, 'weight', at)!)
-    return [experts!, out!, 32 * count!]
-  }
   if ('concat' in source) throw new FormatError('[models/read-source] expected no parts of a concatenation')
   const dims = dimsOf(stored, { source: innerOf(source), ...at }, which)
   if (!('transposed' in source) || which === 'bias') return dims

@@ -25,11 +25,6 @@ export type Source =
   | { readonly minusOne: Source }
   /** −eˣ of it is meant, as files of Hugging Face have the logarithm of decays. */
   | { readonly minusExp: Source }
-  /** Blocks of MXFP4 with their scales: (experts, out, blocks, 16) bytes and (experts, out, blocks) exponents. */
-  | {
-      readonly mxfp4: { readonly blocks: string; readonly scales: string }
-      readonly bias?: string | undefined
-    }
   /** One below the other. */
   | { readonly concat: readonly Source[] }
 
@@ -85,17 +80,12 @@ export function tensorsOfSource({ source, ...at }: Placed, which: Which): readon
     const name = tensorName(source, which, at)
     return name === undefined ? [] : [name]
   }
-  if ('mxfp4' in source) {
-    const { blocks, scales } = source.mxfp4
-    const names = which === 'weight' ? [blocks, scales] : source.bias === undefined ? [] : [source.bias]
-    return names.flatMap(tensor => tensorName({ tensor }, 'weight', at) ?? [])
-  }
   if ('concat' in source)
     return source.concat.flatMap(each => tensorsOfSource({ source: each, ...at }, which))
   return tensorsOfSource({ source: innerOf(source), ...at }, which)
 }
 
-type Derived = Exclude<Source, string | { tensor: string } | { mxfp4: unknown } | { concat: unknown }>
+type Derived = Exclude<Source, string | { tensor: string } | { concat: unknown }>
 
 /** What a derived source is made of. */
 export function innerOf(source: Derived): Source {
