@@ -51,6 +51,7 @@ describe.skipIf(!areThere)('files as users meet them (need ../shared/data)', () 
     ['rope-parameters-theta', '.'],
     ['rope-scaling-default', '.'],
     ['mistral', '.'],
+    ['fp8-weight-scale-inv', '.'],
   ])('%s: the perplexity and the last logits are right', async (name, file) => {
     const expected: Expected = JSON.parse(await readFile(at(name, 'expected.json'), 'utf8'))
     const model = await loadModel(at(name, file))
@@ -66,24 +67,55 @@ describe.skipIf(!areThere)('files as users meet them (need ../shared/data)', () 
     for (const [i, logit] of expected.lastLogits.entries()) expect(last[i]).toBeCloseTo(logit, 3)
   })
 
-  it.each([
-    ['gptq-checkpoint', 'quantized already (gptq)'],
-    ['fp8-weight-scale-inv', 'quantized already (fp8)'],
-    ['index-lacks-tensor', "got none called 'head'"],
-    ['inspect-gpt2', 'expected'],
-  ])('%s: cannot be run, which is said, and can be looked into', async (name, said) => {
-    const file = await openModel(at(name))
-    expect(() => checkModel(file)).toThrow(said)
-    for (const weight of file.names) expect(file.info(weight).byteLength).toBeGreaterThan(0)
+  it.each([['index-lacks-tensor', "got none called 'head'"]])(
+    '%s: cannot be run, which is said, and can be looked into',
+    async (name, said) => {
+      const file = await openModel(at(name))
+      expect(() => checkModel(file)).toThrow(said)
+      for (const weight of file.names) expect(file.info(weight).byteLength).toBeGreaterThan(0)
+      await file.close()
+      await expect(loadModel(at(name))).rejects.toThrow(said)
+      const { code, out } = await tersor('inspect', at(name))
+      expect(code).toBe(0)
+      expect(out).toContain('it cannot be run')
+      const written = join(folder, `${name}.safetensors`)
+      const compressed = await tersor('compress', at(name), '--method', 'rtn', '-o', written)
+      expect(compressed.code).toBe(1)
+      expect(existsSync(written)).toBe(false)
+    },
+  )
+
+  it('gptq-checkpoint: is read in its own bits, evaluated, and compressed again only where that is meant', async () => {
+    const file = await openModel(at('gptq-checkpoint'))
+    expect(file.quantizedBy).toBe('gptq')
+    const query = file.info('layers.0.attention.query')
+    expect(query).toMatchObject({ compressed: 'gptq', dims: [32, 32] })
     await file.close()
-    await expect(loadModel(at(name))).rejects.toThrow(said)
-    const { code, out } = await tersor('inspect', at(name))
+    const { code, out } = await tersor('inspect', at('gptq-checkpoint'))
+    expect(code).toBe(0)
+    expect(out).not.toContain('it cannot be run')
+    const model = await loadModel(at('gptq-checkpoint'))
+    const { logits } = await model.forward(Int32Array.of(1, 5, 9), {
+      cache: model.createCache(),
+      logits: 'all',
+    })
+    expect((logits!.data as Float32Array).every(Number.isFinite)).toBe(true)
+    const written = join(folder, 'gptq-again.safetensors')
+    const compressed = await tersor('compress', at('gptq-checkpoint'), '--method', 'rtn', '-o', written)
+    expect(compressed.code).toBe(1)
+    expect(compressed.err).toContain('is stored as gptq')
+    expect(existsSync(written)).toBe(false)
+  })
+
+  it('inspect-gpt2: cannot be run, and is compressed without text all the same', async () => {
+    const { code, out } = await tersor('inspect', at('inspect-gpt2'))
     expect(code).toBe(0)
     expect(out).toContain('it cannot be run')
-    const written = join(folder, `${name}.safetensors`)
-    const compressed = await tersor('compress', at(name), '--method', 'rtn', '-o', written)
-    expect(compressed.code).toBe(1)
-    expect(existsSync(written)).toBe(false)
+    const written = join(folder, 'gpt2.safetensors')
+    expect((await tersor('compress', at('inspect-gpt2'), '--method', 'rtn', '-o', written)).code).toBe(0)
+    const small = await openModel(written)
+    expect(small.names.some(name => small.info(name).compressed !== undefined)).toBe(true)
+    await small.close()
   })
 
   it('nan-in-norm: compressing names the tensor, evaluating is an error', async () => {

@@ -95,8 +95,8 @@ function planWeight(
 function requireModel({ settings: { source }, recipe, rules }: Work): void {
   const methods = [...rules.values()].flatMap(({ use }) => use.map(({ method }) => method))
   const runs = recipe.stages.length > 0 || needsOf(methods).length > 0
-  const { missing, unclaimed, quantizedBy, refusal } = source
-  checkModel({ missing, unclaimed, quantizedBy, refusal: runs ? refusal : undefined })
+  const { missing, unclaimed, unread, refusal } = source
+  checkModel({ missing, unclaimed, unread, refusal: runs ? refusal : undefined })
 }
 
 /** What is compressed already has lost something: compressing it again must be meant. */

@@ -40,7 +40,7 @@ describe.skipIf(folders.length === 0)('checkpoints that other programs quantized
         const [expert, inside] = [Math.floor(i / (rows * columns)), i % (rows * columns)]
         return expert * rows * columns + (inside % columns) * rows + Math.floor(inside / columns)
       }
-      const wrong = truth.findIndex((value, i) => !Object.is(value + 0, numbers[at(i)]! + 0))
+      const wrong = truth.findIndex((value, i) => !Object.is(value, numbers[at(i)]!))
       expect({ tensor, wrong, value: numbers[at(wrong)] }).toEqual({ tensor, wrong: -1, value: undefined })
       expect(byteLength(loaded)).toBeGreaterThan(0)
     }
