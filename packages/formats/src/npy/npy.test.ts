@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { type DType, dtypeBits, FormatError, ShapeError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -300,5 +300,21 @@ describe('npz', () => {
     const arrays = await readNpz(published)
     expect(arrays.size).toBe(12)
     expect(arrays.get('dec_w_ih')).toMatchObject({ type: 'float32', dims: [768, 256] })
+  })
+})
+
+const cases = new URL('cases-real-files/', shared)
+describe.skipIf(!existsSync(cases))('arrays as they are met (cases-real-files in ../shared/data)', () => {
+  it.each(['npy-big-endian', 'npy-double-quotes'])('%s is read as NumPy reads it', name => {
+    const array = readNpy(readFileSync(new URL(`${name}/a.npy`, cases)))
+    expect(plain(array)).toEqual({ type: 'float32', dims: [2, 3], data: Float32Array.of(0, 1, 2, 3, 4, 5) })
+  })
+
+  it('npz-one-unsupported has an array that can be read, and one that is listed', async () => {
+    const file = await openNpz(new URL('npz-one-unsupported/a.npz', cases))
+    expect([...(await file.read('a')).data]).toEqual([0, 1, 2, 3])
+    expect(file.tensors.get('n')).toMatchObject({ descr: '<u8', type: undefined })
+    await expect(file.read('n')).rejects.toThrow(UnsupportedError)
+    await file.close()
   })
 })
