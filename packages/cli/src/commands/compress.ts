@@ -171,8 +171,11 @@ async function explain(settings: JobSettings, { json }: Flags, { out }: Terminal
 async function finish(settings: JobSettings, flags: Flags, terminal: Terminal): Promise<JobResult> {
   if (!needsText(settings.recipe)) return run(createJob(settings), flags, terminal)
   if (settings.source.config === undefined) {
-    throw new UnsupportedError(
-      '[cli/compress] expected a config.json beside the weights, without which calibrated methods cannot run the model; add it, or use methods that need no text',
+    throw (
+      settings.source.refusal ??
+      new UnsupportedError(
+        '[cli/compress] expected a config.json beside the weights, without which calibrated methods cannot run the model; add it, or use methods that need no text',
+      )
     )
   }
   const device = await openDevice(flags.device)

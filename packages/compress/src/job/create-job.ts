@@ -80,11 +80,13 @@ export interface Job {
 
 /**
  * Runs a recipe over a model and writes the result as one safetensors file, with the configuration and a manifest inside, and the
- * manifest and the files of the tokenizer beside. Data-free methods hold one tensor at a time; calibrated ones the model and one
+ * manifest and the files of the tokenizer beside. Data-free methods hold one tensor at a time, and take models of any architecture:
+ * where a configuration is not understood, weights have the names of the file. Calibrated ones run the model, and hold it and one
  * block's statistics.
  *
  * @throws {UnsupportedError} for a method that is not among those given, or a target that is not a safetensors file
  * @throws {ShapeError} for an option that its method does not take, or a rule that matches nothing
+ * @throws {TersorError} from `run`, why the configuration is not understood, where a method is calibrated or there are stages
  * @throws {FileError} from `run`, when the target is the source, is there already, or cannot be written
  * @throws {TersorError} from `run`, whatever a method throws, when `strict`
  * @example

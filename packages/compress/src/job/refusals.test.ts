@@ -186,6 +186,15 @@ describe('a source', () => {
     expect(error.message).toContain(name)
   })
 
+  it('of an architecture that is not known is refused where the model has to run', async () => {
+    await writeFile(at('model', 'config.json'), JSON.stringify({ model_type: 'whisper' }))
+    const source = await open(at('model'))
+    const data = await refused(source, at('small.safetensors'), {
+      recipe: { name: 'calibrated', rules: [{ match: '*', use: [{ method: 'energy' }] }] },
+    })
+    expect(data).toBe(source.refusal)
+  })
+
   it('that another program quantized is refused by name', async () => {
     const weights = storedWeights(randomModel())
     const scales = [...weights.keys()].map(
