@@ -1,7 +1,9 @@
-import { FormatError, UnsupportedError } from '@tersor/core-tensor'
+import { FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Answering, etagOf, type FileServer, fileServer, sendFile } from '../../testing/file-server.ts'
 import { openSource, type SourceOptions } from '../random-access.ts'
+import { encodeSafetensors } from '../safetensors/encode-safetensors.ts'
+import { openSafetensors } from '../safetensors/open-safetensors.ts'
 import { ConnectionError } from './connection-error.ts'
 import { HttpStatusError } from './http-status-error.ts'
 import { readWhole } from './read-whole.ts'
@@ -252,6 +254,20 @@ describe('a signal', () => {
     })
     const patient = { stall: 60_000, delay: 1, retries: 3 }
     await expect(middle(server, { signal: stop.signal, retry: patient })).rejects.toThrow('enough')
+  })
+
+  it('that was given to open a file ends its opening, also while the header stalls', async () => {
+    const file = encodeSafetensors([['w', new Tensor('float32', new Float32Array(4096), [4096])]])
+    const stop = new AbortController()
+    const server = await serve(({ range }, response) => {
+      if (range?.startsWith('bytes=8-') !== true) return sendFile(response, file, range) > 0
+      response.writeHead(206, { 'content-range': `${range.replace('=', ' ')}/${file.length}` })
+      response.write(file.subarray(8, 12))
+      setTimeout(() => stop.abort(new Error('enough')), 20)
+      return true
+    })
+    const opening = openSafetensors(new URL('model.bin', server.url), { signal: stop.signal })
+    await expect(opening).rejects.toThrow('enough')
   })
 
   it('ends waiting for a `fetch` that heeds none', async () => {

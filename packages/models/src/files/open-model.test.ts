@@ -364,7 +364,9 @@ describe('a model on a server', () => {
       asked.push(String(input))
       return new Response(null, { status: 401 })
     }
-    await expect(openModel(url, { fetch })).rejects.toThrow(`in ${url}, got status 401 and status 401`)
+    await expect(openModel(url, { fetch })).rejects.toThrow(
+      `in ${url}, got status 401 and status 401; pass \`headers\` with a token`,
+    )
     expect(asked).toEqual([`${url}model.safetensors.index.json`, `${url}model.safetensors`])
   })
 

@@ -168,8 +168,10 @@ async function weightsOnServer(folder: URL, options: SourceOptions): Promise<Pla
     if (reason === undefined) return inside
     reasons.push(reason)
   }
+  const refused = reasons.some(reason => /40[13]$/.test(reason))
+  const advice = refused ? '; pass `headers` with a token that has the right to it' : ''
   throw new FormatError(
-    `[models/open-model] expected model.safetensors.index.json or model.safetensors in ${placeText(folder)}, got ${reasons.join(' and ')}`,
+    `[models/open-model] expected model.safetensors.index.json or model.safetensors in ${placeText(folder)}, got ${reasons.join(' and ')}${advice}`,
   )
 }
 
