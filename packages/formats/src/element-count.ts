@@ -17,7 +17,9 @@ export function elementCount(dims: readonly unknown[], where: string): number {
   let nonZero = 1
   for (const dim of dims) {
     if (typeof dim !== 'number' || !Number.isSafeInteger(dim) || dim < 0) {
-      throw new FormatError(`[${where}] expected whole dimensions ≥ 0, got ${JSON.stringify(dims)}`)
+      throw new FormatError(
+        `[${where}] expected whole dimensions ≥ 0, got ${JSON.stringify(dims).slice(0, 100)}`,
+      )
     }
     size *= dim
     nonZero *= Math.max(dim, 1)

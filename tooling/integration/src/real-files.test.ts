@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { run } from '@tersor/cli'
 import { decode, Rng, Tensor } from '@tersor/core-tensor'
-import { openSafetensors } from '@tersor/formats'
+import { encodeSafetensors, openSafetensors } from '@tersor/formats'
 import { checkModel, loadModel, openModel } from '@tersor/models'
 import { rtn } from '@tersor/quantize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -122,7 +122,7 @@ describe.skipIf(!areThere)('files as users meet them (need ../shared/data)', () 
     const written = join(folder, 'nan.safetensors')
     const compressed = await tersor('compress', at('nan-in-norm'), '--method', 'rtn', '-o', written)
     expect(compressed.code).toBe(1)
-    expect(compressed.err).toMatch(/NaN|not finite|finite/)
+    expect(compressed.err).toMatch(/finite numbers in '.*[nN]orm.*', got NaN/)
     expect(existsSync(written)).toBe(false)
     const text = at('nan-in-norm', 'text.txt')
     const evaluated = await tersor('eval', at('nan-in-norm'), '--text', text, '--json')
@@ -140,6 +140,17 @@ describe.skipIf(!areThere)('files as users meet them (need ../shared/data)', () 
     const { code, out } = await tersor('eval', written, '--text', text, '--json')
     expect(code).toBe(0)
     expect(JSON.parse(out).perplexity).toBeGreaterThan(1)
+  })
+
+  it.each([
+    ['bos-token-null', '.'],
+    ['gguf-add-bos-false', 'model.gguf'],
+    ['gguf-add-space-prefix-false', 'model.gguf'],
+  ])('%s: the text is scored as the reference scores it', async (name, file) => {
+    const { perplexity }: Expected = JSON.parse(await readFile(at(name, 'expected.json'), 'utf8'))
+    const { code, out } = await tersor('eval', at(name, file), '--text', at(name, 'text.txt'), '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(out).perplexity).toBeCloseTo(perplexity, 2)
   })
 
   it('in-place: the original is not replaced', async () => {
@@ -170,6 +181,34 @@ describe.skipIf(!areThere)('files as users meet them (need ../shared/data)', () 
     expect(code).toBe(0)
     expect(out).toContain('U64')
     expect(JSON.parse(out).tensors.map(({ bytes }: { bytes: number }) => bytes)).toContain(16)
+  })
+
+  it('a file: URL is opened as a path is, and what is not there is told in a sentence', async () => {
+    const url = pathToFileURL(at('inspect-u64', 'model.safetensors')).href
+    const [byUrl, byPath] = [await tersor('inspect', url), await tersor('inspect', fileURLToPath(url))]
+    expect(byUrl).toEqual(byPath)
+    const missing = await tersor('inspect', at('nowhere'))
+    expect(missing.code).toBe(1)
+    expect(missing.err).toContain('expected a file or folder, got nothing at')
+    expect(missing.err).not.toContain('ENOENT')
+  })
+
+  it.each([3e38, 1e9, 1e-30, 1e-40])('weights of %d are compressed with the losses of others', async size => {
+    const path = join(folder, `of-${size}.safetensors`)
+    const values = Float32Array.from({ length: 64 * 128 }, (_, i) => size * (((i * 37) % 101) / 101 - 0.5))
+    await writeFile(path, encodeSafetensors([['w.weight', new Tensor('float32', values, [64, 128])]]))
+    const written = join(folder, `of-${size}-small.safetensors`)
+    const { code, err } = await tersor('compress', path, '--method', 'rtn', '-o', written)
+    expect({ code, err: err.includes('tersor:') }).toEqual({ code: 0, err: false })
+    const small = await openModel(written)
+    const got = decode(await small.load('w.weight')).data as Float32Array
+    // Beside the largest weight, whose square is no number.
+    const [signal, noise] = values.reduce(
+      ([s, n], x, i) => [s! + (x / size) ** 2, n! + ((x - got[i]!) / size) ** 2],
+      [0, 0],
+    ) as [number, number]
+    expect(10 * Math.log10(signal / noise)).toBeGreaterThan(20)
+    await small.close()
   })
 
   it.each(['.', 'pytorch_model.bin'])("pytorch-bin: %s is told as PyTorch's", async name => {

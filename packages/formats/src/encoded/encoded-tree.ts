@@ -95,7 +95,7 @@ export function storedTrees(metadata: ReadonlyMap<string, string>): Readonly<Rec
   )
   if (root.version !== TREE_VERSION) {
     throw new UnsupportedError(
-      `[${WHERE}] expected version ${TREE_VERSION} of the trees, got ${JSON.stringify(root.version)}; update @tersor/formats`,
+      `[${WHERE}] expected version ${TREE_VERSION} of the trees, got ${JSON.stringify(root.version)?.slice(0, 100)}; update @tersor/formats`,
     )
   }
   return jsonObject(root.tensors, "'tensors'", WHERE) as Readonly<Record<string, Json>>

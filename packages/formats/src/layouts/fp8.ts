@@ -18,7 +18,7 @@ export const fp8Blocks: Layout = {
     const block = settings.weight_block_size ?? [128, 128]
     if (!isPair(block)) {
       throw new UnsupportedError(
-        `[formats/fp8] expected weight_block_size of two numbers, got ${JSON.stringify(block)}`,
+        `[formats/fp8] expected weight_block_size of two numbers, got ${JSON.stringify(block)?.slice(0, 100)}`,
       )
     }
     const dims = module.matrix('.weight')

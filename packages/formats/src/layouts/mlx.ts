@@ -50,7 +50,7 @@ function settingsOf(module: StoredModule, { settings }: QuantizationConfig): Set
   const known = ['affine', 'mxfp4', 'nvfp4', 'mxfp8'].includes(String(mode))
   if (!known || typeof bits !== 'number' || typeof group !== 'number' || bits < 1 || bits > 8 || group < 1) {
     throw new UnsupportedError(
-      `[formats/mlx] expected mode affine, mxfp4, nvfp4 or mxfp8 with bits and group_size for '${module.name}', got ${JSON.stringify({ mode, bits, group_size: group })}`,
+      `[formats/mlx] expected mode affine, mxfp4, nvfp4 or mxfp8 with bits and group_size for '${module.name}', got ${JSON.stringify({ mode, bits, group_size: group }).slice(0, 200)}`,
     )
   }
   return { bits, group, mode: String(mode) }

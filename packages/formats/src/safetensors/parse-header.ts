@@ -84,7 +84,7 @@ function parseTensor(name: string, value: unknown, dataStart: number): PlacedTen
   const [begin, end] = offsets as unknown[]
   if (!isOffset(begin) || !isOffset(end) || begin > end) {
     throw new FormatError(
-      `[${WHERE}] expected rising offsets for ${quoted(name)}, got ${JSON.stringify(offsets)}`,
+      `[${WHERE}] expected rising offsets for ${quoted(name)}, got ${JSON.stringify(offsets).slice(0, 100)}`,
     )
   }
   const size = elementCount(shape, WHERE)

@@ -89,7 +89,7 @@ function maxTokensIn({ max_seq_length: most, do_lower_case: lower }: Json): numb
   if (most === undefined || most === null) return undefined
   if (Number.isInteger(most) && Number(most) >= 1) return Number(most)
   throw new FormatError(
-    `[models/pooling] expected a whole number max_seq_length in ${TRANSFORMER}, got ${JSON.stringify(most)}`,
+    `[models/pooling] expected a whole number max_seq_length in ${TRANSFORMER}, got ${JSON.stringify(most)?.slice(0, 80)}`,
   )
 }
 

@@ -32,7 +32,7 @@ const ODDITIES: readonly unknown[] = [
     '\ud800',
     '\0',
     'a/../../b',
-    'x'.repeat(5000),
+    'x'.repeat(10_000),
   ],
   ...[[], {}, [[]], [0], [2 ** 31, 2 ** 31], [-1], Array(200).fill(1), Array(3000).fill('a'), { a: {} }],
 ]
