@@ -122,6 +122,7 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
     configText: configText(config),
     shapes: weightShapes(config),
     from: join(folder, 'nowhere'),
+    format: 'safetensors',
     files: [],
     names: [...weights.keys()],
     missing: [],

@@ -4,7 +4,13 @@ import type { GraphFacts, ValueFacts } from './graph-facts.ts'
 import type { MixerRun } from './mixer-runs.ts'
 import type { ModelFacts } from './model-facts.ts'
 
-const formats = { safetensors: 'safetensors', gguf: 'GGUF', onnx: 'ONNX', llama2c: 'llama2.c' } as const
+const formats = {
+  safetensors: 'safetensors',
+  gguf: 'GGUF',
+  onnx: 'ONNX',
+  npz: "NumPy's npz",
+  llama2c: 'llama2.c',
+} as const
 
 const tokenizers = {
   bytePair: 'byte-pair encoding',

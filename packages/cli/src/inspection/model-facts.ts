@@ -34,7 +34,7 @@ export interface ModelFacts {
 }
 
 interface Layout {
-  readonly format: 'safetensors' | 'gguf' | 'onnx' | 'llama2c'
+  readonly format: ModelFile['format']
   /** Files that hold weights. */
   readonly files: number
   /** What weights are stored as, most bytes first. */
@@ -87,11 +87,9 @@ export async function modelFacts(file: ModelFile, sizes: readonly TensorSize[]):
   }
 }
 
-function layoutOf({ files, graph }: ModelFile, sizes: readonly TensorSize[]): Layout {
-  const weightFiles = files.map(String).filter(name => !name.endsWith('.index.json'))
-  const [first = ''] = weightFiles
-  const named = first.endsWith('.gguf') ? 'gguf' : first.endsWith('.bin') ? 'llama2c' : 'safetensors'
-  return { format: graph === undefined ? named : 'onnx', files: weightFiles.length, types: typesOf(sizes) }
+function layoutOf({ format, files }: ModelFile, sizes: readonly TensorSize[]): Layout {
+  const weightFiles = files.filter(name => !String(name).endsWith('.index.json'))
+  return { format, files: weightFiles.length, types: typesOf(sizes) }
 }
 
 function typesOf(sizes: readonly TensorSize[]): readonly StoredType[] {

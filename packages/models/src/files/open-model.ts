@@ -73,6 +73,7 @@ export interface ModelFile {
   readonly shapes: ReadonlyMap<string, readonly number[]> | undefined
   /** What was opened: a path or a URL, possibly of a folder. */
   readonly from: string | URL
+  readonly format: 'safetensors' | 'gguf' | 'onnx' | 'npz' | 'llama2c'
   /** The files that hold its weights, and the index of shards. */
   readonly files: readonly (string | URL)[]
   /** How those on servers were asked for, for whoever opens them again. */
@@ -272,7 +273,7 @@ async function fromSafetensors(
     const described = describe(config, refusal, tensors, { text, json: inside })
     return {
       ...described,
-      ...{ from: path, files },
+      ...{ format: 'safetensors' as const, from: path, files },
       ...{ quantizedBy: by, unread },
       fileBytes: await bytesOfFiles(files, options),
       companions: () => companionsBeside(path, config, options),
@@ -295,7 +296,7 @@ async function fromGguf(path: Place, options: SourceOptions): Promise<ModelFile>
     const { config, refusal } = await understood(() => configFromGguf(file))
     return {
       ...describe(config, refusal, ggufTensors(file)),
-      ...{ from: path, files: partsOf(file, path) },
+      ...{ format: 'gguf' as const, from: path, files: partsOf(file, path) },
       fileBytes: await bytesOfFiles(partsOf(file, path), options),
       async companions() {
         if (!holdsTokenizer(file.metadata)) return companionsBeside(path, config, options)
@@ -327,7 +328,7 @@ async function fromLlama2c(path: Place, options: SourceOptions): Promise<ModelFi
     })
     return {
       ...ofRoles(config, roles, configText(config)),
-      ...{ from: path, files: [path] },
+      ...{ format: 'llama2c' as const, from: path, files: [path] },
       fileBytes: await bytesOfFiles([path], options),
       companions: () => companionsBeside(path, config, options),
       openTokenizer: () => tokenizerBeside(path, config?.vocabSize, options),

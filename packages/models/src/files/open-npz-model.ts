@@ -12,7 +12,7 @@ export async function openNpzModel(path: Place, options: SourceOptions): Promise
     const { names, info, load } = npzTensors(file)
     return {
       ...{ config: undefined, configText: undefined, shapes: undefined },
-      ...{ from: path, files: [path], fileBytes: await bytesOfFiles([path], options) },
+      ...{ format: 'npz', from: path, files: [path], fileBytes: await bytesOfFiles([path], options) },
       ...{ names, missing: [], unclaimed: [], elsewhere: [] },
       ...{ info, load: name => load(name), storedName: name => name },
       companions: () => companionsBeside(path, undefined, options),

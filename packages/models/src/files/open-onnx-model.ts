@@ -19,7 +19,7 @@ export async function openOnnxModel(path: Place, options: SourceOptions): Promis
     }
     return {
       ...{ config: undefined, configText: undefined, shapes: undefined, graph: file.graph },
-      ...{ from: path, files, fileBytes: await bytesOfFiles(files, options) },
+      ...{ format: 'onnx', from: path, files, fileBytes: await bytesOfFiles(files, options) },
       ...{ names, missing: [], unclaimed: [], elsewhere: [] },
       ...{ info, load: name => load(name), storedName: name => name },
       companions: () => companionsBeside(path, undefined, options),
