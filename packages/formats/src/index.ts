@@ -25,6 +25,8 @@ export {
 } from './safetensors/open-safetensors-index.ts'
 export { encodeSafetensors, type EncodeSafetensorsOptions } from './safetensors/encode-safetensors.ts'
 export { safetensorsPieces } from './safetensors/safetensors-pieces.ts'
+export { type SafetensorsLayout, safetensorsLayout } from './safetensors/safetensors-layout.ts'
+export type { EncodedOutline, TensorOutline } from './safetensors/contents.ts'
 export { createSafetensorsWriter, type SafetensorsWriter } from './safetensors/create-safetensors-writer.ts'
 export { mergeSafetensors, type MergeSafetensorsOptions } from './safetensors/merge-safetensors.ts'
 

@@ -131,6 +131,7 @@ test('GPTQ compresses each expert on its own tokens, one without tokens too', as
     fileBytes: 0,
     info: name => weights.get(name)!,
     load: async name => weights.get(name)!,
+    readsRows: () => false,
     storedName: name => name,
     companions: async () => new Map(),
     openTokenizer: async () => undefined,

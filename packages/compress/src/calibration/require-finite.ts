@@ -9,6 +9,13 @@ import {
   type Tensor,
 } from '@tersor/core-tensor'
 
+/** What something is a slice of. */
+interface Slice {
+  readonly dims: readonly number[]
+  /** Its first element there. */
+  readonly start: number
+}
+
 /** Numbers that are looked at together; narrow floats are widened for it. */
 const PIECE = 2 ** 20
 
@@ -17,19 +24,22 @@ const PIECE = 2 ** 20
  *
  * @param what  it is, for the message
  * @param device  where it lies, perhaps packed
+ * @param of  the weight that it is a slice of, and which element of that it begins with
  * @throws {NumericalError}
  */
 export async function requireFiniteWeight(
   what: string,
   weight: Tensor | Encoded,
   device: Device,
+  of?: Slice,
 ): Promise<void> {
   const plain = isEncoded(weight) ? device.unpack(weight) : weight
   const held = new Set(Array.from(tensorsIn(weight), ([, { memory }]) => memory))
   try {
     for (const [part, tensor] of tensorsIn(plain)) {
       const where = part === '' ? what : `'${part.slice(1)}' of ${what}`
-      await requireFinite(tensor, where, 'the checkpoint is damaged, or its training went wrong')
+      const advice = 'the checkpoint is damaged, or its training went wrong'
+      await requireFinite(tensor, where, advice, part === '' ? of : undefined)
     }
   } finally {
     for (const [, { memory }] of tensorsIn(plain)) if (!held.has(memory)) memory.free()
@@ -41,12 +51,14 @@ export async function requireFiniteWeight(
  *
  * @param what  it is, for the message
  * @param advice  what to do then
+ * @param of  the tensor that it is a slice of, which errors count in
  * @throws {NumericalError}
  */
 export async function requireFinite(
   x: Tensor,
   what: string,
   advice = 'look for an overflow in the model',
+  { dims, start: first }: Slice = { dims: x.dims, start: 0 },
 ): Promise<void> {
   if (!isFloat(x.type)) return
   const row = sizeOf(x.dims.slice(1))
@@ -59,7 +71,7 @@ export async function requireFinite(
     for (let i = 0; i < numbers.length; i++) {
       if (!Number.isFinite(numbers[i])) {
         throw new NumericalError(
-          `[compress/finite] expected finite numbers in ${what}, got ${numbers[i]} at [${indexOf(start * row + i, x.dims)}]; ${advice}`,
+          `[compress/finite] expected finite numbers in ${what}, got ${numbers[i]} at [${indexOf(first + start * row + i, dims)}]; ${advice}`,
         )
       }
     }

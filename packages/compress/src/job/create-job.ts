@@ -7,6 +7,7 @@ import type { TensorOutcome } from './outcome.ts'
 import type { Plan } from './plan.ts'
 import { targetOf } from './target.ts'
 import type { Verification } from './verify-model.ts'
+import type { Work } from './work.ts'
 
 export interface JobSettings {
   /** What `openModel` opened; it stays open. */
@@ -80,9 +81,9 @@ export interface Job {
 
 /**
  * Runs a recipe over a model and writes the result as one safetensors file, with the configuration and a manifest inside, and the
- * manifest and the files of the tokenizer beside. Data-free methods hold one tensor at a time, and take models of any architecture:
- * where a configuration is not understood, weights have the names of the file. Calibrated ones run the model, and hold it and one
- * block's statistics.
+ * manifest and the files of the tokenizer beside. Data-free methods hold one tensor at a time, or a slice of a large one, and take
+ * models of any architecture: where a configuration is not understood, weights have the names of the file. Calibrated ones run the
+ * model, and hold it and one block's statistics.
  *
  * @throws {UnsupportedError} for a method that is not among those given, or a target that is not a safetensors file
  * @throws {ShapeError} for an option that its method does not take, or a rule that matches nothing
@@ -110,10 +111,7 @@ export interface Job {
  * tensors[0]?.bytes // => 8194
  */
 export function createJob(settings: JobSettings): Job {
-  const recipe = checkRecipe(settings.recipe, settings.methods, settings.stages)
-  const { source: model } = settings
-  const rules = planRules(recipe.rules, model.names)
-  const work = { settings, recipe, rules, model, target: targetOf(settings.target) }
+  const work = workOf(settings)
   // Files, models and calibration are code that a bundle holds apart, and that is fetched when a job runs.
   const examine = async () => (await import('./examine.ts')).examine(work)
   return {
@@ -122,4 +120,11 @@ export function createJob(settings: JobSettings): Job {
     run: async options => (await import('./run-job.ts')).runJob(work, options),
     verify: async () => (await import('./verify-target.ts')).verifyTarget(work),
   }
+}
+
+/** A job with its recipe checked. */
+export function workOf(settings: JobSettings): Work {
+  const recipe = checkRecipe(settings.recipe, settings.methods, settings.stages)
+  const { source: model, target } = settings
+  return { settings, recipe, rules: planRules(recipe.rules, model.names), model, target: targetOf(target) }
 }

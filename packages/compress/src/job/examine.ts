@@ -6,6 +6,7 @@ import type { DryRun } from './create-job.ts'
 import { files, isNothing, paths } from './files.ts'
 import { needsOf } from './needs.ts'
 import { planTensor, sumOf, type TensorPlan } from './plan.ts'
+import { slicesOf } from './slices-of.ts'
 import { freeBytes, requireRoom, requireSafe } from './target.ts'
 import type { Work } from './work.ts'
 
@@ -63,12 +64,13 @@ export async function examine(work: Work): Promise<DryRun> {
  * @param seen  the weights whose inputs calibration sees
  */
 function planWeight(
-  { settings: { source, calibration }, recipe, rules }: Work,
+  { settings: { source, calibration }, recipe, rules, sliceElements }: Work,
   name: string,
   seen: ReadonlySet<string>,
 ): TensorPlan {
   const use = rules.get(name)?.use ?? []
-  const planned = planTensor(source, name, { use, otherwise: recipe.otherwise })
+  const slices = slicesOf(source, name, use, sliceElements)
+  const planned = planTensor(source, name, { use, otherwise: recipe.otherwise, slices })
   const calibrated =
     planned.steps.length > 0 ? use.find(({ method }) => needsOf([method]).length > 0) : undefined
   if (calibrated !== undefined && !seen.has(name)) {

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises'
 import { FileError, UnsupportedError } from '@tersor/core-tensor'
 import { nodeModule } from '@tersor/core-tensor/host'
 
@@ -61,13 +62,38 @@ export async function writeWhole(
   pieces: readonly (Uint8Array | string)[],
   by: string = paths().dirname(path),
 ): Promise<void> {
+  await fillWhole(
+    path,
+    async file => {
+      for (const piece of pieces) await file.writeFile(piece)
+    },
+    by,
+  )
+}
+
+/** The same of a file that `fill` writes, in whatever order. */
+export async function fillWhole<T>(
+  path: string,
+  fill: (file: FileHandle) => Promise<T>,
+  by: string = paths().dirname(path),
+): Promise<T> {
   const partial = paths().join(by, `${paths().basename(path)}${PARTIAL}`)
+  let result: T
   {
     await using file = await files().open(partial, 'w')
-    for (const piece of pieces) await file.writeFile(piece)
+    result = await fill(file)
     await file.sync()
   }
   await files().rename(partial, path)
+  return result
+}
+
+/** Writes bytes at a place of a file. */
+export async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
+    done += bytesWritten
+  }
 }
 
 /** Renames a file, and makes that and all renames before it in its folder last. */

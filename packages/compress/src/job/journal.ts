@@ -1,5 +1,6 @@
+import type { FileHandle } from 'node:fs/promises'
 import { FileError } from '@tersor/core-tensor'
-import { files, hashOf, PARTIAL, paths, readIfThere, sha256, writeWhole } from './files.ts'
+import { files, fillWhole, hashOf, PARTIAL, paths, readIfThere, sha256, writeWhole } from './files.ts'
 import { isLock } from './lock.ts'
 
 /** Of the lines below and of the files beside them. */
@@ -87,12 +88,32 @@ export class Journal {
 
   /** Writes the result of a piece of work, and then its line. */
   async add(key: string, pieces: readonly Uint8Array[], describe: (hash: string) => object): Promise<Entry> {
-    const file = `${String(this.#files++).padStart(5, '0')}.safetensors`
+    const file = this.#nextFile()
     const hash = sha256(pieces)
-    const entry: Entry = { key, file, sha256: hash, ...describe(hash) }
     await writeWhole(paths().join(this.folder, file), pieces)
+    return this.#enter({ key, file, sha256: hash, ...describe(hash) })
+  }
+
+  /** The same of a result that `fill` writes into its file, which is hashed when it is whole. */
+  async addFilled<T>(
+    key: string,
+    fill: (file: FileHandle) => Promise<T>,
+    describe: (hash: string, filled: T) => object,
+  ): Promise<Entry> {
+    const file = this.#nextFile()
+    const path = paths().join(this.folder, file)
+    const filled = await fillWhole(path, fill)
+    const hash = (await hashOf(path))!
+    return this.#enter({ key, file, sha256: hash, ...describe(hash, filled) })
+  }
+
+  #nextFile(): string {
+    return `${String(this.#files++).padStart(5, '0')}.safetensors`
+  }
+
+  async #enter(entry: Entry): Promise<Entry> {
     await this.note(entry)
-    this.#done.set(key, entry)
+    this.#done.set(entry.key, entry)
     return entry
   }
 

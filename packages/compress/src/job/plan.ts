@@ -1,6 +1,7 @@
 import { isFloat, sizeOf, UnsupportedError, type WeightPlan } from '@tersor/core-tensor'
 import type { ModelFile } from '@tersor/models'
 import type { CheckedStep } from '../recipe.ts'
+import type { Slice } from './cut-rows.ts'
 
 /** What a job expects to make of one tensor. */
 export interface TensorPlan {
@@ -34,15 +35,23 @@ const HEADER_BYTES = 4096
 /** What a method that does not say may take for a weight: its numbers in float32, and what describes them. */
 const unplanned = (elements: number) => 4 * elements + HEADER_BYTES
 
+/** What is done to a tensor. */
+interface Planned {
+  readonly use?: readonly CheckedStep[] | undefined
+  readonly otherwise: 'float16' | 'keep'
+  /** Where it is never held as a whole. */
+  readonly slices?: readonly Slice[] | undefined
+}
+
 /**
  * What a job expects to make of a tensor.
  *
  * @throws {TersorError} what a method's own plan throws for a weight that it cannot take
  */
 export function planTensor(
-  { info }: Pick<ModelFile, 'info'>,
+  { info, readsRows }: Pick<ModelFile, 'info' | 'readsRows'>,
   name: string,
-  { use = [], otherwise }: { use?: readonly CheckedStep[] | undefined; otherwise: 'float16' | 'keep' },
+  { use = [], otherwise, slices }: Planned,
 ): TensorPlan {
   const { type, dims, byteLength, compressed } = info(name)
   if (type === undefined) {
@@ -51,6 +60,10 @@ export function planTensor(
     )
   }
   const elements = sizeOf(dims)
+  const [slice] = slices ?? []
+  const share = slice === undefined ? 1 : sizeOf(slice.dims) / elements
+  // Where a file has no rows to read, slices are cut from all of the weight.
+  const held = slice === undefined || readsRows(name) ? 0 : byteLength
   const decoded = 4 * elements
   if (use.length === 0 || !isFloat(type) || dims.length < 2) {
     const narrows = otherwise === 'float16' && (type === 'float32' || type === 'float64')
@@ -61,7 +74,7 @@ export function planTensor(
       steps: [],
       bytes: narrows && compressed === undefined ? byteLength : bytes,
       exact,
-      peak: byteLength + decoded,
+      peak: held + Math.ceil(share * (byteLength + decoded)),
     }
   }
   // Weights that are compressed already are decoded first.
@@ -74,7 +87,7 @@ export function planTensor(
     steps: use.map(({ label }) => label),
     bytes: last?.bytes ?? unplanned(elements),
     exact: plans.every(plan => plan?.exact === true),
-    peak: Math.max(...plans.map(plan => plan?.peak ?? 3 * decoded)),
+    peak: held + Math.ceil(share * Math.max(...plans.map(plan => plan?.peak ?? 3 * decoded))),
   }
 }
 

@@ -12,4 +12,6 @@ export interface Work {
   readonly model: ModelFile
   /** The rule of each tensor of it that one names. */
   readonly rules: ReadonlyMap<string, CheckedRule>
+  /** Of the slices that large tensors are cut into, as many as usual by default. */
+  readonly sliceElements?: number | undefined
 }

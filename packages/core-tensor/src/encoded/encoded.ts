@@ -47,6 +47,11 @@ export interface Encoding {
    * @param select  gives rows of a part
    */
   selectRows?(e: Encoded, rows: RowSelection, select: SelectRows): Tensor | Encoded | undefined
+  /**
+   * The parts that grow with the rows of the whole, those of more rows one behind the other; the others are the same however many
+   * rows there are. Without it, weights of this kind cannot be stacked part by part.
+   */
+  rowParts?(e: Encoded): readonly string[]
 }
 
 /**

@@ -182,6 +182,17 @@ export function selectGroupedRows(
   return withRowCount(e, rowCount(rows), parts)
 }
 
+/**
+ * Codes, and the numbers of groups that the rows do not share.
+ *
+ * @param numbers  names of the parts, as for {@link checkGroupedCodes}
+ */
+export function groupedRowParts(e: Encoded, numbers: readonly string[]): readonly string[] {
+  const { group, axis } = e.meta as unknown as GroupedMeta
+  const [groups] = groupDims(e.dims, group, axis)
+  return ['codes', ...numbers.filter(name => e.parts[name]?.dims[0] === groups)]
+}
+
 /** The groups that a selection is made of, where every `group` rows of it come from one. */
 function wholeGroups(rows: Int32Array, group: number): Int32Array | undefined {
   const groups = new Int32Array(Math.ceil(rows.length / group))

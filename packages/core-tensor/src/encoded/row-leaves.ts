@@ -1,6 +1,5 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import { type Encoded, isEncoded } from './encoded.ts'
-import { selectRows } from './select-rows.ts'
 
 /** A tensor somewhere in a tree. */
 export interface RowLeaf {
@@ -15,7 +14,7 @@ export interface RowLeaf {
  * The tensors that a weight is made of, and which of them grow with its rows: the weight of twice as many rows has twice as long
  * ones, and the others are the same.
  *
- * @returns undefined where some rows of the weight are not made of rows of its parts, see {@link selectRows}
+ * @returns undefined where the weight is of a kind that does not say so
  * @example
  * const codes = new Tensor('uint8', [0x21, 0x43], [2, 1])
  * const table = new Tensor('float32', [0, 1, 2, 4, 8], [5, 1])
@@ -23,20 +22,16 @@ export interface RowLeaf {
  * rowLeaves(weight)?.map(({ place, ofRows }) => [place, ofRows]) // => [['.codes', true], ['.table', false]]
  */
 export function rowLeaves(weight: Tensor | Encoded): readonly RowLeaf[] | undefined {
-  return leavesOf(weight, selectRows(weight, [0, 0]), '')
+  return leavesOf(weight, true, '')
 }
 
-/** @param empty  none of its rows: what is the same in it has no rows */
-function leavesOf(
-  weight: Tensor | Encoded,
-  empty: Tensor | Encoded | undefined,
-  place: string,
-): RowLeaf[] | undefined {
-  if (!isEncoded(weight)) return [{ place, tensor: weight, ofRows: empty !== weight }]
-  if (empty === undefined || !isEncoded(empty) || empty.encoding !== weight.encoding) return undefined
+function leavesOf(weight: Tensor | Encoded, ofRows: boolean, place: string): RowLeaf[] | undefined {
+  if (!isEncoded(weight)) return [{ place, tensor: weight, ofRows }]
+  const grow = ofRows ? weight.encoding.rowParts?.(weight) : []
+  if (grow === undefined) return undefined
   const leaves: RowLeaf[] = []
   for (const [name, part] of Object.entries(weight.parts)) {
-    const found = leavesOf(part, empty.parts[name], `${place}.${name}`)
+    const found = leavesOf(part, grow.includes(name), `${place}.${name}`)
     if (found === undefined) return undefined
     leaves.push(...found)
   }

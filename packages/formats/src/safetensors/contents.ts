@@ -1,13 +1,4 @@
-import {
-  canonicalJson,
-  type DType,
-  dtypeBits,
-  type Encoded,
-  FormatError,
-  isEncoded,
-  type Json,
-  type Tensor,
-} from '@tersor/core-tensor'
+import { canonicalJson, type DType, dtypeBits, FormatError, type Json } from '@tersor/core-tensor'
 import { TREE_KEY, TREE_VERSION } from '../encoded/encoded-tree.ts'
 import { quoted } from '../quoted.ts'
 import { safetensorsDTypes, toSafetensorsDType } from './dtypes.ts'
@@ -28,12 +19,28 @@ export interface StoredTensor {
   readonly byteLength: number
 }
 
+/** What a file says of a tensor: of all of a `Tensor`, what does not ask for its data. */
+export interface TensorOutline {
+  readonly type: DType
+  readonly dims: readonly number[]
+  readonly byteLength: number
+}
+
+/** What a file says of an encoding, likewise. */
+export interface EncodedOutline<T extends TensorOutline = TensorOutline> {
+  readonly encoding: { readonly kind: string }
+  readonly type: DType
+  readonly dims: readonly number[]
+  readonly meta: { readonly [key: string]: Json }
+  readonly parts: Readonly<Record<string, T | EncodedOutline<T>>>
+}
+
 /** A part that is a tensor; its name is looked up when the header is written. */
 class Leaf {
   readonly stored: StoredTensor
   readonly packed: { readonly type: DType; readonly dims: readonly number[] } | undefined
 
-  constructor(stored: StoredTensor, { type, dims }: Tensor) {
+  constructor(stored: StoredTensor, { type, dims }: TensorOutline) {
     this.stored = stored
     this.packed = dtypeBits[type] < 8 ? { type, dims } : undefined
   }
@@ -48,11 +55,11 @@ type Tree = Leaf | { readonly [field: string]: Json | Tree | { readonly [part: s
  * A `Tensor` that is a part more than once, in one weight or in several, is stored once. One that is an
  * entry of its own is stored under its own name, whatever else it is a part of.
  */
-export class Contents {
+export class Contents<T extends TensorOutline> {
   readonly #tensors: StoredTensor[] = []
   /** Of tensors, and of all places where they are parts. */
   readonly #names = new Set<string>()
-  readonly #parts = new WeakMap<Tensor, { -readonly [K in keyof StoredTensor]: StoredTensor[K] }>()
+  readonly #parts = new WeakMap<T, { -readonly [K in keyof StoredTensor]: StoredTensor[K] }>()
   readonly #trees: Record<string, Json | Tree> = {}
 
   /**
@@ -60,10 +67,12 @@ export class Contents {
    *
    * @throws {FormatError} when a name occurs twice
    */
-  add(name: string, weight: Tensor | Encoded): { stored: StoredTensor; tensor: Tensor }[] {
-    const added: { stored: StoredTensor; tensor: Tensor }[] = []
+  add(name: string, weight: T | EncodedOutline<T>): { stored: StoredTensor; tensor: T }[] {
+    const added: { stored: StoredTensor; tensor: T }[] = []
     if (this.#taken(name)) throw twice(name)
-    const tree = isEncoded(weight) ? this.#store(name, weight, added) : this.#storeNew(name, weight, added)
+    const tree = isOutlineOfEncoded(weight)
+      ? this.#store(name, weight, added)
+      : this.#storeNew(name, weight, added)
     // Defined rather than assigned, so that '__proto__' is a name like any other.
     if (!(tree instanceof Leaf && tree.packed === undefined))
       Object.defineProperty(this.#trees, name, { value: tree, enumerable: true })
@@ -71,14 +80,14 @@ export class Contents {
   }
 
   /** The tensors of a weight that are stored already. */
-  storedOf(weight: Tensor | Encoded): { stored: StoredTensor; tensor: Tensor }[] {
-    if (isEncoded(weight)) return Object.values(weight.parts).flatMap(part => this.storedOf(part))
+  storedOf(weight: T | EncodedOutline<T>): { stored: StoredTensor; tensor: T }[] {
+    if (isOutlineOfEncoded(weight)) return Object.values(weight.parts).flatMap(part => this.storedOf(part))
     const stored = this.#parts.get(weight)
     return stored === undefined ? [] : [{ stored, tensor: weight }]
   }
 
   /** From now on a tensor is another one: its memory was used for something else. */
-  forget(tensor: Tensor): void {
+  forget(tensor: T): void {
     this.#parts.delete(tensor)
   }
 
@@ -104,8 +113,8 @@ export class Contents {
     return this.#names.has(name) || Object.hasOwn(this.#trees, name) || name === '__metadata__'
   }
 
-  #store(name: string, weight: Tensor | Encoded, added: { stored: StoredTensor; tensor: Tensor }[]): Tree {
-    if (isEncoded(weight)) {
+  #store(name: string, weight: T | EncodedOutline<T>, added: { stored: StoredTensor; tensor: T }[]): Tree {
+    if (isOutlineOfEncoded(weight)) {
       const { encoding, type, dims, meta } = weight
       const parts = Object.entries(weight.parts).map(([part, value]) => [
         part,
@@ -127,7 +136,7 @@ export class Contents {
     return new Leaf(known, weight)
   }
 
-  #storeNew(name: string, tensor: Tensor, added: { stored: StoredTensor; tensor: Tensor }[]): Leaf {
+  #storeNew(name: string, tensor: T, added: { stored: StoredTensor; tensor: T }[]): Leaf {
     const { type, dims, byteLength } = tensor
     const stored = {
       name,
@@ -203,6 +212,12 @@ function twice(name: string): FormatError {
   return new FormatError(
     `[${WHERE}] expected each name once, got ${quoted(name)} again; parts of encoded tensors are named 'NAME.PART'`,
   )
+}
+
+function isOutlineOfEncoded<T extends TensorOutline>(
+  weight: T | EncodedOutline<T>,
+): weight is EncodedOutline<T> {
+  return 'encoding' in weight
 }
 
 function checkFinite(name: string, meta: Json): void {

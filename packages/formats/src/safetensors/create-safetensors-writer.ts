@@ -47,7 +47,7 @@ export async function createSafetensorsWriter(
   const unique = `${target}.${crypto.randomUUID().slice(0, 8)}`
   const [spoolPath, partialPath] = [`${unique}.data.partial`, `${unique}.partial`]
   const spool = await fs.open(spoolPath, 'wx+')
-  const contents = new Contents()
+  const contents = new Contents<Tensor>()
   const offsets = new Map<StoredTensor, number>()
   let spooled = 0
   let open = true

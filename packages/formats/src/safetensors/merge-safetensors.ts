@@ -39,7 +39,7 @@ export async function mergeSafetensors(
   path: string | URL,
   { metadata = {}, signal }: MergeSafetensorsOptions = {},
 ): Promise<{ partial: string; fileBytes: number; sha256: string }> {
-  const contents = new Contents()
+  const contents = new Contents<never>()
   const places = new Map<string, { file: string | URL; start: number }>()
   for (const file of files) {
     const source = await openSource(file)

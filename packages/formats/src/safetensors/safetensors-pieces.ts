@@ -16,7 +16,7 @@ export function safetensorsPieces(
   entries: Iterable<readonly [name: string, weight: Tensor | Encoded]>,
   { metadata = {} }: EncodeSafetensorsOptions = {},
 ): Uint8Array[] {
-  const contents = new Contents()
+  const contents = new Contents<Tensor>()
   const tensors = new Map<StoredTensor, Tensor>()
   for (const [name, weight] of entries) {
     for (const { stored, tensor } of contents.add(name, weight)) tensors.set(stored, tensor)

@@ -24,6 +24,8 @@ export function safetensorsTensors(file: SafetensorsFile, kinds: readonly Encodi
     has: name => there.has(name),
     info: name => weightInfo(file, name),
     dims: name => weightInfo(file, name).dims,
+    // The parts of an encoding are read whole.
+    readsRows: name => file.tensors.has(name) && weightInfo(file, name).compressed === undefined,
     load: (name, rows) => loadWeight(file, name, { kinds, ...flatRows(rows) }),
   }
 }
@@ -42,6 +44,7 @@ export function quantizedTensors(plain: FileTensors, { weights, tensors }: Quant
       const { dims, byteLength, layout } = weight
       return { type: 'float32', dims, byteLength, compressed: layout }
     },
+    readsRows: name => !weights.has(name) && plain.readsRows(name),
     async load(name, rows) {
       return (await weights.get(name)?.load(rows)) ?? plain.load(name, rows)
     },
@@ -66,6 +69,7 @@ export function ggufTensors(file: GgufFile): FileTensors {
       const plain = type !== undefined && byteLength === bytesOf(type, sizeOf(dims))
       return { type, dims, byteLength, compressed: plain ? undefined : ggmlType }
     },
+    readsRows: () => true,
     load: (name, rows) => file.load(name, flatRows(rows)),
   }
 }
@@ -86,6 +90,7 @@ export function onnxTensors(file: OnnxFile): FileTensors {
       const { type, dims, byteLength, onnxType } = infoOf(name)
       return { type, dims, byteLength, ...(type === undefined && { spelled: onnxType }) }
     },
+    readsRows: () => true,
     load: (name, rows) => file.read(name, flatRows(rows)),
   }
 }
@@ -106,6 +111,7 @@ export function npzTensors(file: WeightFile<NpzInfo>): FileTensors {
       const { type, dims, byteLength, descr } = infoOf(name)
       return { type, dims, byteLength, ...(type === undefined && { spelled: descr }) }
     },
+    readsRows: () => true,
     load: (name, rows) => file.read(name, flatRows(rows)),
   }
 }
@@ -118,6 +124,7 @@ export function llama2cTensors(file: Llama2cFile): FileTensors {
     has: name => file.tensors.has(name),
     dims: name => infoOf(name).dims,
     info: infoOf,
+    readsRows: () => true,
     load: (name, rows) => file.read(name, flatRows(rows)),
   }
 }

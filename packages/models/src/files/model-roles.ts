@@ -5,7 +5,7 @@ import { isElsewhere } from '../architectures/language-model.ts'
 import { architectureOf } from '../architectures/read-config.ts'
 import type { DecoderConfig } from '../decoder/config.ts'
 import { biasShapes, HEAD, weightShapes } from '../decoder/roles.ts'
-import { readSource, type StoredTensors } from './read-source.ts'
+import { type Range, readSource, readsRows, type StoredTensors } from './read-source.ts'
 import { type Names, type Placed, placeOfRole, tensorsOfSource, type Which } from './sources.ts'
 import { nameIn } from './stored-name.ts'
 
@@ -15,6 +15,12 @@ export interface FileTensors extends StoredTensors {
   info(name: string): WeightInfo
 }
 
+/** What of a weight is loaded. */
+export interface LoadRows {
+  /** Only these, of the weight as a matrix over its last axis. */
+  readonly rows?: readonly [start: number, end: number] | undefined
+}
+
 /** One weight of a model: where it lies, and what shape it has. */
 interface Role {
   readonly dims: readonly number[]
@@ -22,7 +28,8 @@ interface Role {
   readonly tensors: readonly string[]
   /** What it is called where it is written: as in Hugging Face's files, where it lies alone there. */
   readonly storedName: string
-  load(): Promise<Tensor | Encoded>
+  readonly readsRows: boolean
+  load(rows?: Range): Promise<Tensor | Encoded>
 }
 
 /** The weights of a model by their roles, and what of a file belongs to none. */
@@ -87,8 +94,12 @@ export class ModelRoles {
     }
   }
 
-  load(name: string): Promise<Tensor | Encoded> {
-    return this.#role(name).load()
+  readsRows(name: string): boolean {
+    return this.#role(name).readsRows
+  }
+
+  load(name: string, { rows }: LoadRows = {}): Promise<Tensor | Encoded> {
+    return this.#role(name).load(rows)
   }
 
   storedName(name: string): string {
@@ -122,7 +133,12 @@ interface Wanted {
 /** Where a weight lies: under its role's own name, as Tersor writes what is a part of a tensor elsewhere, or in its source. */
 function roleOf(file: FileTensors, names: Names, written: Names, wanted: Wanted): Role | undefined {
   const { name, which, dims } = wanted
-  if (file.has(name)) return { dims, tensors: [name], storedName: name, load: () => file.load(name) }
+  if (file.has(name)) {
+    return {
+      ...{ dims, tensors: [name], storedName: name, readsRows: file.readsRows(name) },
+      load: rows => file.load(name, rows),
+    }
+  }
   const placed = placeFor(names, wanted)
   const tensors = placed === undefined ? [] : tensorsOfSource(placed, which)
   if (placed === undefined || tensors.length === 0 || !tensors.every(tensor => file.has(tensor)))
@@ -131,7 +147,8 @@ function roleOf(file: FileTensors, names: Names, written: Names, wanted: Wanted)
     dims,
     tensors,
     storedName: nameIn(written, name),
-    load: () => readSource(file, placed, which, dims),
+    readsRows: readsRows(file, placed, which),
+    load: rows => readSource(file, placed, which, dims, rows),
   }
 }
 

@@ -48,7 +48,7 @@ import {
   startOf,
   whyNotThere,
 } from './model-files.ts'
-import { type FileTensors, ModelRoles, namesIn } from './model-roles.ts'
+import { type FileTensors, type LoadRows, ModelRoles, namesIn } from './model-roles.ts'
 import { openNpzModel } from './open-npz-model.ts'
 import { openOnnxModel } from './open-onnx-model.ts'
 import { chooseWeights } from './pick-weights.ts'
@@ -101,7 +101,9 @@ export interface ModelFile {
    */
   info(name: string): WeightInfo
   /** A weight, compressed as it is stored; rows of fused matrices, and q and k of GGUF files in the order of Hugging Face's. */
-  load(name: string): Promise<Tensor | Encoded>
+  load(name: string, options?: LoadRows): Promise<Tensor | Encoded>
+  /** Whether some rows of a weight are read without the others; else all are read for some too. */
+  readsRows(name: string): boolean
   /** What a weight is called where it is written: as in Hugging Face's files, where it is a tensor of its own there. */
   storedName(name: string): string
   /** What has to travel with the weights, so that text becomes the same tokens: files by name, with their bytes. */
@@ -363,6 +365,7 @@ type Described = Pick<
   | 'elsewhere'
   | 'info'
   | 'load'
+  | 'readsRows'
   | 'storedName'
 >
 
@@ -378,7 +381,8 @@ function describe(
       ...{ config, refusal, configText: text, shapes: undefined },
       ...{ names: file.names, missing: [], unclaimed: [], elsewhere: [] },
       info: name => file.info(name),
-      load: name => file.load(name),
+      load: (name, { rows } = {}) => file.load(name, rows),
+      readsRows: name => file.readsRows(name),
       storedName: name => name,
     }
   }
@@ -394,7 +398,8 @@ function ofRoles(config: DecoderConfig, roles: ModelRoles, text: string): Descri
     ...{ config, refusal: undefined, configText: text, shapes: weightShapes(config) },
     ...{ names, missing, unclaimed, elsewhere },
     info: name => roles.info(name),
-    load: name => roles.load(name),
+    load: (name, options) => roles.load(name, options),
+    readsRows: name => roles.readsRows(name),
     storedName: name => roles.storedName(name),
   }
 }

@@ -9,12 +9,12 @@ import type { ModelFile } from './open-model.ts'
 export async function openNpzModel(path: Place, options: SourceOptions): Promise<ModelFile> {
   const file = await openNpz(path, options)
   try {
-    const { names, info, load } = npzTensors(file)
+    const { names, info, load, readsRows } = npzTensors(file)
     return {
       ...{ config: undefined, configText: undefined, shapes: undefined },
       ...{ format: 'npz', from: path, files: [path], fileBytes: await bytesOfFiles([path], options) },
       ...{ names, missing: [], unclaimed: [], elsewhere: [] },
-      ...{ info, load: name => load(name), storedName: name => name },
+      ...{ info, load: (name, { rows } = {}) => load(name, rows), readsRows, storedName: name => name },
       companions: () => companionsBeside(path, undefined, options),
       openTokenizer: () => tokenizerBeside(path, undefined, options),
       close: () => file.close(),

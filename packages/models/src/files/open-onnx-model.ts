@@ -11,7 +11,7 @@ export async function openOnnxModel(path: Place, options: SourceOptions): Promis
   const { openOnnx } = await import('@tersor/formats/onnx')
   const file = await openOnnx(path, options)
   try {
-    const { names, info, load } = onnxTensors(file)
+    const { names, info, load, readsRows } = onnxTensors(file)
     const files = [path]
     for (const location of file.locations) {
       const place = beside(path, location)
@@ -21,7 +21,7 @@ export async function openOnnxModel(path: Place, options: SourceOptions): Promis
       ...{ config: undefined, configText: undefined, shapes: undefined, graph: file.graph },
       ...{ format: 'onnx', from: path, files, fileBytes: await bytesOfFiles(files, options) },
       ...{ names, missing: [], unclaimed: [], elsewhere: [] },
-      ...{ info, load: name => load(name), storedName: name => name },
+      ...{ info, load: (name, { rows } = {}) => load(name, rows), readsRows, storedName: name => name },
       companions: () => companionsBeside(path, undefined, options),
       openTokenizer: () => tokenizerBeside(path, undefined, options),
       close: () => file.close(),

@@ -19,33 +19,50 @@ type Weight = Tensor | Encoded
 export interface StoredTensors {
   has(name: string): boolean
   dims(name: string): readonly number[]
+  /** Whether some rows are read without the others. */
+  readsRows(name: string): boolean
   /** @param rows  of (rows, …), with several leading dimensions of all of them together; all by default */
   load(name: string, rows?: readonly [from: number, to: number]): Promise<Weight>
 }
 
-/** Rows of a source from one to before another; all without. */
-type Range = readonly [from: number, to: number] | undefined
+/** Rows of a source, as a matrix over its last axis, from one to before another; all without. */
+export type Range = readonly [from: number, to: number] | undefined
 
 /**
  * The weight or the bias of a role, made of the tensors in which its source lies. Rows that lie together are read alone,
  * so that one expert of a stack does not take the whole stack into memory.
  *
  * @param dims  what the role has
+ * @param rows  of it as a matrix over its last axis; all by default
  * @throws {FormatError} when what is there does not fit
  */
 export async function readSource(
   stored: StoredTensors,
   placed: Placed,
   which: Which,
-  dims: readonly number[],
+  whole: readonly number[],
+  rows?: Range,
 ): Promise<Weight> {
-  const found = await read(stored, placed, which, undefined)
+  const dims = rows === undefined ? whole : [rows[1] - rows[0], ...whole.slice(-1)]
+  const found = await read(stored, placed, which, rows)
   if (sizeOf(found.dims) !== sizeOf(dims)) throw unfit(placed, which, found.dims, dims)
   if (found.dims.join() === dims.join()) return found
   // Kernels of convolutions have a dimension of 1 more in some files.
   const same = (of: readonly number[]) => of.filter(dim => dim !== 1).join()
   if (isEncoded(found) || same(found.dims) !== same(dims)) throw unfit(placed, which, found.dims, dims)
   return found.reshape([...dims])
+}
+
+/** Whether some rows of a role are read without what lies around them. */
+export function readsRows(stored: StoredTensors, { source, ...at }: Placed, which: Which): boolean {
+  if (which === 'bias') return false
+  if (typeof source === 'string' || 'tensor' in source)
+    return stored.readsRows(tensorName(source, which, at)!)
+  if ('rows' in source && (source.groups ?? 1) > 1) return false
+  if ('expert' in source && !isPlainStack(source.expert)) return false
+  return (
+    ('rows' in source || 'expert' in source) && readsRows(stored, { source: innerOf(source), ...at }, which)
+  )
 }
 
 async function read(stored: StoredTensors, placed: Placed, which: Which, range: Range): Promise<Weight> {

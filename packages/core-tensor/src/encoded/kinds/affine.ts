@@ -7,6 +7,7 @@ import {
   codeRows,
   type GroupedMeta,
   groupedMeta,
+  groupedRowParts,
   groupNumbers,
   selectGroupedRows,
 } from '../grouped-codes.ts'
@@ -51,6 +52,7 @@ export const affineEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   decode: /* @__PURE__ */ kernel('dequantize', decodeAffine),
   linear: /* @__PURE__ */ kernel('linearAffine', linearTiled),
   selectRows: selectAffine,
+  rowParts: rowPartsOfAffine,
 })
 
 const NUMBERS = ['scale', 'zero', 'offset']
@@ -88,4 +90,8 @@ function decodeAffine(e: Encoded, options: DecodeOptions = {}): Tensor {
 
 function selectAffine(e: Encoded, rows: RowSelection, select: SelectRows): Encoded | undefined {
   return selectGroupedRows(e, rows, select, NUMBERS)
+}
+
+function rowPartsOfAffine(e: Encoded): readonly string[] {
+  return groupedRowParts(e, NUMBERS)
 }

@@ -9,6 +9,7 @@ import {
   codeRows,
   type GroupedMeta,
   groupedMeta,
+  groupedRowParts,
   groupNumbers,
   selectGroupedRows,
 } from '../grouped-codes.ts'
@@ -50,6 +51,7 @@ export const codebookEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   decode: /* @__PURE__ */ kernel('dequantize', decodeCodebook),
   linear: /* @__PURE__ */ kernel('linearCodebook', linearTiled),
   selectRows: selectCodebook,
+  rowParts: rowPartsOfCodebook,
 })
 
 const NUMBERS = ['scale']
@@ -122,4 +124,8 @@ function tableDims({ dims }: Tensor | Encoded): { books: number; entries: number
 
 function selectCodebook(e: Encoded, rows: RowSelection, select: SelectRows): Encoded | undefined {
   return selectGroupedRows(e, rows, select, NUMBERS)
+}
+
+function rowPartsOfCodebook(e: Encoded): readonly string[] {
+  return groupedRowParts(e, NUMBERS)
 }

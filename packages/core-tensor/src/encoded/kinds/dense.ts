@@ -39,6 +39,7 @@ export const denseEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   decode: decodeDense,
   linear: /* @__PURE__ */ kernel('linearDense', linearTiled),
   selectRows: selectDense,
+  rowParts: () => ['values'],
 })
 
 function checkDense(e: Encoded): void {

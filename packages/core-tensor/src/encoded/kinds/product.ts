@@ -36,6 +36,7 @@ export const productEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   decode: decodeProduct,
   linear: linearProduct,
   selectRows: selectProduct,
+  rowParts: () => ['0'],
 })
 
 function checkProduct(e: Encoded): void {

@@ -48,6 +48,7 @@ export const scaledEncoding: Encoding = /* @__PURE__ */ Object.freeze({
   decode: decodeScaled,
   linear: linearScaled,
   selectRows: selectScaled,
+  rowParts: rowPartsOfScaled,
 })
 
 function checkScaled(e: Encoded): void {
@@ -87,4 +88,8 @@ function selectScaled(e: Encoded, rows: RowSelection, select: SelectRows): Encod
     base: select(part(e, 'base'), rows),
     scale: ofRows ? select(scale, rows) : scale,
   })
+}
+
+function rowPartsOfScaled({ dims, meta, parts }: Encoded): readonly string[] {
+  return meta.axis === 0 && parts.scale?.dims[0] === dims[0] ? ['base', 'scale'] : ['base']
 }

@@ -1,0 +1,83 @@
+/**
+ * What a job holds of a tensor that is larger than it may hold, and how fast it goes: `pnpm bench:large-tensor`, or with other
+ * megabytes and another method, `pnpm bench:large-tensor 200 nf4`.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtemp, open, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { Rng } from '@tersor/core-tensor'
+import { build } from 'esbuild'
+
+const MB = 1e6
+const COLUMNS = 4096
+/** What is written at a time. */
+const PIECE_ROWS = 512
+/** Between looks at the memory of the command, which the system counts the most of. */
+const LOOK_MS = 200
+
+const [megabytes = '2300', method = 'rtn'] = process.argv.slice(2)
+const rows = Math.round((Number(megabytes) * MB) / (2 * COLUMNS))
+const folder = await mkdtemp(join(tmpdir(), 'tersor-large-'))
+try {
+  const source = join(folder, 'large.safetensors')
+  const target = join(folder, 'small.safetensors')
+  await writeLarge(source)
+  const start = performance.now()
+  const peak = await runCompress(source, target)
+  const seconds = (performance.now() - start) / 1000
+  const [before, after] = [(await stat(source)).size, (await stat(target)).size]
+  console.log(
+    `${method}: ${(before / MB).toFixed(0)} MB to ${(after / MB).toFixed(0)} MB in ${seconds.toFixed(0)} s, ` +
+      `${(before / MB / seconds).toFixed(0)} MB/s; at most ${(peak / MB).toFixed(0)} MB of memory`,
+  )
+} finally {
+  await rm(folder, { recursive: true })
+}
+
+/** A file with one tensor of bfloat16, about normal, all of it different. */
+async function writeLarge(path: string): Promise<void> {
+  const bytes = 2 * rows * COLUMNS
+  const json = JSON.stringify({
+    'model.large.weight': { dtype: 'BF16', shape: [rows, COLUMNS], data_offsets: [0, bytes] },
+  })
+  const header = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / 8) * 8))
+  const length = new Uint8Array(8)
+  new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true)
+  await using file = await open(path, 'w')
+  await file.writeFile(length)
+  await file.writeFile(header)
+  const rng = new Rng(1)
+  const normal = Float32Array.from({ length: PIECE_ROWS * COLUMNS }, () => 0.02 * rng.normal())
+  const upper = Uint16Array.from(new Uint32Array(normal.buffer), bits => bits >>> 16)
+  for (let row = 0; row < rows; row += PIECE_ROWS) {
+    // The same numbers with other last bits and signs.
+    const change = rng.integer(2 ** 15) & 0x8007
+    const piece = upper.map(bits => bits ^ change).subarray(0, Math.min(PIECE_ROWS, rows - row) * COLUMNS)
+    await file.writeFile(new Uint8Array(piece.buffer, 0, piece.byteLength))
+  }
+}
+
+/** Runs `tersor compress` as it is built, and gives the most bytes of memory that it held. */
+async function runCompress(source: string, target: string): Promise<number> {
+  const script = join(folder, 'tersor.mjs')
+  const main = fileURLToPath(new URL('../../../packages/cli/src/main.ts', import.meta.url))
+  await build({
+    stdin: { contents: `import { main } from ${JSON.stringify(main)}\nawait main()`, resolveDir: folder },
+    ...{ outfile: script, bundle: true, format: 'esm', platform: 'node', target: 'es2022' },
+    ...{ conditions: ['@tersor/source'], external: ['*.node'], logLevel: 'error' },
+  })
+  const args = [script, 'compress', source, '--method', method, '-o', target]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  let peak = 0
+  const look = setInterval(async () => {
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '')
+    peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0))
+  }, LOOK_MS)
+  const code = await new Promise<number | null>(done => child.on('exit', done))
+  clearInterval(look)
+  if (code !== 0) throw new Error(`tersor compress ended with ${code}`)
+  return peak
+}
