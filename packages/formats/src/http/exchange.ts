@@ -44,8 +44,16 @@ export async function exchange(
     return waitFor(send(to, { headers: asked, redirect, signal: stop.signal }), patience.stall, signal)
   }
   try {
-    if ([...headers.keys()].length === 0) return { response: await ask(url, 'follow'), end }
-    return { response: await followed(url, headers, ask), end }
+    const plain = [...headers.keys()].length === 0
+    const response = plain ? await ask(url, 'follow') : await followed(url, headers, ask)
+    return {
+      response,
+      end() {
+        end()
+        // For a `fetch` that heeds no signal; a body that is read already, or by somebody, needs no end.
+        response.body?.cancel().catch(() => {})
+      },
+    }
   } catch (error) {
     end()
     throw error
@@ -64,7 +72,7 @@ async function followed(
     if (response.type === 'opaqueredirect') return followedByBrowser(url, headers, ask)
     const location = response.headers.get('location')
     if (!REDIRECTS.includes(response.status) || location === null) return response
-    await response.body?.cancel()
+    response.body?.cancel().catch(() => {})
     to = targetOf(location, to)
   }
   throw new FormatError(

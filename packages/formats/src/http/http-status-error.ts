@@ -17,7 +17,7 @@ export class HttpStatusError extends FormatError {
 
 function adviceFor(status: number): string {
   if (status === 401 || status === 403)
-    return 'the server wants a token, or one with the right to this file: pass `headers` with it, and accept the terms of the model where it has some'
+    return 'the server wants a token, or one with the right to this file: pass `headers` with it, and accept the terms of the model where it has some; the Hub says so of names that do not exist, too'
   if (status === 404 || status === 410) return 'check the name, and the rights to it'
   if (status === 429) return 'the server is asked too often: wait, or pass a token'
   if (status >= 500) return 'the server is out of order: try again later'

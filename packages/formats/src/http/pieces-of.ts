@@ -16,12 +16,16 @@ export async function* piecesOf(
   const reader = response.body?.getReader()
   if (reader === undefined) return
   let left = skip
-  for (;;) {
-    const { done, value } = await waitFor(reader.read(), patience.stall, signal).catch(error =>
-      interrupted(error, url, true, signal),
-    )
-    if (done) return
-    if (value.length > left) yield value.subarray(left)
-    left = Math.max(0, left - value.length)
+  try {
+    for (;;) {
+      const { done, value } = await waitFor(reader.read(), patience.stall, signal).catch(error =>
+        interrupted(error, url, true, signal),
+      )
+      if (done) return
+      if (value.length > left) yield value.subarray(left)
+      left = Math.max(0, left - value.length)
+    }
+  } finally {
+    reader.cancel().catch(() => {})
   }
 }
