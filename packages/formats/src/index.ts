@@ -27,6 +27,7 @@ export { encodeSafetensors, type EncodeSafetensorsOptions } from './safetensors/
 export { safetensorsPieces } from './safetensors/safetensors-pieces.ts'
 export { type SafetensorsLayout, safetensorsLayout } from './safetensors/safetensors-layout.ts'
 export type { EncodedOutline, TensorOutline } from './safetensors/contents.ts'
+export { weightPieces } from './safetensors/weight-pieces.ts'
 export { createSafetensorsWriter, type SafetensorsWriter } from './safetensors/create-safetensors-writer.ts'
 export { mergeSafetensors, type MergeSafetensorsOptions } from './safetensors/merge-safetensors.ts'
 
