@@ -8,9 +8,6 @@ import { EMBEDDING, HEAD, isRouter, isTable } from '@tersor/models'
  * and timm's. Of a name only the last two parts count, so that `embedder.layers.0.…` is a layer like any other.
  *
  * @param names  all weights of the model
- * @example
- * delicateWeights(['bert.embeddings.word_embeddings.weight', 'bert.encoder.layer.0.output.dense.weight', 'classifier.weight'])
- * // => ['bert.embeddings.word_embeddings.weight', 'classifier.weight']
  */
 export function delicateWeights(names: readonly string[]): readonly string[] {
   if (names.includes(EMBEDDING)) return names.filter(name => isTable(name) || name === HEAD || isRouter(name))
