@@ -1,7 +1,7 @@
 import { cast } from '../../reference/cast.ts'
 import { gather } from '../../reference/gather.ts'
 import { scatterAdd } from '../../reference/scatter-add.ts'
-import { numbersOf } from '../../tensor/convert.ts'
+import { numbersOf, toFloat32 } from '../../tensor/convert.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import {
   type DecodeOptions,
@@ -92,10 +92,23 @@ function linearPermuted(x: Tensor, e: Encoded, options: LinearOptions = {}): Ten
   const index = tensorPart(e, 'index')
   const { device } = x
   if (e.meta.axis === inner) {
-    const back = scatterAdd(cast(x, 'float32'), index, { out: device.empty('float32', x.dims), axis: -1 })
+    const out = device.empty('float32', x.dims)
+    const back = device.host
+      ? putBack(x, index, out)
+      : scatterAdd(cast(x, 'float32'), index, { out, axis: -1 })
     return linear(back, base, options)
   }
   return output('linear', gather(linear(x, base, { transpose, order }), index, { axis: -1 }), options)
+}
+
+/** Sends element i of each row to where `index` says, without adding: nothing else is there. */
+function putBack(x: Tensor, index: Tensor, out: Tensor): Tensor {
+  const [from, to] = [toFloat32(x), out.data as Float32Array]
+  const places = index.data as Int32Array
+  const { length } = places
+  for (let row = 0; row < from.length; row += length)
+    for (let i = 0; i < length; i++) to[row + places[i]!] = from[row + i]!
+  return out
 }
 
 /** Along the rows the index is worked into the selection, and no permutation is left. */
