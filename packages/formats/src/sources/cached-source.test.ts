@@ -11,7 +11,7 @@ import { openSource, type SourceOptions } from '../random-access.ts'
 
 const content = Uint8Array.from({ length: 1_000_000 }, (_, i) => (i * 7) % 251)
 const small = content.subarray(0, 500)
-const retry = { delay: 1, stall: 2000, retries: 3 }
+const retry = { delay: 1, stall: 10_000, retries: 3 }
 
 describe('a cache', () => {
   let folder: string
