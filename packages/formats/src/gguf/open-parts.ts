@@ -12,7 +12,7 @@ const WHERE = 'formats/gguf'
 const MAX_PARTS = 4096
 
 /** How `gguf-split` names them. */
-const PART_NAME = /-(\d{5})-of-(\d{5})(?=\.gguf$)/
+const PART_NAME = /-(\d{5})(-of-)(\d{5})(?=\.gguf$)/i
 
 type FoundPart = GgufPart & { readonly from: Source }
 
@@ -95,7 +95,7 @@ function placeFrom(from: Source, options: OpenGgufOptions): Source {
 /** Finds the parts beside one of them by its name. */
 function besides(from: Source, no: number, count: number): (part: number) => Source {
   const path = from instanceof URL ? from.pathname : from
-  const [, part, of] = (typeof path === 'string' && PART_NAME.exec(path)) || []
+  const [, part, between, of] = (typeof path === 'string' && PART_NAME.exec(path)) || []
   if (Number(part) !== no + 1 || Number(of) !== count) {
     throw new UnsupportedError(
       `[${WHERE}] expected a model in one file, got part ${no + 1} of ${count}; keep all parts in one folder under the names that ` +
@@ -103,7 +103,7 @@ function besides(from: Source, no: number, count: number): (part: number) => Sou
     )
   }
   return number => {
-    const name = `-${String(number).padStart(5, '0')}-of-${of}`
+    const name = `-${String(number).padStart(5, '0')}${between}${of}`
     if (!(from instanceof URL)) return (from as string).replace(PART_NAME, name)
     const url = new URL(from)
     url.pathname = url.pathname.replace(PART_NAME, name)

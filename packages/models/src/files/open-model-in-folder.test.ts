@@ -107,6 +107,8 @@ describe('openModel of a folder', () => {
     const folder = await folderOf(await files())
     const file = await openModel(folder)
     expect([...file.names].sort()).toEqual(names)
+    const format = names.includes('g') ? 'gguf' : read[0]!.endsWith('.npz') ? 'npz' : 'safetensors'
+    expect(file.format).toBe(format)
     expect([...file.files].sort()).toEqual(read.map(name => join(folder, name)))
     for (const name of names) expect(await file.load(name)).toMatchObject({ type: 'float32' })
     await file.close()

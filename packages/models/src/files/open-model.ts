@@ -73,6 +73,7 @@ export interface ModelFile {
   readonly shapes: ReadonlyMap<string, readonly number[]> | undefined
   /** What was opened: a path or a URL, possibly of a folder. */
   readonly from: string | URL
+  /** What its files are, whatever they are called. */
   readonly format: 'safetensors' | 'gguf' | 'onnx' | 'npz' | 'llama2c'
   /** The files that hold its weights, and the index of shards. */
   readonly files: readonly (string | URL)[]

@@ -16,6 +16,7 @@ it.each([
   ],
   [['MODEL.SAFETENSORS'], '', 'MODEL.SAFETENSORS'],
   [['A.GGUF', 'README.md'], '', 'A.GGUF'],
+  [['A-00001-OF-00002.GGUF', 'A-00002-OF-00002.GGUF'], '', 'A-00001-OF-00002.GGUF'],
   [['stories260K.bin', 'tok512.bin'], '', 'stories260K.bin'],
   [['weights.npz'], '', 'weights.npz'],
   [['pytorch_model.bin', 'training_args.bin'], '', 'pytorch_model.bin'],
@@ -50,6 +51,11 @@ it('says that there are none, that there is only an adapter, or only shards', ()
   expect(shards).toThrow(
     'expected model.safetensors.index.json beside the shards in hf:owner/name, got 2 shards',
   )
+})
+
+it('says that the first part of a model in several is missing', () => {
+  const pick = () => pickWeights(['a-00002-of-00002.gguf', 'README.md'], '', name)
+  expect(pick).toThrow('got a-00002-of-00002.gguf without the first')
 })
 
 it('takes an index whose shards are all there, and else what lies beside it', async () => {

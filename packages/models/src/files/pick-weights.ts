@@ -18,15 +18,15 @@ const KINDS = [
 const MAX_NAMES = 24
 
 /** The other parts of a model that was split: shards, which an index knows, and all parts of a GGUF but the first. */
-const SHARD = /-\d{5}-of-\d{5}\.safetensors$/
-const LATER_PART = /-(?!00001)\d{5}-of-\d{5}\.gguf$/
+const SHARD = /-\d{5}-of-\d{5}\.safetensors$/i
+const LATER_PART = /-(?!00001)\d{5}-of-\d{5}\.gguf$/i
 
 /** Files that hold no model of their own, vocabularies of llama2.c among them. */
 const BESIDES =
-  /(^|\/)(mmproj|adapter_model|optimizer|scheduler|training_args|imatrix|tok\d+|tokenizer)[^/]*$/
+  /(^|\/)(mmproj|adapter_model|optimizer|scheduler|training_args|imatrix|tok\d+|tokenizer)[^/]*$/i
 
 /** What a model is fine-tuned with. */
-const ADAPTER = /(^|\/)adapter_model\.(safetensors|bin)$/
+const ADAPTER = /(^|\/)adapter_model\.(safetensors|bin)$/i
 
 /**
  * The file of weights that is meant by a whole folder: the index of model.safetensors, or that, or else the only one of a
@@ -66,6 +66,12 @@ export function pickWeights(paths: readonly string[], folder: string, name: stri
     throw new FormatError(
       `[models/open-model] expected model.safetensors.index.json beside the shards in ${name}, got ${shards.length} shards such as ${shards[0]} without one; ` +
         'fetch it too',
+    )
+  }
+  const parts = inside.filter(path => LATER_PART.test(path))
+  if (parts.length > 0) {
+    throw new FormatError(
+      `[models/open-model] expected all parts of the model in ${name}, got ${parts[0]} without the first; fetch it too`,
     )
   }
   throw new FormatError(
