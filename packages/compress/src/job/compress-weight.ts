@@ -51,7 +51,7 @@ export interface Agreed {
   readonly fell: string | null
 }
 
-export interface CompressedWeight {
+interface CompressedWeight {
   readonly stored: Tensor | Encoded
   readonly outcome: Outcome
   /** What slices agree on now; the same as before once it holds for all. */

@@ -4,7 +4,7 @@ import { sizeOf } from '@tersor/core-tensor'
  * Elements of a slice: 16 MiB as float32, next to which a runtime of 60 MiB is most of what a job holds, and so many that the time
  * to begin with each does not count.
  */
-export const SLICE_ELEMENTS = 2 ** 22
+const SLICE_ELEMENTS = 2 ** 22
 
 /** Some rows of a weight. */
 export interface Slice {
@@ -19,9 +19,6 @@ export interface Slice {
  *
  * @param step  slices are cut at multiples of so many rows
  * @returns undefined where it stays whole
- * @example
- * cutRows([5, 8], 2, 16)?.map(({ rows }) => rows) // => [[0, 2], [2, 4], [4, 5]]
- * cutRows([2, 4, 8], 2, 16)?.map(({ dims }) => dims) // => [[1, 2, 8], [1, 2, 8], [1, 2, 8], [1, 2, 8]]
  */
 export function cutRows(
   dims: readonly number[],
