@@ -20,11 +20,11 @@ export function weightSchemes({ settings }: QuantizationConfig): WeightScheme[] 
   return Object.values(objectOf(groups)).flatMap(group => {
     const { weights, format: own } = objectOf(group)
     const { num_bits: bits, type, group_size: size, block_structure: block } = objectOf(weights)
-    if (typeof bits !== 'number') return []
+    if (!isWhole(bits) || bits > 8) return []
     return {
       bits,
       type: String(type ?? 'int'),
-      groupSize: typeof size === 'number' ? size : undefined,
+      groupSize: isWhole(size) ? size : undefined,
       block: isPair(block) ? block : undefined,
       format: String(own ?? format ?? ''),
     }
@@ -32,7 +32,11 @@ export function weightSchemes({ settings }: QuantizationConfig): WeightScheme[] 
 }
 
 function isPair(value: unknown): value is readonly [number, number] {
-  return Array.isArray(value) && value.length === 2 && value.every(each => Number.isInteger(each) && each > 0)
+  return Array.isArray(value) && value.length === 2 && value.every(isWhole)
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0
 }
 
 /** What compressed-tensors stores of activations, which are not rounded here. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { byteLength, decode, toFloat32 } from '@tersor/core-tensor'
+import { byteLength, decode, Rng, Tensor, TersorError, toFloat32 } from '@tersor/core-tensor'
 import { describe, expect, it } from 'vitest'
+import { encodeSafetensors } from '../safetensors/encode-safetensors.ts'
 import { openSafetensors } from '../safetensors/open-safetensors.ts'
 import { quantizedWeights } from './quantized-weights.ts'
 
@@ -51,4 +52,44 @@ describe.skipIf(folders.length === 0)('checkpoints that other programs quantized
       ),
     ).toEqual([])
   })
+
+  it.each(folders)('%s, mutated, gives numbers of its shape or a typed error', async name => {
+    const rng = new Rng(folders.indexOf(name))
+    const file = await openSafetensors(readFileSync(new URL(`${name}/model.safetensors`, FOLDER)))
+    const config = readFileSync(new URL(`${name}/config.json`, FOLDER), 'utf8')
+    const names = [...file.tensors.keys()].filter(each => file.tensors.get(each)!.type !== undefined)
+    for (let round = 0; round < 12; round++) {
+      const entries: [string, Tensor][] = []
+      for (const each of names) {
+        const tensor = await file.read(each)
+        if (rng.integer(8) === 0) continue
+        entries.push([each, rng.integer(5) === 0 ? mutated(tensor, rng) : tensor])
+      }
+      const odd = [0, -1, 3, 2.5, 1e12, null, 'x', []]
+      const json = JSON.parse(config, (_, value) =>
+        Object(value) !== value && rng.integer(12) === 0 ? odd[rng.integer(odd.length)] : value,
+      )
+      const settle = async () => {
+        const found = quantizedWeights(await openSafetensors(encodeSafetensors(entries)), json)
+        for (const weight of found?.weights.values() ?? []) {
+          const loaded = await weight.load()
+          expect(decode(loaded).dims).toEqual(loaded.dims)
+        }
+      }
+      await settle().catch(error => {
+        if (!(error instanceof TersorError)) throw error
+      })
+    }
+  })
 })
+
+/** Another dtype, another shape, or other bytes. */
+function mutated(tensor: Tensor, rng: Rng): Tensor {
+  const { data, dims, type } = tensor
+  const bytes = new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength))
+  const way = rng.integer(3)
+  if (way === 0) return new Tensor('uint8', bytes, [bytes.length])
+  if (way === 1) return new Tensor(type, bytes, [...dims].reverse())
+  for (let i = 0; i < 8; i++) bytes[rng.integer(Math.max(1, bytes.length))] = rng.integer(256)
+  return new Tensor(type, bytes, dims)
+}

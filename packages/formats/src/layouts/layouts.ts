@@ -11,7 +11,8 @@ import { intQuantized } from './int-quantized.ts'
 import type { Layout } from './layout.ts'
 import { mlx } from './mlx.ts'
 import { modeloptNvfp4 } from './modelopt-nvfp4.ts'
-import { mxfp8Quantized, mxPacked } from './mx-packed.ts'
+import { mxfp4Packed, mxfp6Packed } from './mx-packed.ts'
+import { mxfp8Quantized } from './mxfp8-quantized.ts'
 import { nvfp4Packed } from './nvfp4-packed.ts'
 import { packQuantized } from './pack-quantized.ts'
 import { quanto8bit, quantoPacked } from './quanto.ts'
@@ -26,7 +27,8 @@ export const layouts: readonly Layout[] = [
   intQuantized,
   floatQuantized,
   nvfp4Packed,
-  mxPacked,
+  mxfp4Packed,
+  mxfp6Packed,
   mxfp8Quantized,
   sparse24Bitmask,
   sparseBitmask,

@@ -48,7 +48,7 @@ function settingsOf(module: StoredModule, { settings }: QuantizationConfig): Set
   const own = objectOf(settings[module.name])
   const { bits, group_size: group, mode = 'affine' } = { ...settings, ...own }
   const known = ['affine', 'mxfp4', 'nvfp4', 'mxfp8'].includes(String(mode))
-  if (!known || typeof bits !== 'number' || typeof group !== 'number' || bits < 1 || bits > 8 || group < 1) {
+  if (!known || !isWhole(bits) || !isWhole(group) || bits > 8) {
     throw new UnsupportedError(
       `[formats/mlx] expected mode affine, mxfp4, nvfp4 or mxfp8 with bits and group_size for '${module.name}', got ${JSON.stringify({ mode, bits, group_size: group }).slice(0, 200)}`,
     )
@@ -82,4 +82,8 @@ async function loadFloats(
   const scale = byteScales(scales, values, module.info('.scales').dims)
   const codes = mode === 'mxfp8' ? e4m3Values() : E2M1_VALUES
   return floatCodes(await module.bytes('.weight'), codes, { dims, bits, group, scale })
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0
 }
