@@ -145,25 +145,23 @@ export async function openModel(from: string | URL, options: OpenModelOptions = 
 
 async function openPlace(place: Place, options: OpenModelOptions): Promise<ModelFile> {
   if (!(await isFolder(place))) return openModelFile(place, options)
-  const onHub = place instanceof URL ? hubPlace(place, options) : undefined
-  if (onHub !== undefined)
-    return { ...(await openModelFile(await weightsOnHub(onHub, options), options)), from: place }
-  if (place instanceof URL) {
-    const path = await weightsOnServer(place, options)
-    return { ...(await openModelFile(path, options)), from: place }
-  }
-  const folder = await folderOfWeights(place)
-  return { ...(await openModelFile(folder, options)), from: place }
+  return { ...(await openModelFile(await weightsIn(place, options), options)), from: place }
 }
 
-/** The file of weights in a folder. */
-async function folderOfWeights(folder: string): Promise<Place> {
+/** The file of weights in a folder, on disk, on the Hub or on another server. */
+async function weightsIn(folder: Place, options: SourceOptions): Promise<Place> {
+  if (!(folder instanceof URL)) return weightsOnDisk(folder)
+  const onHub = hubPlace(folder, options)
+  return onHub === undefined ? weightsOnServer(folder, options) : weightsOnHub(onHub, options)
+}
+
+async function weightsOnDisk(folder: string): Promise<Place> {
   const names = [...(await filesIn(folder))].sort()
   const read = (name: string) => readTextIfThere(inFolder(folder, name))
   return inFolder(folder, await chooseWeights(names, { folder: '', name: folder }, read))
 }
 
-/** The file of weights in the folder of a server, which does not list what is in it. */
+/** A server does not list what is in a folder. */
 async function weightsOnServer(folder: URL, options: SourceOptions): Promise<Place> {
   const reasons: string[] = []
   for (const name of ['model.safetensors.index.json', 'model.safetensors']) {
