@@ -5,6 +5,7 @@ import { type ModelProto, ModelProtoSchema, type TensorProto, TensorProtoSchema 
 import { BufferedReader } from '../buffered-reader.ts'
 import { quoted } from '../quoted.ts'
 import type { RandomAccess } from '../random-access.ts'
+import { ByteStack } from './byte-stack.ts'
 import { ADVICE, DELIMITED, fieldAt, MAX_HEAD_BYTES, type WireField } from './field-at.ts'
 
 const WHERE = 'formats/onnx'
@@ -73,6 +74,8 @@ class Skimmer {
   readonly runs = new Map<TensorProto, Writable<Run>[]>()
   readonly #reader: BufferedReader
   readonly #holders = new Map<DescMessage, boolean>([[TensorProtoSchema, true]])
+  /** Of the messages that are being filled, those around before those inside. */
+  readonly #scalars = new ByteStack()
   #messages = 0
   #bytes = 0
 
@@ -84,9 +87,10 @@ class Skimmer {
   async fill(into: ReflectMessage, end: number, depth: number): Promise<void> {
     this.#count(depth)
     const reader = this.#reader
-    const scalars: Uint8Array[] = []
+    const base = this.#scalars.length
     while (reader.position < end) {
-      await reader.need(Math.min(MAX_HEAD_BYTES, end - reader.position))
+      const more = reader.need(Math.min(MAX_HEAD_BYTES, end - reader.position))
+      if (more !== undefined) await more
       const wire = fieldAt(reader.peek(MAX_HEAD_BYTES), WHERE)
       const length = wire.headBytes + wire.valueBytes
       if (length > end - reader.position) {
@@ -102,10 +106,10 @@ class Skimmer {
       if (field === undefined || this.#isLong(into, wire, field.localName)) reader.skip(length)
       else {
         if (field.message !== undefined) this.#messages += 1 + Math.floor(length / BYTES_PER_MESSAGE)
-        scalars.push(await this.#take(length))
+        await this.#keep(length)
       }
     }
-    if (scalars.length > 0) merge(into, scalars)
+    if (this.#scalars.length > base) merge(into, this.#scalars.takeFrom(base))
   }
 
   /** Whether there may be a tensor anywhere in a message; all others are parsed at once. */
@@ -156,15 +160,16 @@ class Skimmer {
     return name === 'stringData' || valueBytes > KEPT_BYTES
   }
 
-  async #take(length: number): Promise<Uint8Array> {
+  async #keep(length: number): Promise<void> {
     this.#bytes += length
     if (this.#bytes > MAX_BYTES) {
       throw new FormatError(
         `[${WHERE}] expected at most ${MAX_BYTES} bytes beside tensors, got more; ${ADVICE}`,
       )
     }
-    await this.#reader.need(length)
-    return this.#reader.take(length).slice()
+    const more = this.#reader.need(length)
+    if (more !== undefined) await more
+    this.#scalars.push(this.#reader.take(length))
   }
 
   #count(depth: number): void {
@@ -179,13 +184,7 @@ function isDataField(name: string): name is DataField {
   return (DATA_FIELDS as readonly string[]).includes(name)
 }
 
-function merge({ desc, message }: ReflectMessage, scalars: readonly Uint8Array[]): void {
-  const bytes = new Uint8Array(scalars.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const scalar of scalars) {
-    bytes.set(scalar, at)
-    at += scalar.length
-  }
+function merge({ desc, message }: ReflectMessage, bytes: Uint8Array): void {
   try {
     mergeFromBinary(desc, message, bytes)
   } catch (error) {
