@@ -33,7 +33,7 @@ export { mergeSafetensors, type MergeSafetensorsOptions } from './safetensors/me
 
 // Encoded tensors in safetensors
 export { loadEncoded, type LoadOptions } from './encoded/load-encoded.ts'
-export { type LoadWeightOptions, loadWeight } from './encoded/load-weight.ts'
+export { type LoadWeightOptions, loadWeight, readsRows } from './encoded/load-weight.ts'
 export { encodedNames } from './encoded/encoded-names.ts'
 export { weightNames } from './encoded/weight-names.ts'
 export { type WeightInfo, weightInfo } from './encoded/weight-info.ts'

@@ -4,7 +4,7 @@ import { sizeOf } from '@tersor/core-tensor'
  * Elements of a slice: 16 MiB as float32, next to which a runtime of 60 MiB is most of what a job holds, and so many that the time
  * to begin with each does not count.
  */
-const SLICE_ELEMENTS = 2 ** 22
+export const SLICE_ELEMENTS = 2 ** 22
 
 /** Some rows of a weight. */
 export interface Slice {

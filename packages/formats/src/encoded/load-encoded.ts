@@ -4,14 +4,23 @@ import {
   type Encoded,
   type Encoding,
   FormatError,
-  Tensor,
+  isEncoded,
+  selectRows,
+  type Tensor,
   UnsupportedError,
 } from '@tersor/core-tensor'
 import { quoted } from '../quoted.ts'
 import type { SafetensorsFile } from '../safetensors/open-safetensors.ts'
-import { type EncodedNode, encodedTrees, type TensorNode, type TreeNode } from './encoded-tree.ts'
+import { type EncodedNode, encodedTrees, type TreeNode, tensorsIn } from './encoded-tree.ts'
+import { TreeLoader } from './tree-loader.ts'
 
 const WHERE = 'formats/encoded'
+
+/**
+ * What is read whole for some rows too may be so much of an encoding. Scales that are compressed in groups down the rows, as those of
+ * NF4 are, are a thirtieth; codes behind an entropy coder are most of it.
+ */
+const SMALL_PART = 1 / 16
 
 /** Who brings which kind, for the error message. */
 const HOMES: Readonly<Record<string, string>> = { rans: '@tersor/codec', tensorTrain: '@tersor/prune' }
@@ -39,6 +48,49 @@ export async function loadEncoded(
   name: string,
   { kinds = coreKinds }: LoadOptions = {},
 ): Promise<Encoded> {
+  const tree = treeOf(file, name, kinds)
+  const loaded = await new TreeLoader(file, kinds).load(tree)
+  check(loaded)
+  return loaded
+}
+
+/**
+ * Loads some rows of an encoded tensor: what `selectRows` makes of the whole. Parts that grow with the rows are read by rows, where
+ * {@link readsEncodedRows}.
+ *
+ * @throws {FormatError} and {UnsupportedError} as {@link loadEncoded}
+ * @throws {ShapeError} when it has no such rows
+ */
+export async function loadEncodedRows(
+  file: SafetensorsFile,
+  name: string,
+  rows: readonly [start: number, end: number],
+  { kinds = coreKinds }: LoadOptions = {},
+): Promise<Tensor | Encoded> {
+  const tree = treeOf(file, name, kinds)
+  const loader = new TreeLoader(file, kinds)
+  if (!readsEncodedRows(file, name, { kinds }))
+    return selectRows(await loadEncoded(file, name, { kinds }), rows)
+  const loaded = await loader.rows(tree, rows)
+  if (isEncoded(loaded)) check(loaded)
+  return loaded
+}
+
+/** Whether rows of an encoded matrix are read without the others, but for parts that are small beside it. */
+export function readsEncodedRows(
+  file: SafetensorsFile,
+  name: string,
+  { kinds = coreKinds }: LoadOptions = {},
+): boolean {
+  const tree = encodedTrees(file).get(name)
+  if (tree === undefined || !('kind' in tree) || tree.dims.length !== 2) return false
+  const bytes = (node: TreeNode) =>
+    [...tensorsIn(node)].reduce((sum, tensor) => sum + file.tensors.get(tensor)!.byteLength, 0)
+  const whole = new TreeLoader(file, kinds).readWhole(tree)
+  return whole.reduce((sum, node) => sum + bytes(node), 0) <= bytes(tree) * SMALL_PART
+}
+
+function treeOf(file: SafetensorsFile, name: string, kinds: readonly Encoding[]): EncodedNode {
   const tree = encodedTrees(file).get(name)
   if (tree === undefined || !('kind' in tree)) {
     throw new FormatError(
@@ -46,9 +98,7 @@ export async function loadEncoded(
     )
   }
   requireKinds(tree, kinds)
-  const loaded = await new TreeLoader(file, kinds).load(tree)
-  check(loaded)
-  return loaded
+  return tree
 }
 
 /** Before anything is read: every kind of the tree is there. */
@@ -62,37 +112,4 @@ function requireKinds(tree: TreeNode, kinds: readonly Encoding[]): void {
     )
   }
   for (const part of tree.parts.values()) requireKinds(part, kinds)
-}
-
-class TreeLoader {
-  readonly #file: SafetensorsFile
-  readonly #kinds: readonly Encoding[]
-  readonly #loaded = new Map<string, Tensor>()
-
-  constructor(file: SafetensorsFile, kinds: readonly Encoding[]) {
-    this.#file = file
-    this.#kinds = kinds
-  }
-
-  async load({ kind, type, dims, meta, parts }: EncodedNode): Promise<Encoded> {
-    const loaded: [string, Tensor | Encoded][] = []
-    for (const [name, part] of parts)
-      loaded.push([name, 'kind' in part ? await this.load(part) : await this.#tensor(part)])
-    const encoding = this.#kinds.find(each => each.kind === kind)!
-    return Object.freeze({ encoding, type, dims, parts: Object.fromEntries(loaded), meta })
-  }
-
-  async #tensor(node: TensorNode): Promise<Tensor> {
-    // Bytes may be a part as they are, and as 4-bit integers.
-    const key = `${node.type} [${node.dims}] ${node.tensor}`
-    const known = this.#loaded.get(key) ?? (await loadTensor(this.#file, node))
-    this.#loaded.set(key, known)
-    return known
-  }
-}
-
-/** A leaf: the tensor as it is, or 4-bit integers out of their bytes. */
-export async function loadTensor(file: SafetensorsFile, { tensor, type, dims }: TensorNode): Promise<Tensor> {
-  const stored = await file.read(tensor)
-  return stored.type === type ? stored : new Tensor(type, stored.data, dims)
 }

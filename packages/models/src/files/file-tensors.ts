@@ -6,6 +6,7 @@ import {
   type NpzInfo,
   type QuantizedWeights,
   type ReadOptions,
+  readsRows,
   type SafetensorsFile,
   type WeightFile,
   type WeightInfo,
@@ -24,8 +25,7 @@ export function safetensorsTensors(file: SafetensorsFile, kinds: readonly Encodi
     has: name => there.has(name),
     info: name => weightInfo(file, name),
     dims: name => weightInfo(file, name).dims,
-    // The parts of an encoding are read whole.
-    readsRows: name => file.tensors.has(name) && weightInfo(file, name).compressed === undefined,
+    readsRows: name => readsRows(file, name, { kinds }),
     load: (name, rows) => loadWeight(file, name, { kinds, ...flatRows(rows) }),
   }
 }
