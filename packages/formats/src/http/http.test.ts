@@ -1,11 +1,14 @@
+import { gzipSync } from 'node:zlib'
 import { FormatError, Tensor, UnsupportedError } from '@tersor/core-tensor'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Answering, etagOf, type FileServer, fileServer, sendFile } from '../../testing/file-server.ts'
 import { openSource, type SourceOptions } from '../random-access.ts'
 import { encodeSafetensors } from '../safetensors/encode-safetensors.ts'
 import { openSafetensors } from '../safetensors/open-safetensors.ts'
+import { connectionTo } from './connection.ts'
 import { ConnectionError } from './connection-error.ts'
 import { HttpStatusError } from './http-status-error.ts'
+import { readPage } from './read-page.ts'
 import { readWhole } from './read-whole.ts'
 
 const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 7) % 251)
@@ -169,6 +172,21 @@ describe('a server', () => {
     )
     await expect(middle(zipped)).rejects.toThrow(/encoded as br|expected an answer/)
     expect(zipped.asked[0]!.headers['accept-encoding']).toBe('identity')
+  })
+
+  it('is asked for the whole as a range, for which alone browsers ask as it is', async () => {
+    const server = await serve()
+    expect(await readWhole(new URL('model.bin', server.url), 5000, { retry })).toEqual(content)
+    expect(server.asked.map(({ headers }) => headers.range)).toEqual(['bytes=0-'])
+  })
+
+  it('may compress the pages that it makes', async () => {
+    const text = JSON.stringify(Array.from({ length: 100 }, (_, i) => `file-${i}`))
+    const zipped = gzipSync(text)
+    const headers = { 'content-encoding': 'gzip', 'content-length': zipped.length }
+    const server = await serve((_, response) => !!response.writeHead(200, headers).end(zipped))
+    const page = await readPage(connectionTo(new URL(server.url), { retry }), undefined)
+    expect(page.text).toBe(text)
   })
 
   it('may have any names of files', async () => {

@@ -88,10 +88,11 @@ function described({ status, headers }: Response, url: URL, range: string | unde
   if (status === 416 && contentRange === 'bytes */0')
     return { from: 0, total: 0, ranged: true, ...validators }
   if (status !== 200 && status !== 206) throw refused(status, headers, url)
-  refuseEncoded(headers, url)
+  // Of an answer as a whole, which is text, `fetch` takes the encoding off.
+  if (range !== undefined) refuseEncoded(headers, url)
   refusePage(headers, url)
   if (status === 200) {
-    const length = headers.get('content-length')
+    const length = isEncoded(headers) ? null : headers.get('content-length')
     const total = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined
     return { from: 0, total, ranged: false, ...validators }
   }
@@ -131,9 +132,13 @@ function strong(etag: string | null): string | undefined {
   return etag === null || etag.startsWith('W/') ? undefined : etag
 }
 
+function isEncoded(headers: Headers): boolean {
+  return (headers.get('content-encoding') ?? 'identity') !== 'identity'
+}
+
 function refuseEncoded(headers: Headers, url: URL): void {
-  const encoding = headers.get('content-encoding') ?? 'identity'
-  if (encoding === 'identity') return
+  if (!isEncoded(headers)) return
+  const encoding = headers.get('content-encoding')!
   throw new UnsupportedError(
     `[formats/source] expected ${urlText(url)} as it is, got it encoded as ${encoding.slice(0, 40)}, though identity was asked for; ` +
       'let the server not compress models',

@@ -59,8 +59,8 @@ export async function* readBytes(
   }
 }
 
-function rangeText(position: number, end: number | undefined): string | undefined {
-  if (position === 0 && end === undefined) return undefined
+/** A range even of the whole: only then do browsers ask for bytes as they are, not compressed on the way. */
+function rangeText(position: number, end: number | undefined): string {
   return `bytes=${position}-${end === undefined ? '' : end - 1}`
 }
 
