@@ -2,8 +2,13 @@ import { fileURLToPath } from 'node:url'
 import { tinyLm } from '@tersor/tiny-lm'
 import { defaultClientConditions, type InlineConfig } from 'vite'
 
-/** What the page is allowed: its own files, compiling WebAssembly, and workers. Nothing else. */
-const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'"
+/** What the page is allowed: its own files, compiling WebAssembly, workers, and models on servers. Nothing else. */
+const policy = [
+  "default-src 'self'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "connect-src 'self' https: http://localhost:* http://127.0.0.1:*",
+].join('; ')
 
 /** What lets threads share memory. */
 export const isolation = {

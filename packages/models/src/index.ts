@@ -41,6 +41,7 @@ export { DenseCache, type DenseCacheOptions } from './caches/dense-cache.ts'
 
 // Files
 export { checkModel } from './files/check-model.ts'
+export { chooseWeights } from './files/pick-weights.ts'
 export { loadEncoder } from './files/load-encoder.ts'
 export { type LoadModelOptions, loadModel } from './files/load-model.ts'
 export type { LoadRows } from './files/model-roles.ts'

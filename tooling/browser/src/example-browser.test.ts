@@ -54,7 +54,7 @@ describe.skipIf(chromiumPath === undefined)('examples/browser', () => {
     await page.fill('[name=maxTokens]', '5')
     // The likeliest tokens, which are always the same; among those that are drawn are some without text.
     await page.fill('[name=temperature]', '0')
-    await page.click('#write button')
+    await page.click('#write [type=submit]')
     await page.waitForFunction(() => !document.body.hasAttribute('aria-busy'))
   }
   const expectText = async (page: Page) => {
@@ -122,7 +122,7 @@ describe.skipIf(chromiumPath === undefined)('examples/browser', () => {
       await page.fill('[name=url]', './assets/')
       await page.click('#load button')
       await page.waitForFunction(() => document.querySelector('#problem')!.textContent !== '')
-      expect(await page.textContent('#problem')).toMatch(/expected model\.safetensors or/)
+      expect(await page.textContent('#problem')).toMatch(/expected model\.safetensors\.index\.json or/)
     }).catch((error: Error) => {
       // The console counts files that are not there as errors.
       if (!/404/.test(error.message)) throw error

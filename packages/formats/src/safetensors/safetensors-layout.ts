@@ -1,4 +1,5 @@
 import { Contents, type EncodedOutline, type TensorOutline } from './contents.ts'
+import type { EncodeSafetensorsOptions } from './encode-safetensors.ts'
 
 /** Where everything of a safetensors file lies. */
 export interface SafetensorsLayout<T> {
@@ -24,11 +25,12 @@ export interface SafetensorsLayout<T> {
  */
 export function safetensorsLayout<T extends TensorOutline>(
   entries: Iterable<readonly [name: string, weight: T | EncodedOutline<T>]>,
+  { metadata = {} }: EncodeSafetensorsOptions = {},
 ): SafetensorsLayout<T> {
   const contents = new Contents<T>()
   const added = [...entries].flatMap(([name, weight]) => contents.add(name, weight))
   const tensors = new Map(added.map(({ stored, tensor }) => [stored, tensor]))
-  const header = contents.header({})
+  const header = contents.header(metadata)
   const offsets = new Map<T, number>()
   let byteLength = header.length
   for (const stored of contents.inOrder()) {
