@@ -66,7 +66,7 @@ export function quantizedWeights(
   const fitting = layouts.filter(({ methods }) => methods.includes(found.method))
   if (fitting.length === 0) {
     throw new UnsupportedError(
-      `[formats/layouts] expected a way to quantize that is known, got '${found.method}'; open the original model, or convert the checkpoint to GPTQ, AWQ or compressed-tensors`,
+      `[formats/layouts] expected a way to quantize that is known, got '${found.method.slice(0, 60)}'; open the original model, or convert the checkpoint to GPTQ, AWQ or compressed-tensors`,
     )
   }
   const weights = new Map<string, QuantizedWeight>()

@@ -214,7 +214,7 @@ export function ggufPreTokenizer(name: string): GgufPreTokenizer {
   const family = FAMILIES.find(({ names }) => names.includes(name))
   if (family === undefined)
     throw new UnsupportedError(
-      `[models/tokenizer] expected a known pre-tokenizer in tokenizer.ggml.pre, got '${name}'; pass the model's tokenizer.json`,
+      `[models/tokenizer] expected a known pre-tokenizer in tokenizer.ggml.pre, got '${String(name).slice(0, 60)}'; pass the model's tokenizer.json`,
     )
   const { cut, composed = [], ignoreMerges, addsBos, begin } = family
   const normalize = composed.includes(name) ? unicodeForm('NFC') : undefined

@@ -48,7 +48,7 @@ export function ggufTokenizer(metadata: GgufMetadata, notUtf8: ReadonlySet<strin
   const read = Object.hasOwn(KINDS, model) ? KINDS[model] : undefined
   if (read === undefined)
     throw new UnsupportedError(
-      `[models/tokenizer] expected tokenizer.ggml.model to be one of ${Object.keys(KINDS).join(', ')}, got '${model}'; pass the model's tokenizer.json`,
+      `[models/tokenizer] expected tokenizer.ggml.model to be one of ${Object.keys(KINDS).join(', ')}, got '${String(model).slice(0, 60)}'; pass the model's tokenizer.json`,
     )
   return textTokenizer(read(file))
 }

@@ -44,6 +44,8 @@ export function decoderOf(json: unknown): Decoder {
     case 'BPEDecoder':
       return wordsOfSuffixes(textAt(json, 'suffix', '</w>'))
     default:
-      throw new UnsupportedError(`[models/tokenizer] expected a known decoder, got '${type}'`)
+      throw new UnsupportedError(
+        `[models/tokenizer] expected a known decoder, got '${String(type).slice(0, 60)}'`,
+      )
   }
 }

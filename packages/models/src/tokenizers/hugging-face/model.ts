@@ -33,7 +33,7 @@ export function modelOf(json: JsonObject, special: ReadonlySet<number>): Vocabul
     }
     default:
       throw new UnsupportedError(
-        `[models/tokenizer] expected a model of type BPE, Unigram, WordPiece or WordLevel, got '${type}'`,
+        `[models/tokenizer] expected a model of type BPE, Unigram, WordPiece or WordLevel, got '${String(type).slice(0, 60)}'`,
       )
   }
 }

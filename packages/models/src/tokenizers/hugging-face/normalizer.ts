@@ -55,7 +55,9 @@ export function normalizerOf(json: unknown): Normalizer | undefined {
         lowercase: flagAt(json, 'lowercase', true),
       })
     default:
-      throw new UnsupportedError(`[models/tokenizer] expected a known normalizer, got '${type}'`)
+      throw new UnsupportedError(
+        `[models/tokenizer] expected a known normalizer, got '${String(type).slice(0, 60)}'`,
+      )
   }
 }
 

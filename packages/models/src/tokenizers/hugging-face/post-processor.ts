@@ -35,7 +35,9 @@ export function frameOf(json: unknown): Frame {
     case 'RobertaProcessing':
       return { before: [idIn(json, 'cls')], after: [idIn(json, 'sep')] }
     default:
-      throw new UnsupportedError(`[models/tokenizer] expected a known post_processor, got '${type}'`)
+      throw new UnsupportedError(
+        `[models/tokenizer] expected a known post_processor, got '${String(type).slice(0, 60)}'`,
+      )
   }
 }
 

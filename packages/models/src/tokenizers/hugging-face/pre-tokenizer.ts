@@ -46,7 +46,9 @@ export function preTokenizerOf(json: unknown): PreTokenizer | undefined {
         cut: flagAt(json, 'split', true),
       })
     default:
-      throw new UnsupportedError(`[models/tokenizer] expected a known pre_tokenizer, got '${type}'`)
+      throw new UnsupportedError(
+        `[models/tokenizer] expected a known pre_tokenizer, got '${String(type).slice(0, 60)}'`,
+      )
   }
 }
 
@@ -54,7 +56,9 @@ export function preTokenizerOf(json: unknown): PreTokenizer | undefined {
 export function prefixOf(json: JsonObject): 'always' | 'first' | 'never' {
   const scheme = textAt(json, 'prepend_scheme', flagAt(json, 'add_prefix_space', true) ? 'always' : 'never')
   if (scheme === 'always' || scheme === 'first' || scheme === 'never') return scheme
-  throw new FormatError(`[models/tokenizer] expected prepend_scheme always, first or never, got '${scheme}'`)
+  throw new FormatError(
+    `[models/tokenizer] expected prepend_scheme always, first or never, got '${String(scheme).slice(0, 60)}'`,
+  )
 }
 
 const behaviors: Readonly<Record<string, SplitBehavior>> = {
@@ -70,7 +74,7 @@ function behaviorOf(json: JsonObject, missing: string): SplitBehavior {
   const behavior = Object.hasOwn(behaviors, name) ? behaviors[name] : undefined
   if (behavior !== undefined) return behavior
   throw new FormatError(
-    `[models/tokenizer] expected one of ${Object.keys(behaviors).join(', ')} as behavior, got '${name}'`,
+    `[models/tokenizer] expected one of ${Object.keys(behaviors).join(', ')} as behavior, got '${String(name).slice(0, 60)}'`,
   )
 }
 

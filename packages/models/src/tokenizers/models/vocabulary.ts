@@ -11,7 +11,7 @@ export function isId(value: unknown): value is number {
 export function requireId(value: unknown, what: string): number {
   if (isId(value)) return value
   throw new FormatError(
-    `[models/tokenizer] expected ids from 0 to ${MAX_VOCABULARY - 1}, got ${String(value)} for ${what}`,
+    `[models/tokenizer] expected ids from 0 to ${MAX_VOCABULARY - 1}, got ${String(value).slice(0, 60)} for ${what}`,
   )
 }
 
