@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { chromiumPath } from '../../../config/chromium.ts'
 import { pageConfig } from '../../../examples/browser/page-config.ts'
 import { browse } from './browse.ts'
+import { type Hold, serveFolder } from './serve-folder.ts'
 
 const mini = fileURLToPath(tinyLmMini)
 const stories = fileURLToPath(new URL('../../../../shared/data/lm-stories260k/', import.meta.url))
@@ -83,9 +84,121 @@ describe.skipIf(chromiumPath === undefined)('examples/browser with files', () =>
       expect(said.after).not.toBe(said.before)
     },
   )
+
+  const serve = async (hold: Hold) => {
+    const server = await serveFolder(mini, hold)
+    onTestFinished(() => server.close())
+    return server
+  }
+
+  it('shows how far a model from a server is, and leaves nothing when it is stopped', async () => {
+    const gate = gateAt(asked => startOf(asked) > 400_000)
+    const server = await serve(gate)
+    await visit(async page => {
+      await load(page, server.url)
+      await gate.reached
+      expect(await page.textContent('#status')).toMatch(
+        /^compressing: [\d.]+ kB of [\d.]+ kB, \d+ of \d+ tensors/,
+      )
+      const value = await page.$eval('#progress', progress => (progress as HTMLProgressElement).value)
+      expect(value).toBeGreaterThan(0.2)
+      expect(value).toBeLessThan(0.9)
+      expect(await filesOfPage(page)).toHaveLength(1)
+      await page.click('#stop')
+      await idle(page)
+      expect(await page.textContent('#status')).toBe('Stopped.')
+      expect(await filesOfPage(page)).toEqual([])
+      expect(await page.isVisible('#result')).toBe(false)
+
+      gate.open()
+      await page.click('#load [type=submit]')
+      await idle(page)
+      expect(await page.textContent('#problem')).toBe('')
+      expect(await page.textContent('#status')).toBe('It is compressed, and ready to write.')
+      expect(Number(await page.textContent('#original-bits'))).toBe(16)
+      expect(Number(await page.textContent('#compressed-bits'))).toBeLessThan(9)
+    })
+  })
+
+  it('goes on with a download that was stopped, keeps it, and forgets it', async () => {
+    const sent = 300_000
+    const gate = gateAt(asked => asked === 'model.safetensors bytes=0-')
+    const server = await serve({ after: sent, until: gate.until })
+    await visit(async page => {
+      await page.check('[name=keep]')
+      await load(page, server.url)
+      await gate.reached
+      await page.waitForFunction(() => document.querySelector('progress')!.value > 0.42)
+      await page.click('#stop')
+      await idle(page)
+      const kept = await filesOfPage(page)
+      expect(kept.filter(name => name.startsWith('models/model.safetensors'))).toHaveLength(1)
+
+      gate.open()
+      const before = server.asked.length
+      await page.click('#load [type=submit]')
+      await idle(page)
+      expect(await page.textContent('#status')).toBe('It is compressed, and ready to write.')
+      const again = server.asked.slice(before).filter(asked => asked.startsWith('model.safetensors'))
+      expect(again).toContain(`model.safetensors bytes=${sent}-`)
+
+      const whole = server.asked.length
+      await page.click('#load [type=submit]')
+      await idle(page)
+      expect(await page.textContent('#status')).toBe('It is compressed, and ready to write.')
+      const anew = server.asked.slice(whole).filter(asked => asked.startsWith('model.safetensors'))
+      expect(new Set(anew)).toEqual(
+        new Set(['model.safetensors.index.json bytes=0-0', 'model.safetensors bytes=0-0']),
+      )
+
+      await page.click('#forget')
+      await idle(page)
+      expect((await filesOfPage(page)).filter(name => name.startsWith('models/'))).toEqual([])
+    })
+  })
+
+  it('says what is wrong with files that are no model', async () => {
+    await visit(async page => {
+      await drop(page, [join(mini, 'tokenizer.json')])
+      await idle(page)
+      expect(await page.textContent('#problem')).toMatch(
+        /^FormatError: \[models\/open-model\] expected weights as safetensors, GGUF or ONNX in what was dropped/,
+      )
+      const buffer = Buffer.from('GGUF, it says')
+      await page.setInputFiles('#drop input', { name: 'a.gguf', mimeType: '', buffer })
+      await idle(page)
+      expect(await page.textContent('#problem')).toMatch(/^(Format|Unsupported)Error: \[formats\//)
+      expect(await filesOfPage(page)).toEqual([])
+    })
+  })
 })
 
 const idle = (page: Page) => page.waitForFunction(() => !document.body.hasAttribute('aria-busy'))
+
+async function load(page: Page, url: string): Promise<void> {
+  await page.fill('[name=url]', url)
+  await page.click('#load [type=submit]')
+}
+
+/** Where a range begins, of what was asked of a server. */
+const startOf = (asked: string) => Number(/=(\d+)-/.exec(asked)![1])
+
+/** Lets a server wait with what matches, until it is opened. */
+function gateAt(matches: (asked: string) => boolean) {
+  let [reach, open] = [() => {}, () => {}]
+  const reached = new Promise<void>(resolve => {
+    reach = resolve
+  })
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  const until = async (asked: string) => {
+    if (!matches(asked)) return
+    reach()
+    await opened
+  }
+  return { until, reached, open: () => open() }
+}
 
 /** Drops files as a user does, with a real `DataTransfer`. */
 async function drop(page: Page, paths: readonly string[]): Promise<void> {
