@@ -206,9 +206,6 @@ describe('parts that are encodings of integers', () => {
       'expected rising columns from 0 to 2 in row 1',
     )
     expect(() => sparse({ ...rows, starts: complement(int32([0, 1, 5, 4])) }, options)).toThrow(FormatError)
-    expect(() => affine({ codes, scale, zero: dense(scale) }, { dims: [13, 24], ...grouping })).toThrow(
-      FormatError,
-    )
     const table = new Tensor('float32', [1, 2, 3], [3, 1])
     const past = complement(new Tensor('uint8', [0b11], [1, 1]))
     expect(() => codebook({ codes: past, table }, { dims: [1, 1], bits: 2 })).toThrow(FormatError)

@@ -49,12 +49,15 @@ export interface QuantizedWeightsOptions {
  * @throws {UnsupportedError} for a method that is not known, by its name
  * @throws {FormatError} when the tensors of a weight contradict each other
  * @example
- * const packed = new Tensor('uint32', [0x76543210], [1, 1])
- * const numbers = { 'w.weight': packed, 'w.scales': new Tensor('float16', [0x3c00], [1, 1]), 'w.biases': new Tensor('float16', [0], [1, 1]) }
+ * const numbers = {
+ *   'w.weight': new Tensor('uint32', [0x76543210], [1, 1]),
+ *   'w.scales': new Tensor('float32', [0.5], [1, 1]),
+ *   'w.biases': new Tensor('float32', [-1], [1, 1]),
+ * }
  * const file = await openSafetensors(encodeSafetensors(Object.entries(numbers)))
  * const found = quantizedWeights(file, { quantization: { bits: 4, group_size: 8 } })
  * const weight = await found?.weights.get('w.weight')?.load()
- * decode(weight!).data // => Float32Array [0, 1, 2, 3, 4, 5, 6, 7]
+ * decode(weight!).data // => Float32Array [-1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5]
  */
 export function quantizedWeights(
   file: SafetensorsFile,

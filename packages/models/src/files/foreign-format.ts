@@ -34,8 +34,6 @@ export function hasForeignName(name: string): boolean {
  * @param start  its first {@link START_BYTES}, or all of it
  * @param name  its path, or the end of it
  * @returns undefined where it is not known
- * @example
- * foreignFormat(new TextEncoder().encode('\x1c\0\0\0TFL3'), 'model.bin')?.what // => 'a TensorFlow Lite model'
  */
 export function foreignFormat(start: Uint8Array, name: string): ForeignFormat | undefined {
   // One character per byte, so that magics are compared as text.

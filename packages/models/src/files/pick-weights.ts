@@ -38,8 +38,6 @@ const ADAPTER = /(^|\/)adapter_model\.(safetensors|bin)$/i
  * @param name  how the whole is named, for messages: `hf:owner/name`
  * @throws {FormatError} when there are several, or none
  * @throws {UnsupportedError} when there is only a LoRA adapter
- * @example
- * pickWeights(['README.md', 'tiny-q4_0.gguf'], '', 'hf:someone/tiny') // => 'tiny-q4_0.gguf'
  */
 export function pickWeights(paths: readonly string[], folder: string, name: string): string {
   const inside = paths.filter(path => path.startsWith(folder))
