@@ -1,6 +1,6 @@
 /**
- * What a job holds of a tensor that is larger than it may hold, and how fast it goes: `pnpm bench:large-tensor`, or with other
- * megabytes and another method, `pnpm bench:large-tensor 200 nf4`.
+ * What commands hold of a tensor that is larger than they may hold, and how fast they go: it is compressed, the result is verified,
+ * and compressed again. `pnpm bench:large-tensor`, or with other megabytes and another method, `pnpm bench:large-tensor 200 nf4`.
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, open, readFile, rm, stat } from 'node:fs/promises'
@@ -25,14 +25,12 @@ try {
   const source = join(folder, 'large.safetensors')
   const target = join(folder, 'small.safetensors')
   await writeLarge(source)
-  const start = performance.now()
-  const peak = await runCompress(source, target)
-  const seconds = (performance.now() - start) / 1000
-  const [before, after] = [(await stat(source)).size, (await stat(target)).size]
-  console.log(
-    `${method}: ${(before / MB).toFixed(0)} MB to ${(after / MB).toFixed(0)} MB in ${seconds.toFixed(0)} s, ` +
-      `${(before / MB / seconds).toFixed(0)} MB/s; at most ${(peak / MB).toFixed(0)} MB of memory`,
-  )
+  const script = await builtCommand()
+  await measure(script, source, ['compress', source, '--method', method, '-o', target])
+  await measure(script, target, ['verify', target])
+  const again = join(folder, 'smaller.safetensors')
+  await measure(script, target, ['compress', target, '--method', method, '--requantize', '-o', again])
+  console.log(`${method}: ${await megabytesOf(source)} MB to ${await megabytesOf(target)} MB`)
 } finally {
   await rm(folder, { recursive: true })
 }
@@ -60,8 +58,12 @@ async function writeLarge(path: string): Promise<void> {
   }
 }
 
-/** Runs `tersor compress` as it is built, and gives the most bytes of memory that it held. */
-async function runCompress(source: string, target: string): Promise<number> {
+async function megabytesOf(path: string): Promise<string> {
+  return ((await stat(path)).size / MB).toFixed(0)
+}
+
+/** `tersor` as it is built, in one file. */
+async function builtCommand(): Promise<string> {
   const script = join(folder, 'tersor.mjs')
   const main = fileURLToPath(new URL('../../../packages/cli/src/main.ts', import.meta.url))
   await build({
@@ -69,8 +71,13 @@ async function runCompress(source: string, target: string): Promise<number> {
     ...{ outfile: script, bundle: true, format: 'esm', platform: 'node', target: 'es2022' },
     ...{ conditions: ['@tersor/source'], external: ['*.node'], logLevel: 'error' },
   })
-  const args = [script, 'compress', source, '--method', method, '-o', target]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  return script
+}
+
+/** Runs a command, and prints the most bytes of memory that it held, and how much of a file it took a second. */
+async function measure(script: string, file: string, args: readonly string[]): Promise<void> {
+  const start = performance.now()
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
   let peak = 0
   const look = setInterval(async () => {
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '')
@@ -78,6 +85,11 @@ async function runCompress(source: string, target: string): Promise<number> {
   }, LOOK_MS)
   const code = await new Promise<number | null>(done => child.on('exit', done))
   clearInterval(look)
-  if (code !== 0) throw new Error(`tersor compress ended with ${code}`)
-  return peak
+  if (code !== 0) throw new Error(`tersor ${args[0]} ended with ${code}`)
+  const seconds = (performance.now() - start) / 1000
+  const read = (await stat(file)).size / MB
+  console.log(
+    `${args[0]}: ${read.toFixed(0)} MB in ${seconds.toFixed(0)} s, ${(read / seconds).toFixed(0)} MB/s; ` +
+      `at most ${(peak / MB).toFixed(0)} MB of memory`,
+  )
 }
