@@ -6,6 +6,9 @@ import type { Score } from './messages.ts'
 /** Tokens of a text that are scored at a time, and after which it is cut. */
 const MAX_TOKENS = 512
 
+/** Tokens that are read before time is taken: a device compiles and wakes its threads at the first. */
+const WARM_UP = 16
+
 /** Scores a text under a model and under its original, which is in memory for as long as that takes. */
 export async function compareModels(
   compressed: Decoder,
@@ -34,6 +37,8 @@ function windowsOf(text: string, tokenizer: Tokenizer, context: number): readonl
 }
 
 async function score(model: CausalLM, windows: readonly EvaluationWindow[], job: JobOptions): Promise<Score> {
+  const first = windows.slice(0, 1).map(({ tokens, from }) => ({ tokens: tokens.subarray(0, WARM_UP), from }))
+  await evaluate(model, first, { signal: job.signal })
   const start = performance.now()
   const { perplexity, tokens } = await evaluate(model, windows, job)
   return { perplexity, tokensPerSecond: (1000 * tokens) / (performance.now() - start) }

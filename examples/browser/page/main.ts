@@ -16,6 +16,9 @@ const say = (id: string, text: string) => {
 let files: readonly File[] = []
 /** When the stage that is worked on began. */
 let stage = { name: '', since: 0 }
+/** When memory was measured last, and how often it is while the worker works, in milliseconds. */
+let measured = 0
+const MEASURE_EVERY = 5000
 
 /** While the worker works nothing else can be asked of it but to stop. */
 function ask(request: Request): void {
@@ -118,6 +121,12 @@ function busy(is: boolean): void {
   document.body.toggleAttribute('aria-busy', is)
   find('#work').hidden = !is
   for (const form of [load, write]) form.inert = is
+  showMemory()
+}
+
+/** Browsers take a while to measure, and it is asked at the ends of work and now and then between. */
+function showMemory(): void {
+  measured = performance.now()
   tabMemory().then(bytes => {
     if (bytes !== undefined) say('tab', bytesText(bytes))
   })
@@ -130,6 +139,7 @@ function runnable(is: boolean): void {
 function showProgress({ stage: name, done, total, tensors }: Answer & { kind: 'progress' }): void {
   const now = performance.now()
   if (stage.name !== name) stage = { name, since: now }
+  if (now - measured > MEASURE_EVERY) showMemory()
   progress.value = total === 0 ? 0 : done / total
   const counts = tensors === undefined ? '' : `, ${tensors[0]} of ${tensors[1]} tensors`
   const amounts =
