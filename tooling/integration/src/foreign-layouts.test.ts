@@ -82,4 +82,20 @@ describe.skipIf(!present)('what another program quantized', () => {
     expect((logits!.data as Float32Array).every(Number.isFinite)).toBe(true)
     model.dispose()
   })
+
+  it.each(['modelopt-fp8', 'modelopt-nvfp4'])('is compressed again where that is meant: %s', async layout => {
+    const folder = await mkdtemp(join(tmpdir(), 'tersor-foreign-'))
+    const source = await openModel(join(root, layout))
+    const target = join(folder, 'small.safetensors')
+    const again = { name: 'rtn', rules: [{ match: 'layers.*', use: [{ method: 'rtn', bits: 8 }] }] }
+    const job = createJob({ source, target, recipe: again, methods: quantizeMethods, requantize: true })
+    const { tensors } = await job.run()
+    await source.close()
+    const query = tensors.find(({ name }) => name === 'layers.0.attention.query')
+    expect(query).toMatchObject({ outcome: 'compressed', against: layout.slice('modelopt-'.length) })
+    const written = await openModel(target)
+    expect(written.quantizedBy).toBeUndefined()
+    await written.close()
+    await rm(folder, { recursive: true })
+  })
 })

@@ -1,5 +1,6 @@
 import {
   type Device,
+  decode,
   type Encoded,
   isEncoded,
   isFloat,
@@ -36,11 +37,13 @@ export async function requireFiniteWeight(
   const plain = isEncoded(weight) ? device.unpack(weight) : weight
   const held = new Set(Array.from(tensorsIn(weight), ([, { memory }]) => memory))
   try {
+    const advice = 'the checkpoint is damaged, or its training went wrong'
+    const nameOf = (part: string) => (part === '' ? what : `'${part.slice(1)}' of ${what}`)
     for (const [part, tensor] of tensorsIn(plain)) {
-      const where = part === '' ? what : `'${part.slice(1)}' of ${what}`
-      const advice = 'the checkpoint is damaged, or its training went wrong'
-      await requireFinite(tensor, where, advice, part === '' ? of : undefined)
+      if (!part.endsWith('.table'))
+        await requireFinite(tensor, nameOf(part), advice, part === '' ? of : undefined)
     }
+    for (const [part, e] of codebooksIn(plain)) await requireFiniteEntries(e, nameOf(part), advice)
   } finally {
     for (const [, { memory }] of tensorsIn(plain)) if (!held.has(memory)) memory.free()
   }
@@ -76,6 +79,29 @@ export async function requireFinite(
       }
     }
   }
+}
+
+/** Tables of 8-bit floats have entries that are no numbers: they count where a code points at them. */
+async function requireFiniteEntries(e: Encoded, what: string, advice: string): Promise<void> {
+  const table = decode(e.parts.table!)
+  if (
+    numbersOf({ ...table, data: table.device.host ? table.data : await table.read() }).every(Number.isFinite)
+  )
+    return
+  const rows = e.dims[0] ?? 0
+  const step = Math.max(1, Math.floor(PIECE / Math.max(1, sizeOf(e.dims.slice(1)))))
+  for (let start = 0; start < rows; start += step) {
+    const piece = decode(e, { rows: [start, Math.min(rows, start + step)] })
+    await requireFinite(piece, what, advice, { dims: e.dims, start: start * sizeOf(e.dims.slice(1)) })
+    piece.dispose()
+  }
+}
+
+/** The codebooks of a weight by their place in it. */
+function* codebooksIn(weight: Tensor | Encoded, place = ''): Generator<[place: string, e: Encoded]> {
+  if (!isEncoded(weight)) return
+  if (weight.encoding.kind === 'codebook') yield [place, weight]
+  for (const [name, part] of Object.entries(weight.parts)) yield* codebooksIn(part, `${place}.${name}`)
 }
 
 /** The tensors of a weight by their place in it, such as '.scale.values'. */
