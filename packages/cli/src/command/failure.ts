@@ -1,4 +1,5 @@
 import { TersorError } from '@tersor/core-tensor'
+import { printable } from '../terminal/printable.ts'
 import { Interruption } from './interruption.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -25,7 +26,9 @@ export interface Failure {
 
 /** @param error  whatever a command threw */
 export function failureOf(error: unknown): Failure {
-  const message = asFlags(error instanceof Error ? error.message : String(error)).replaceAll('\n', ' ')
+  const message = printable(
+    asFlags(error instanceof Error ? error.message : String(error)).replaceAll('\n', ' '),
+  )
   const failure = { message, exitCode: 1, report: {} }
   if (error instanceof UsageError) return { ...failure, code: 'USAGE', exitCode: 2 }
   if (error instanceof Interruption) return { ...failure, code: 'INTERRUPTED', exitCode: error.exitCode }

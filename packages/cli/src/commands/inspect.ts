@@ -5,6 +5,7 @@ import { factsText } from '../inspection/facts-text.ts'
 import { modelFacts } from '../inspection/model-facts.ts'
 import { cacheFlag, environmentHelp, openGiven } from '../model-source.ts'
 import { storedSizes } from '../stored-sizes.ts'
+import { printable } from '../terminal/printable.ts'
 import { bytesText, table } from '../terminal/table.ts'
 
 /** `tersor inspect`: what a file holds, and what it takes to run it. */
@@ -41,13 +42,13 @@ async function list(
     out.write(
       `\n${elements} weights in ${bytes} bytes (${bitsPerWeight.toFixed(3)} bits each); the file takes ${bytesText(file.fileBytes)}\n\n`,
     )
-    out.write(factsText(facts))
+    out.write(factsText(facts).split('\n').map(printable).join('\n'))
     if (file.elsewhere.length > 0) {
       out.write(
-        `\n${file.elsewhere.length} tensors of what sees and hears are ignored, such as '${file.elsewhere[0]}'\n`,
+        `\n${file.elsewhere.length} tensors of what sees and hears are ignored, such as '${printable(file.elsewhere[0]!)}'\n`,
       )
     }
-    if (facts.problem !== null) out.write(`\nit cannot be run: ${facts.problem}\n`)
+    if (facts.problem !== null) out.write(`\nit cannot be run: ${printable(facts.problem)}\n`)
   } finally {
     await file.close()
   }

@@ -1,5 +1,8 @@
+import { printable } from './printable.ts'
+
 /** Rows as aligned text: the first column to the left, the others to the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map(row => row.map(printable))
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map(row => (row[i] ?? '').length)))
   const line = (cells: readonly string[]) =>
     cells
