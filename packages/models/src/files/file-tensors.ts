@@ -8,6 +8,7 @@ import {
   type ReadOptions,
   readsRows,
   type SafetensorsFile,
+  type TensorInfo,
   type WeightFile,
   type WeightInfo,
   weightInfo,
@@ -53,29 +54,34 @@ export function quantizedTensors(plain: FileTensors, { weights, tensors }: Quant
 
 /** Tensors of a GGUF. */
 export function ggufTensors(file: GgufFile): FileTensors {
-  const infoOf = (name: string) => {
-    const info = file.tensors.get(name)
-    if (info === undefined)
-      throw new FormatError(`[models/open-model] expected a tensor of the file, got '${name}'`)
-    return info
-  }
-  return {
-    names: [...file.tensors.keys()],
-    has: name => file.tensors.has(name),
-    dims: name => infoOf(name).dims,
-    info(name): WeightInfo {
-      const { type, dims, byteLength, ggmlType } = infoOf(name)
-      // Blocks take less than what they decode to.
-      const plain = type !== undefined && byteLength === bytesOf(type, sizeOf(dims))
-      return { type, dims, byteLength, compressed: plain ? undefined : ggmlType }
-    },
-    readsRows: () => true,
-    load: (name, rows) => file.load(name, flatRows(rows)),
-  }
+  const described = tensorsOf(file, ({ type, dims, byteLength, ggmlType }) => {
+    // Blocks take less than what they decode to.
+    const plain = type !== undefined && byteLength === bytesOf(type, sizeOf(dims))
+    return { type, dims, byteLength, compressed: plain ? undefined : ggmlType }
+  })
+  return { ...described, load: (name, rows) => file.load(name, flatRows(rows)) }
 }
 
 /** Tensors of an ONNX model, of its nested graphs too. */
 export function onnxTensors(file: OnnxFile): FileTensors {
+  return tensorsOf(file, ({ onnxType, ...info }) => spelledAs(info, onnxType))
+}
+
+/** Arrays of a NumPy archive. */
+export function npzTensors(file: WeightFile<NpzInfo>): FileTensors {
+  return tensorsOf(file, ({ descr, ...info }) => spelledAs(info, descr))
+}
+
+/** Tensors of llama2.c, which have Hugging Face's names. */
+export function llama2cTensors(file: Llama2cFile): FileTensors {
+  return tensorsOf(file, info => info)
+}
+
+/** Tensors of a file that are read as they are, with rows of their own. */
+function tensorsOf<Info extends TensorInfo>(
+  file: WeightFile<Info>,
+  describe: (info: Info) => WeightInfo,
+): FileTensors {
   const infoOf = (name: string) => {
     const info = file.tensors.get(name)
     if (info === undefined)
@@ -86,47 +92,15 @@ export function onnxTensors(file: OnnxFile): FileTensors {
     names: [...file.tensors.keys()],
     has: name => file.tensors.has(name),
     dims: name => infoOf(name).dims,
-    info(name): WeightInfo {
-      const { type, dims, byteLength, onnxType } = infoOf(name)
-      return { type, dims, byteLength, ...(type === undefined && { spelled: onnxType }) }
-    },
+    info: name => describe(infoOf(name)),
     readsRows: () => true,
     load: (name, rows) => file.read(name, flatRows(rows)),
   }
 }
 
-/** Arrays of a NumPy archive. */
-export function npzTensors(file: WeightFile<NpzInfo>): FileTensors {
-  const infoOf = (name: string) => {
-    const info = file.tensors.get(name)
-    if (info === undefined)
-      throw new FormatError(`[models/open-model] expected an array of the file, got '${name}'`)
-    return info
-  }
-  return {
-    names: [...file.tensors.keys()],
-    has: name => file.tensors.has(name),
-    dims: name => infoOf(name).dims,
-    info(name): WeightInfo {
-      const { type, dims, byteLength, descr } = infoOf(name)
-      return { type, dims, byteLength, ...(type === undefined && { spelled: descr }) }
-    },
-    readsRows: () => true,
-    load: (name, rows) => file.read(name, flatRows(rows)),
-  }
-}
-
-/** Tensors of llama2.c, which have Hugging Face's names. */
-export function llama2cTensors(file: Llama2cFile): FileTensors {
-  const infoOf = (name: string) => file.tensors.get(name)!
-  return {
-    names: [...file.tensors.keys()],
-    has: name => file.tensors.has(name),
-    dims: name => infoOf(name).dims,
-    info: infoOf,
-    readsRows: () => true,
-    load: (name, rows) => file.read(name, flatRows(rows)),
-  }
+/** A type is spelled where Tersor has none of that name. */
+function spelledAs({ type, dims, byteLength }: TensorInfo, spelled: string): WeightInfo {
+  return { type, dims, byteLength, ...(type === undefined && { spelled }) }
 }
 
 /** Rows of a tensor seen as a matrix over its last dimension, elements of a vector. */
