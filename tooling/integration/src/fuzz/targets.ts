@@ -39,9 +39,9 @@ import {
   huggingFaceTokenizer,
   openModel,
 } from '@tersor/models'
-import { writeZip } from '../../../../packages/formats/src/zip/write-zip.ts'
 import { ggufBytes } from '../../../../packages/formats/testing/gguf-bytes.ts'
 import { onnxBytes, onnxNode } from '../../../../packages/formats/testing/onnx-bytes.ts'
+import { zipBytes } from '../../../../packages/formats/testing/zip-bytes.ts'
 
 /** A reader, with valid files to change. */
 export interface FuzzTarget {
@@ -148,7 +148,7 @@ async function formats(): Promise<readonly FuzzTarget[]> {
       seeds: npyFiles(),
       expansion: 1100,
       async read(file) {
-        const archive = await writeZip([['a.npy', file]], { compress: file.length % 2 === 0 })
+        const archive = await zipBytes([['a.npy', file]], { compress: file.length % 2 === 0 })
         const opened = await openNpz(archive)
         await readAll(opened, name => opened.read(name))
       },
