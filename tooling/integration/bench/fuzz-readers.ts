@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -70,6 +70,7 @@ async function main(): Promise<void> {
       ]),
     ),
   )
+  mkdirSync(values.out, { recursive: true })
   for (const { target, index, reason, file } of failures) {
     const path = join(values.out, `tersor-fuzz-${target.replaceAll(' ', '-')}-${seed}-${index}.base64`)
     writeFileSync(path, Buffer.from(file).toString('base64'))

@@ -25,7 +25,7 @@ export function regularExpression(pattern: string): RegExp {
     return new RegExp(source, 'gv')
   } catch (error) {
     throw new FormatError(
-      `[models/tokenizer] expected a regular expression, got '${pattern}': ${String(error)}`,
+      `[models/tokenizer] expected a regular expression, got '${pattern.slice(0, 60)}': ${String(error).slice(0, 200)}`,
     )
   }
 }

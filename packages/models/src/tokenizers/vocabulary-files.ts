@@ -110,7 +110,7 @@ export function mergesFileTokenizer(vocab: object, merges: string, files: Compan
   const pre = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined
   if (pre === undefined)
     throw new UnsupportedError(
-      `[models/tokenizer] expected tokenizer_class to be one of ${Object.keys(CLASSES).join(', ')} beside a vocab.json, got '${name}'; pass the model's tokenizer.json`,
+      `[models/tokenizer] expected tokenizer_class to be one of ${Object.keys(CLASSES).join(', ')} beside a vocab.json, got '${name.slice(0, 60)}'; pass the model's tokenizer.json`,
     )
   const { preTokenize, normalize } = ggufPreTokenizer(pre)
   const pairs = merges

@@ -115,6 +115,6 @@ function requireToken(vocabulary: Vocabulary, token: string): number {
   const id = vocabulary.idOf(token)
   if (id !== undefined) return id
   throw new FormatError(
-    `[models/tokenizer] expected the token for what is unknown in the vocabulary, got '${token}'`,
+    `[models/tokenizer] expected the token for what is unknown in the vocabulary, got '${token.slice(0, 60)}'`,
   )
 }

@@ -97,7 +97,7 @@ export function listedMerges(
     )
     if (a === undefined || b === undefined || result === undefined)
       throw new FormatError(
-        `[models/tokenizer] expected merges of tokens in the vocabulary, got '${left}' and '${right}'`,
+        `[models/tokenizer] expected merges of tokens in the vocabulary, got '${left.slice(0, 60)}' and '${right.slice(0, 60)}'`,
       )
     if (table.get(a, b) < 0 && except?.has(result) !== true) table.set(a, b, results.length)
     results.push(result)
