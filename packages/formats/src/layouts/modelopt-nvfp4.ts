@@ -1,7 +1,6 @@
 import type { Layout } from './layout.ts'
-import { byteScales } from './parts/byte-scales.ts'
-import { floatCodes } from './parts/float-codes.ts'
-import { E2M1_VALUES, e4m3Values } from './parts/value-tables.ts'
+import { nvfp4 } from './parts/nvfp4.ts'
+import { E2M1_VALUES } from './parts/value-tables.ts'
 
 const VALUES = /* @__PURE__ */ E2M1_VALUES.map(value => value + 0)
 
@@ -14,20 +13,9 @@ export const modeloptNvfp4: Layout = {
   methods: ['modelopt'],
   mark: '.weight_scale_2',
   beside: ['.input_scale', '.k_scale', '.v_scale'],
-  weight(module) {
-    const [out, bytes] = module.matrix('.weight')
-    const dims = [out, 2 * bytes]
-    return {
-      dims,
-      parts: ['.weight', '.weight_scale', '.weight_scale_2'],
-      async load() {
-        module.requireDtype('.weight', 'U8')
-        module.requireDtype('.weight_scale', 'F8_E4M3')
-        const whole = await module.number('.weight_scale_2')
-        const values = e4m3Values().map(value => value * whole)
-        const scale = byteScales(await module.bytes('.weight_scale'), values, module.matrix('.weight_scale'))
-        return floatCodes(await module.bytes('.weight'), VALUES, { dims, bits: 4, group: 16, scale })
-      },
-    }
-  },
+  weight: module =>
+    nvfp4(module, {
+      ...{ codes: '.weight', whole: '.weight_scale_2', values: VALUES },
+      scaled: (block, whole) => block * whole,
+    }),
 }
