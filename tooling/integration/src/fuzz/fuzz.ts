@@ -1,7 +1,7 @@
 import { Rng, TersorError } from '@tersor/core-tensor'
 import { watchAllocations } from './allocations.ts'
 import { mutate } from './mutate.ts'
-import type { FuzzTarget } from './targets.ts'
+import type { FuzzTarget } from './target.ts'
 
 /** What a file of a few kilobytes may ask for at once, beside what its format expands to: the readers' own buffers. */
 const MAX_ARRAY_BYTES = 2 ** 24
