@@ -1,5 +1,5 @@
 import { FormatError, UnsupportedError } from '@tersor/core-tensor'
-import type { ModelFile } from './open-model.ts'
+import type { ModelFile } from './model-file.ts'
 
 /** How many names an error says. */
 const NAMED = 3

@@ -2,7 +2,7 @@ import { checkEncoder } from '../encoder/check-encoder.ts'
 import { Encoder } from '../encoder/encoder.ts'
 import type { LoadModelOptions } from './load-model.ts'
 import { loadWeights } from './load-weights.ts'
-import type { ModelFile } from './open-model.ts'
+import type { ModelFile } from './model-file.ts'
 
 /**
  * Loads an encoder from a path or URL, or from a file that {@link openModel} opened, as {@link loadModel} loads models that

@@ -2,7 +2,7 @@ import type { Device } from '@tersor/core-tensor'
 import { Decoder } from '../decoder/decoder.ts'
 import { requireHead } from '../encoder/check-encoder.ts'
 import { loadWeights } from './load-weights.ts'
-import type { ModelFile, OpenModelOptions } from './open-model.ts'
+import type { ModelFile, OpenModelOptions } from './model-file.ts'
 
 export interface LoadModelOptions extends OpenModelOptions {
   /** Where the weights are multiplied; the reference by default. */

@@ -4,7 +4,8 @@ import type { DecoderConfig } from '../decoder/config.ts'
 import { residentWeight } from '../decoder/resident-weight.ts'
 import { checkModel } from './check-model.ts'
 import type { LoadModelOptions } from './load-model.ts'
-import { type ModelFile, openModel } from './open-model.ts'
+import type { ModelFile } from './model-file.ts'
+import { openModel } from './open-model.ts'
 
 /** A kind of model that files hold. */
 interface ModelKind<T> {
