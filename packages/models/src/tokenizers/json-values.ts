@@ -45,5 +45,5 @@ export function own(parent: JsonObject, key: string): unknown {
 
 function mistaken(expected: string, key: string, got: unknown): FormatError {
   const shown = got === undefined ? 'nothing' : JSON.stringify(got).slice(0, 60)
-  return new FormatError(`[models/tokenizer] expected ${expected} in '${key}', got ${shown}`)
+  return new FormatError(`[models/tokenizer] expected ${expected} in '${key.slice(0, 60)}', got ${shown}`)
 }
